@@ -1,0 +1,249 @@
+"""All settings, their defaults and their checks; the only reader of `relay.toml` and of the environment.
+
+A wrong setting raises `ConfigError` with its key, its value and what would do. Times are seconds, in the unit of the key.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import shlex
+import tomllib
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import platformdirs
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from relay.errors import ConfigError, redact
+from relay.model import Latency
+from relay.timeline import usual_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DEFAULT_LISTEN: Final = "127.0.0.1:8888"
+DEFAULT_STREAM: Final = "cam"
+TEST_PATTERN: Final = "test:"
+RESERVED_NAMES: Final = frozenset({"v", "index.m3u8", "ts.m3u8", "snapshot.jpg"})
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_PICTURE_SIZE: Final = re.compile(r"(\d{2,5})x(\d{2,5})")
+_RATE_ROUNDING: Final = Fraction(1, 100)
+_MAX_PIXELS: Final = 4096 * 2304
+"""The largest frame of H.264 level 5.1, which is as far as common players go."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def _parse_rate(value: object) -> object:
+    """`"auto"`, a number, or a fraction; 29.97 and its like mean the usual rate beside them."""
+    if value == "auto":
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return value
+    try:
+        rate = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        return value
+    usual = usual_rate(rate)
+    return usual if abs(usual - rate) < _RATE_ROUNDING else rate
+
+
+def _check_rate(rate: Fraction | None) -> Fraction | None:
+    if rate is not None and not 1 <= rate <= 120:
+        raise ValueError("a frame rate lies between 1 and 120")
+    return rate
+
+
+def _parse_size(value: object) -> object:
+    if value == "auto":
+        return None
+    if isinstance(value, str) and (match := _PICTURE_SIZE.fullmatch(value)):
+        return int(match[1]), int(match[2])
+    return value
+
+
+def _check_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
+    if size is not None:
+        width, height = size
+        if width % 2 or height % 2 or width < 64 or height < 64 or width * height > _MAX_PIXELS:
+            raise ValueError("a size is WIDTHxHEIGHT, both even, from 64x64 to 4096x2304")
+    return size
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name) or name in RESERVED_NAMES:
+        raise ValueError("a stream's name is 1 to 63 of a-z 0-9 _ -, begins with a letter or digit, and is not 'v'")
+    return name
+
+
+StreamName = Annotated[str, AfterValidator(_check_name)]
+Rate = Annotated[Fraction | None, BeforeValidator(_parse_rate), AfterValidator(_check_rate)]
+PictureSize = Annotated[tuple[int, int] | None, BeforeValidator(_parse_size), AfterValidator(_check_size)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
+class TransformSettings(_Settings):
+    """One link of a transform chain: a name of ours or `module:function`, and its parameters as they were written."""
+
+    name: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_forms(cls, value: object) -> object:
+        """`"crop x=0 y=0 width=640 height=360"`, or a table whose keys beside `name` are the parameters."""
+        if isinstance(value, str):
+            name, *words = shlex.split(value)
+            pairs = [word.partition("=") for word in words]
+            if bad := [word for word, (_, equals, _) in zip(words, pairs, strict=True) if not equals]:
+                raise ValueError(f"a parameter is KEY=VALUE, not {bad[0]!r}")
+            return {"name": name, "parameters": {key: text for key, _, text in pairs}}
+        if isinstance(value, dict) and "parameters" not in value:
+            return {
+                "name": value.get("name"),
+                "parameters": {key: item for key, item in value.items() if key != "name"},
+            }
+        return value
+
+
+class StreamSettings(_Settings):
+    """One stream: where its pictures come from and what is sent. What is `None` is taken from the first good probe."""
+
+    source: str = TEST_PATTERN
+    loop: bool = False
+    rtsp_transport: Literal["tcp", "udp"] = "tcp"
+    input_format: str | None = None
+    input_size: PictureSize = None
+    input_rate: Rate = None
+    open_timeout_s: Seconds = 10.0
+    read_timeout_s: Seconds = 5.0
+
+    size: PictureSize = None
+    rate: Rate = None
+    audio: bool = True
+    latency: Latency | None = None
+    segment_s: Annotated[float, Field(ge=1, le=10)] = 2.0
+    segments_listed: Annotated[int, Field(ge=6, le=1800)] = 7
+    video_bitrate_kbps: Annotated[int, Field(ge=64, le=100_000)] | None = None
+    audio_bitrate_kbps: Annotated[int, Field(ge=32, le=320)] = 128
+
+    transforms: tuple[TransformSettings, ...] = ()
+    stall_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
+    max_jitter_s: Annotated[float, Field(ge=0.1, le=5)] = 1.0
+
+
+class RelaySettings(_Settings):
+    """Everything that `relay serve` runs on."""
+
+    listen: str = DEFAULT_LISTEN
+    data: Path
+    streams: dict[StreamName, StreamSettings]
+    session_idle_s: Annotated[float, Field(ge=5, le=3600)] = 30.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def host(self) -> str:
+        """The address to listen on, without brackets."""
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 takes any that is free."""
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the relay."""
+        return _is_loopback(self.host)
+
+    def latency_of(self, stream: StreamSettings) -> Latency:
+        """The stream's latency setting: where none is given, `lan` on a loopback listener, else `internet`."""
+        if stream.latency is not None:
+            return stream.latency
+        return Latency.LAN if self.is_loopback else Latency.INTERNET
+
+    @model_validator(mode="after")
+    def _check(self) -> RelaySettings:
+        host, colon, port = self.listen.rpartition(":")
+        if not colon or not port.isdigit() or int(port) > 65535 or not host.strip("[]"):
+            raise ValueError(f"listen is HOST:PORT (0.0.0.0:8888 for every network), not {self.listen!r}")
+        if not self.streams:
+            raise ValueError("there is no stream: give a SOURCE, or a [streams.NAME] table")
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def default_data_folder() -> Path:
+    """Where data is kept when nobody says: `RELAY_DATA`, else the platform's usual folder."""
+    return Path(os.environ.get("RELAY_DATA") or platformdirs.user_data_dir("relay", appauthor=False))
+
+
+def load(
+    config: Path | None = None,
+    *,
+    source: str | None = None,
+    name: str | None = None,
+    listen: str | None = None,
+    data: Path | None = None,
+    transforms: Iterable[str] = (),
+    loop: bool = False,
+) -> RelaySettings:
+    """The settings of `relay serve`: the file, with what the command line says laid over it.
+
+    A SOURCE on the command line is a stream of its own beside the file's. Raises `ConfigError`.
+    """
+    document = _read_toml(config) if config else {}
+    document.setdefault("streams", {})
+    transforms = list(transforms)
+    if source is not None or not config:
+        stream: dict[str, Any] = {"source": source or TEST_PATTERN, "transforms": transforms, "loop": loop}
+        if not isinstance(document["streams"], dict):
+            raise ConfigError("streams is a table of tables: write [streams.NAME]")
+        document["streams"][name or DEFAULT_STREAM] = stream
+    elif name or transforms or loop:
+        raise ConfigError(
+            "--name, --transform and --loop describe a SOURCE: give one, or write them in the configuration file"
+        )
+    if listen is not None:
+        document["listen"] = listen
+    if data is not None or "data" not in document:
+        document["data"] = data or default_data_folder()
+    return _validated(document, where=str(config) if config else "the command line")
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from error
+
+
+def _validated(document: dict[str, Any], where: str) -> RelaySettings:
+    try:
+        return RelaySettings.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_explain(dict(problem), where) for problem in error.errors())) from error
+
+
+def _explain(problem: dict[str, Any], where: str) -> str:
+    key = ".".join(str(step) for step in problem["loc"] if step != "[key]")
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: {key}: there is no such setting"
+    given = "" if isinstance(problem.get("input"), dict) else f" (it is {redact(repr(problem.get('input')))})"
+    return f"{where}: {key}: {text}{given}" if key else f"{where}: {text}"

@@ -1,0 +1,117 @@
+"""Everything that `relay` raises on purpose.
+
+    RelayError
+    ├── ConfigError            a setting is missing, malformed or contradicts another        never retried
+    ├── DataFolderError        the data folder cannot be used, or another relay uses it      never retried
+    ├── ListenError            the address to listen on is taken or not ours                 never retried
+    ├── SourceError            the camera, file or URL
+    │   ├── SourceNotFoundError      no such file, device, host name or path                 never retried
+    │   ├── SourceUnsupportedError   a scheme or codec that cannot be read here              never retried
+    │   ├── SourceAuthError          the camera refuses the credentials                      retried slowly
+    │   ├── SourceUnreachableError   refused, unreachable, timed out while opening           retried
+    │   ├── SourceStalledError       open, but nothing comes                                 retried
+    │   └── SourceEndedError         the end of a file, or the camera hung up                retried
+    ├── TransformError         a transform is unknown, misconfigured or raised               retried
+    ├── EncodeError            the encoder refused its settings or a frame                   never retried
+    ├── ProtocolError          a message between worker and supervisor is malformed          never retried
+    ├── TokenError             a viewer token is malformed, expired or badly signed          never retried
+    └── StoreError             the session store cannot be opened, read or written           never retried
+
+`retryable` says whether trying the same thing again can help. A message names the thing, its value and the way out;
+it never holds a password: URLs pass through `redact` first.
+"""
+
+import re
+from typing import ClassVar
+
+_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<userinfo>[^/?#\s]*)@", re.IGNORECASE)
+_SECRET_QUERY = re.compile(
+    r"(?P<key>[?&](?:[\w.-]*(?:pass|passwd|password|pwd|token|secret|key|auth|user|usr|signature|sig)[\w.-]*)=)[^&#\s]*",
+    re.IGNORECASE,
+)
+
+
+def redact(text: str) -> str:
+    """`text` with the userinfo of every URL, and the value of every secret-looking query parameter, replaced.
+
+    Greedy up to the last `@` before the path, since cameras' passwords hold `@` more often than RFC 3986 allows.
+    """
+    text = _USERINFO.sub(r"\g<scheme>***@", text)
+    return _SECRET_QUERY.sub(r"\g<key>***", text)
+
+
+class RelayError(Exception):
+    """The root. Catch this at the edges (CLI, worker, HTTP); everything else is a bug and may surface as one."""
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redact(message))
+
+
+class ConfigError(RelayError):
+    """Raised by `config` alone: names the key, the value and what would be accepted."""
+
+
+class DataFolderError(RelayError):
+    """Raised where the data folder is opened: not writable, or locked by another relay."""
+
+
+class ListenError(RelayError):
+    """Raised by `serve` when the address cannot be bound."""
+
+
+class SourceError(RelayError):
+    """Raised by `source` and `decode`; the supervisor turns it into the stream's state."""
+
+    retryable = True
+
+
+class SourceNotFoundError(SourceError):
+    """No such file, device, host name or RTSP path."""
+
+    retryable = False
+
+
+class SourceUnsupportedError(SourceError):
+    """A scheme, format or codec that FFmpeg's libraries here cannot read."""
+
+    retryable = False
+
+
+class SourceAuthError(SourceError):
+    """401 or 403 from the camera. Retried slowly: cameras lock accounts that are hammered."""
+
+
+class SourceUnreachableError(SourceError):
+    """Refused, unreachable or timed out before the first packet."""
+
+
+class SourceStalledError(SourceError):
+    """The source was open and then nothing came for the read timeout."""
+
+
+class SourceEndedError(SourceError):
+    """The end of a file that does not loop, or a camera that closed the connection."""
+
+
+class TransformError(RelayError):
+    """Raised by `transform`: unknown name, bad parameter, or an exception out of a user's own code."""
+
+    retryable = True
+
+
+class EncodeError(RelayError):
+    """The encoder could not be opened with these settings, or refused a frame."""
+
+
+class ProtocolError(RelayError):
+    """A message on the worker's socket is too large or not what the protocol allows."""
+
+
+class TokenError(RelayError):
+    """A viewer token is malformed, expired or badly signed. Serving goes on without it on a public stream."""
+
+
+class StoreError(RelayError):
+    """The session store cannot be opened, read or written."""

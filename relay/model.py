@@ -1,0 +1,183 @@
+"""The values that travel between the stages: frozen, slotted, picklable, and free of any library of media or pixels.
+
+    Picture ──encode──> AccessUnit ──packager──> Init, Part ──playlist──> what viewers fetch
+
+Times of the wall clock are integers of nanoseconds since the Unix epoch (`_ns`); positions on the output grid are slots
+(video) or AAC frames (audio), both counted from the epoch, see `timeline`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+JsonObject = dict[str, Any]
+Matrix = Literal["bt709", "smpte170m"]
+"""The YCbCr matrix of a picture, by its name in ISO/IEC 23091-2. Pictures are limited range everywhere in here."""
+
+
+class Latency(StrEnum):
+    """How far players are allowed behind: parts of 0.2 s (`lan`) or, for round trips over 100 ms, of 0.5 s (`internet`)."""
+
+    LAN = "lan"
+    INTERNET = "internet"
+
+
+class MediaKind(StrEnum):
+    """What a rendition carries."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFormat:
+    """What a stream sends for the whole of a generation, whatever its camera does.
+
+    `rate` is exact (30000/1001, 12.5); `width` and `height` are even; audio is always 48 kHz stereo.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    audio: bool
+    latency: Latency
+    matrix: Matrix = "bt709"
+    segment_s: Fraction = Fraction(2)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source says of itself when it is opened; `None` or 0 where it does not say."""
+
+    width: int
+    height: int
+    rate: Fraction | None
+    video_codec: str
+    pixel_format: str
+    matrix: Matrix | None
+    audio_codec: str | None
+    audio_sample_rate: int
+    audio_channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture for one slot: planar 4:2:0 (I420), limited range.
+
+    `i420` is a C-contiguous `uint8` array of shape `(height * 3 // 2, width)`: `height` rows of Y, then U and V, each of
+    `height // 2` rows of `width // 2` samples, packed. `time_ns` is the capture time, `slot` the place on the grid.
+    """
+
+    slot: int
+    time_ns: int
+    i420: NDArray[np.uint8]
+
+    @property
+    def width(self) -> int:
+        """Columns of the luma plane."""
+        return int(self.i420.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Rows of the luma plane."""
+        return int(self.i420.shape[0]) * 2 // 3
+
+
+@dataclass(frozen=True, slots=True)
+class AccessUnit:
+    """One coded picture (H.264, Annex B) or one AAC frame (raw, without ADTS).
+
+    `pts` and `dts` are in slots for video and in AAC frames for audio, both counted from the epoch.
+    """
+
+    rendition: str
+    pts: int
+    dts: int
+    is_idr: bool
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """A rendition's initialization segment and all that the multivariant playlist says of it.
+
+    `codecs` is the RFC 6381 name read from the parameter sets; `bandwidth` and `average_bandwidth` are bits/s as RFC 8216
+    §4.3.4.2 defines them; `width`, `height` and `rate` are 0 for audio, `channels` 0 for video.
+    """
+
+    rendition: str
+    kind: MediaKind
+    data: bytes
+    codecs: str
+    timescale: int
+    bandwidth: int
+    average_bandwidth: int
+    width: int = 0
+    height: int = 0
+    rate: Fraction = Fraction(0)
+    channels: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One CMAF chunk (`moof` + `mdat`) of a rendition: part `index` of segment `msn`.
+
+    `start_ticks` is its `tfdt` and `duration_ticks` the sum of its samples, both in `timescale`; `pdt_ns` is the wall-clock
+    time of its first sample. `is_last` says that it completes its segment.
+    """
+
+    rendition: str
+    msn: int
+    index: int
+    start_ticks: int
+    duration_ticks: int
+    timescale: int
+    pdt_ns: int
+    is_independent: bool
+    is_last: bool
+    data: bytes
+
+    @property
+    def duration_s(self) -> Fraction:
+        """The exact duration in seconds."""
+        return Fraction(self.duration_ticks, self.timescale)
+
+
+class StreamState(StrEnum):
+    """What an owner is told about a stream."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALLED = "stalled"
+    OFFLINE = "offline"
+    SLATE = "slate"
+    CLOCK = "clock"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHealth:
+    """A stream's state, since when, and why in plain words (empty while it is live)."""
+
+    state: StreamState
+    since_ns: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """All that API, metrics and pages say of a stream's camera side. `counters` only ever grow; `gauges` are of now."""
+
+    name: str
+    generation: int
+    format: StreamFormat | None
+    health: StreamHealth
+    counters: dict[str, int]
+    gauges: dict[str, float]

@@ -1,0 +1,313 @@
+"""The timeline is the wall clock: pure arithmetic between Unix time, slots, parts, segments and media time.
+
+Slot `n` covers `[n / rate, (n + 1) / rate)` seconds since the Unix epoch. A part is a fixed number of slots, a segment a
+fixed number of parts, so media sequence number, part index, `tfdt` and PROGRAM-DATE-TIME are integer functions of `n`
+alone: a relay that restarts, or a second relay on the same camera, comes to the same numbers (compare ISO/IEC 23009-9).
+AAC frame `k` covers `[k * 1024 / sample_rate, (k + 1) * 1024 / sample_rate)`, on the same epoch.
+
+All times are integers of nanoseconds since the epoch, because a float of seconds cannot hold 30000/1001 exactly for years.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+from relay.model import Latency
+
+if TYPE_CHECKING:
+    from relay.model import StreamFormat
+
+NS_PER_S: Final = 1_000_000_000
+SAMPLE_RATE_HZ: Final = 48_000
+SAMPLES_PER_AAC_FRAME: Final = 1024
+MIN_TIMESCALE: Final = 60_000
+"""A tick finer than 17 µs: below what any player's clock resolves, and `tfdt` of today still fits 48 bits."""
+
+PART_S: Final = {Latency.LAN: Fraction(1, 5), Latency.INTERNET: Fraction(1, 2)}
+SKIP_AFTER_SEGMENTS: Final = 3
+"""A hole longer than this is not filled: HOLD-BACK is three targets, so no player could still want what was missed."""
+
+SLEW_PPM: Final = 500
+"""As NTP's own slewing (RFC 5905 §11.3): 0.9 cents of pitch, a frame in 67 s, nobody hears or sees it."""
+
+USUAL_RATES: Final = tuple(
+    Fraction(rate)
+    for rate in (
+        "5",
+        "6",
+        "7",
+        "15/2",
+        "8",
+        "10",
+        "12",
+        "25/2",
+        "15",
+        "18",
+        "20",
+        "24000/1001",
+        "24",
+        "25",
+        "30000/1001",
+    )
+) + tuple(Fraction(rate) for rate in ("30", "48", "50", "60000/1001", "60"))
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The output grid of one format. Everything on it is integer arithmetic on the slot number."""
+
+    rate: Fraction
+    slots_per_part: int
+    parts_per_segment: int
+
+    @classmethod
+    def of(cls, stream: StreamFormat) -> Grid:
+        """The grid that `stream` is sent on."""
+        slots_per_part = max(1, round(PART_S[stream.latency] * stream.rate))
+        parts_per_segment = max(1, round(stream.segment_s / (slots_per_part / stream.rate)))
+        return cls(stream.rate, slots_per_part, parts_per_segment)
+
+    @property
+    def slots_per_segment(self) -> int:
+        """Slots in every segment."""
+        return self.slots_per_part * self.parts_per_segment
+
+    @property
+    def timescale(self) -> int:
+        """Ticks a second of video media time: the smallest multiple of the rate's numerator that is fine enough."""
+        return self.rate.numerator * math.ceil(Fraction(MIN_TIMESCALE, self.rate.numerator))
+
+    @property
+    def ticks_per_slot(self) -> int:
+        """Exact by the choice of `timescale`."""
+        return self.timescale * self.rate.denominator // self.rate.numerator
+
+    @property
+    def part_s(self) -> Fraction:
+        """Duration of every video part, and so its PART-TARGET."""
+        return self.slots_per_part / self.rate
+
+    @property
+    def segment_s(self) -> Fraction:
+        """Duration of every video segment."""
+        return self.slots_per_segment / self.rate
+
+    @property
+    def audio_part_s(self) -> Fraction:
+        """The longest audio part: PART-TARGET of an audio rendition."""
+        return _whole_frames_s(self.part_s)
+
+    @property
+    def audio_segment_s(self) -> Fraction:
+        """The longest audio segment."""
+        return _whole_frames_s(self.segment_s)
+
+    @property
+    def target_duration_s(self) -> int:
+        """EXT-X-TARGETDURATION: no EXTINF, rounded, is above it (RFC 8216 §4.3.3.1)."""
+        return max(1, math.floor(max(self.segment_s, self.audio_segment_s) + Fraction(1, 2)))
+
+    def slot_at(self, time_ns: int) -> int:
+        """The slot that holds `time_ns`."""
+        return time_ns * self.rate.numerator // (self.rate.denominator * NS_PER_S)
+
+    def start_ns(self, slot: int) -> int:
+        """The first nanosecond of `slot`, so that `slot_at(start_ns(n)) == n`."""
+        return -(-slot * self.rate.denominator * NS_PER_S // self.rate.numerator)
+
+    def msn(self, slot: int) -> int:
+        """Media sequence number of the segment that holds `slot`."""
+        return slot // self.slots_per_segment
+
+    def part_index(self, slot: int) -> int:
+        """Index, within its segment, of the part that holds `slot`."""
+        return slot % self.slots_per_segment // self.slots_per_part
+
+    def first_slot(self, msn: int, part_index: int = 0) -> int:
+        """The first slot of a part (which may lie beyond the segment's last: then it belongs to the next)."""
+        return msn * self.slots_per_segment + part_index * self.slots_per_part
+
+    def starts_segment(self, slot: int) -> bool:
+        """Whether `slot` is where every encoder puts an IDR picture."""
+        return slot % self.slots_per_segment == 0
+
+    def tfdt(self, slot: int) -> int:
+        """`baseMediaDecodeTime` of `slot` in `timescale` (64 bits: about 1.1e14 today)."""
+        return slot * self.ticks_per_slot
+
+    def next_segment_slot(self, slot: int) -> int:
+        """The first slot of the first segment that starts at `slot` or later."""
+        return -(-slot // self.slots_per_segment) * self.slots_per_segment
+
+    def audio_frames_before(self, slot: int) -> int:
+        """How many AAC frames end at or before the start of `slot`: the index of the first frame that does not.
+
+        The audio part beside the video slots `[a, b)` holds the frames `[audio_frames_before(a), audio_frames_before(b))`.
+        """
+        return slot * self.rate.denominator * SAMPLE_RATE_HZ // (self.rate.numerator * SAMPLES_PER_AAC_FRAME)
+
+    def first_slot_to_publish(self, now_ns: int, last_msn: int | None) -> int:
+        """Where a relay that starts at `now_ns` begins: a segment not yet begun, and above every one ever published."""
+        msn = self.msn(self.next_segment_slot(self.slot_at(now_ns)))
+        return self.first_slot(msn if last_msn is None else max(msn, last_msn + 1))
+
+    def resume_slot(self, next_slot: int, now_ns: int) -> int:
+        """Where to go on after a hole: at `next_slot`, or, if that is too far back, at the next segment boundary."""
+        now_slot = self.slot_at(now_ns)
+        if now_slot - next_slot <= SKIP_AFTER_SEGMENTS * self.slots_per_segment:
+            return next_slot
+        return self.next_segment_slot(now_slot)
+
+
+def _whole_frames_s(duration_s: Fraction) -> Fraction:
+    """The longest run of whole AAC frames that `duration_s` can hold at any phase of the two grids."""
+    frames = math.ceil(duration_s * SAMPLE_RATE_HZ / SAMPLES_PER_AAC_FRAME)
+    return Fraction(frames * SAMPLES_PER_AAC_FRAME, SAMPLE_RATE_HZ)
+
+
+def aac_frame_start_ns(frame: int) -> int:
+    """The wall-clock time of an AAC frame's first sample."""
+    return frame * SAMPLES_PER_AAC_FRAME * NS_PER_S // SAMPLE_RATE_HZ
+
+
+def sample_at(time_ns: int) -> int:
+    """The audio sample nearest to `time_ns`, counted from the epoch."""
+    return (time_ns * SAMPLE_RATE_HZ + NS_PER_S // 2) // NS_PER_S
+
+
+def usual_rate(measured: Fraction | float) -> Fraction:
+    """The usual frame rate nearest to what a camera says or was seen to send."""
+    return min(USUAL_RATES, key=lambda rate: abs(rate - Fraction(measured)))
+
+
+class SlotAssigner:
+    """Puts each frame of a source into a slot, with half a slot of hysteresis on either side.
+
+    Assigning by floor alone alternates double and empty slots for minutes when the camera's phase lies near a border.
+    Here a frame goes to the slot after the last one while its time lies within half a slot of it; beyond that it snaps.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._last: int | None = None
+
+    def assign(self, time_ns: int, filled: int | None = None) -> int | None:
+        """The slot for a frame captured at `time_ns`, or `None` to drop it.
+
+        `filled` is the last slot that has been sent meanwhile (by a repeat, when a deadline passed).
+        """
+        last = filled if self._last is None else self._last if filled is None else max(self._last, filled)
+        slot: int | None = self._grid.slot_at(time_ns)
+        if last is not None:
+            unit = self._grid.rate.denominator * NS_PER_S
+            position_twice = 2 * (time_ns * self._grid.rate.numerator - (last + 1) * unit)
+            if position_twice < -unit:
+                slot = None
+            elif position_twice < 3 * unit:
+                slot = last + 1
+        if slot is not None:
+            self._last = slot
+        return slot
+
+
+class SourceClock:
+    """From a source's timestamps to the wall clock: `time = pts + offset`.
+
+    The offset follows the lower envelope of (arrival - pts): the fastest packet is the one with the least network in it.
+    Down at once, up at `SLEW_PPM`, which also follows a camera whose crystal runs slow.
+    """
+
+    RESET_AFTER_NS: Final = 3 * NS_PER_S
+    """A timestamp this far behind the envelope did not travel slowly: the camera's clock went back."""
+
+    def __init__(self) -> None:
+        self.offset_ns: int | None = None
+        self._last_arrival_ns = 0
+
+    def time_ns(self, pts_ns: int, arrival_ns: int) -> int:
+        """The capture time, as near as can be known, of what has timestamp `pts_ns` and came at `arrival_ns`."""
+        observed_ns = arrival_ns - pts_ns
+        if self.offset_ns is None or observed_ns - self.offset_ns > self.RESET_AFTER_NS:
+            self.offset_ns = observed_ns
+        else:
+            rise_ns = max(0, arrival_ns - self._last_arrival_ns) * SLEW_PPM // 1_000_000
+            self.offset_ns = min(observed_ns, self.offset_ns + rise_ns)
+        self._last_arrival_ns = arrival_ns
+        return pts_ns + self.offset_ns
+
+
+class Lateness:
+    """How long after its slot began a frame may still come: the P99.5 of the last minute, within bounds."""
+
+    WINDOW_NS: Final = 60 * NS_PER_S
+    INITIAL_NS: Final = 300_000_000
+    _REFRESH_NS: Final = NS_PER_S
+
+    def __init__(self, floor_ns: int, ceiling_ns: int) -> None:
+        self._floor_ns = floor_ns
+        self._ceiling_ns = ceiling_ns
+        self._seen: deque[tuple[int, int]] = deque()
+        self._refreshed_ns: int | None = None
+        self.deadline_ns = min(max(self.INITIAL_NS, floor_ns), ceiling_ns)
+
+    def add(self, now_ns: int, lateness_ns: int) -> None:
+        """Take note of a frame that was ready `lateness_ns` after its slot began."""
+        self._seen.append((now_ns, lateness_ns))
+        if self._refreshed_ns is None:
+            self._refreshed_ns = now_ns
+        elif now_ns - self._refreshed_ns >= self._REFRESH_NS:
+            self._refresh(now_ns)
+
+    def _refresh(self, now_ns: int) -> None:
+        self._refreshed_ns = now_ns
+        while now_ns - self._seen[0][0] > self.WINDOW_NS:
+            self._seen.popleft()
+        ranked = sorted(lateness for _, lateness in self._seen)
+        worst_ns = ranked[min(len(ranked) - 1, len(ranked) * 995 // 1000)]
+        self.deadline_ns = min(max(worst_ns, self._floor_ns), self._ceiling_ns)
+
+
+class ClockEvent(StrEnum):
+    """What a look at the system's clock showed."""
+
+    STEADY = "steady"
+    STEPPED_FORWARD = "stepped_forward"
+    STEPPED_BACK = "stepped_back"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockLine:
+    """The relay's clock: Unix time as a straight line over the monotonic clock. One owner makes it; workers follow."""
+
+    monotonic_ns: int
+    unix_ns: int
+    slew_ppm: int = 0
+
+    STEP_NS = NS_PER_S
+    """A difference this large is not drift: somebody set the clock."""
+    _SLEW_OVER_S = 10
+
+    def unix_at(self, monotonic_ns: int) -> int:
+        """Unix time in nanoseconds at `monotonic_ns`."""
+        elapsed_ns = monotonic_ns - self.monotonic_ns
+        return self.unix_ns + elapsed_ns + elapsed_ns * self.slew_ppm // 1_000_000
+
+    def observe(self, monotonic_ns: int, unix_ns: int) -> tuple[ClockLine, ClockEvent]:
+        """The line to follow after a look at both clocks.
+
+        A small difference is slewed; a step forward is followed (the window skips); a step back is not, because no slot may
+        be published twice.
+        """
+        here = replace(self, monotonic_ns=monotonic_ns, unix_ns=self.unix_at(monotonic_ns))
+        error_ns = unix_ns - here.unix_ns
+        if error_ns >= self.STEP_NS:
+            return ClockLine(monotonic_ns, unix_ns), ClockEvent.STEPPED_FORWARD
+        if error_ns <= -self.STEP_NS:
+            return replace(here, slew_ppm=0), ClockEvent.STEPPED_BACK
+        slew_ppm = error_ns // (self._SLEW_OVER_S * 1000)
+        return replace(here, slew_ppm=max(-SLEW_PPM, min(SLEW_PPM, slew_ppm))), ClockEvent.STEADY
