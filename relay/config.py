@@ -1,6 +1,7 @@
 """All settings, their defaults and their checks; the only reader of `relay.toml` and of the environment.
 
-A wrong setting raises `ConfigError` with its key, its value and what would do. Times are seconds, in the unit of the key.
+A wrong setting raises `ConfigError` with its key, its value and what would do. Times are seconds, in the unit of the
+key.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def _parse_rate(value: object) -> object:
     """`"auto"`, a number, or a fraction; 29.97 and its like mean the usual rate beside them."""
     if value == "auto":
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if isinstance(value, bool):
+        raise ValueError("a frame rate is a number or a fraction")  # noqa: TRY004 - pydantic hears ValueErrors
+    if not isinstance(value, (int, float, str)):
         return value
     try:
         rate = Fraction(str(value))
@@ -81,6 +84,7 @@ def _check_name(name: str) -> str:
     return name
 
 
+Isolation = Literal["process", "thread"]
 StreamName = Annotated[str, AfterValidator(_check_name)]
 Rate = Annotated[Fraction | None, BeforeValidator(_parse_rate), AfterValidator(_check_rate)]
 PictureSize = Annotated[tuple[int, int] | None, BeforeValidator(_parse_size), AfterValidator(_check_size)]
@@ -135,6 +139,7 @@ class StreamSettings(_Settings):
     transforms: tuple[TransformSettings, ...] = ()
     stall_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
     max_jitter_s: Annotated[float, Field(ge=0.1, le=5)] = 1.0
+    isolation: Isolation = "process"
 
 
 class RelaySettings(_Settings):

@@ -23,7 +23,7 @@ Matrix = Literal["bt709", "smpte170m"]
 
 
 class Latency(StrEnum):
-    """How far players are allowed behind: parts of 0.2 s (`lan`) or, for round trips over 100 ms, of 0.5 s (`internet`)."""
+    """How long parts are: 0.2 s (`lan`), or 0.5 s for round trips over 100 ms (`internet`)."""
 
     LAN = "lan"
     INTERNET = "internet"
@@ -71,8 +71,8 @@ class SourceInfo:
 class Picture:
     """One picture for one slot: planar 4:2:0 (I420), limited range.
 
-    `i420` is a C-contiguous `uint8` array of shape `(height * 3 // 2, width)`: `height` rows of Y, then U and V, each of
-    `height // 2` rows of `width // 2` samples, packed. `time_ns` is the capture time, `slot` the place on the grid.
+    `i420` is a C-contiguous `uint8` array of shape `(height * 3 // 2, width)`: `height` rows of Y, then U and V, each
+    of `height // 2` rows of `width // 2` samples, packed. `time_ns` is the capture time, `slot` the place on the grid.
     """
 
     slot: int
@@ -108,8 +108,8 @@ class AccessUnit:
 class Init:
     """A rendition's initialization segment and all that the multivariant playlist says of it.
 
-    `codecs` is the RFC 6381 name read from the parameter sets; `bandwidth` and `average_bandwidth` are bits/s as RFC 8216
-    §4.3.4.2 defines them; `width`, `height` and `rate` are 0 for audio, `channels` 0 for video.
+    `codecs` is the RFC 6381 name read from the parameter sets; `bandwidth` and `average_bandwidth` are bits/s as RFC
+    8216 §4.3.4.2 defines them; `width`, `height` and `rate` are 0 for audio, `channels` 0 for video.
     """
 
     rendition: str
@@ -129,8 +129,8 @@ class Init:
 class Part:
     """One CMAF chunk (`moof` + `mdat`) of a rendition: part `index` of segment `msn`.
 
-    `start_ticks` is its `tfdt` and `duration_ticks` the sum of its samples, both in `timescale`; `pdt_ns` is the wall-clock
-    time of its first sample. `is_last` says that it completes its segment.
+    `start_ticks` is its `tfdt` and `duration_ticks` the sum of its samples, both in `timescale`; `pdt_ns` is the
+    wall-clock time of its first sample. `is_last` says that it completes its segment.
     """
 
     rendition: str

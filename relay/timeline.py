@@ -1,11 +1,12 @@
 """The timeline is the wall clock: pure arithmetic between Unix time, slots, parts, segments and media time.
 
-Slot `n` covers `[n / rate, (n + 1) / rate)` seconds since the Unix epoch. A part is a fixed number of slots, a segment a
-fixed number of parts, so media sequence number, part index, `tfdt` and PROGRAM-DATE-TIME are integer functions of `n`
+Slot `n` covers `[n / rate, (n + 1) / rate)` seconds since the Unix epoch. A part is a fixed number of slots, a segment
+a fixed number of parts, so media sequence number, part index, `tfdt` and PROGRAM-DATE-TIME are integer functions of `n`
 alone: a relay that restarts, or a second relay on the same camera, comes to the same numbers (compare ISO/IEC 23009-9).
 AAC frame `k` covers `[k * 1024 / sample_rate, (k + 1) * 1024 / sample_rate)`, on the same epoch.
 
-All times are integers of nanoseconds since the epoch, because a float of seconds cannot hold 30000/1001 exactly for years.
+All times are integers of nanoseconds since the epoch, because a float of seconds cannot hold 30000/1001 exactly for
+years.
 """
 
 from __future__ import annotations
@@ -147,7 +148,8 @@ class Grid:
     def audio_frames_before(self, slot: int) -> int:
         """How many AAC frames end at or before the start of `slot`: the index of the first frame that does not.
 
-        The audio part beside the video slots `[a, b)` holds the frames `[audio_frames_before(a), audio_frames_before(b))`.
+        The audio part beside the video slots `[a, b)` holds the frames `[audio_frames_before(a),
+        audio_frames_before(b))`.
         """
         return slot * self.rate.denominator * SAMPLE_RATE_HZ // (self.rate.numerator * SAMPLES_PER_AAC_FRAME)
 
@@ -218,8 +220,8 @@ class SlotAssigner:
 class SourceClock:
     """From a source's timestamps to the wall clock: `time = pts + offset`.
 
-    The offset follows the lower envelope of (arrival - pts): the fastest packet is the one with the least network in it.
-    Down at once, up at `SLEW_PPM`, which also follows a camera whose crystal runs slow.
+    The offset follows the lower envelope of (arrival - pts): the fastest packet is the one with the least network in
+    it. Down at once, up at `SLEW_PPM`, which also follows a camera whose crystal runs slow.
     """
 
     RESET_AFTER_NS: Final = 3 * NS_PER_S
@@ -300,8 +302,8 @@ class ClockLine:
     def observe(self, monotonic_ns: int, unix_ns: int) -> tuple[ClockLine, ClockEvent]:
         """The line to follow after a look at both clocks.
 
-        A small difference is slewed; a step forward is followed (the window skips); a step back is not, because no slot may
-        be published twice.
+        A small difference is slewed; a step forward is followed (the window skips); a step back is not, because no
+        slot may be published twice.
         """
         here = replace(self, monotonic_ns=monotonic_ns, unix_ns=self.unix_at(monotonic_ns))
         error_ns = unix_ns - here.unix_ns

@@ -32,9 +32,10 @@ MAX_BODY_BYTES: Final = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """The first word down: which stream this worker is. It opens the source at once, or (slate mode) after `hold_source_s`.
+    """The first word down: which stream this worker is.
 
-    `settings` is `config.StreamSettings` as JSON. Credentials travel here and never in an argument or the environment.
+    It opens the source at once or, in slate mode, after `hold_source_s`, for `reason`. `settings` is
+    `config.StreamSettings` as JSON: credentials travel here, never in an argument or the environment.
     """
 
     name: str
@@ -46,13 +47,15 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Publish this format from `next_slot` on.
+    """Publish this format: video from `next_slot` on, audio from beside `next_audio_slot` (both begin a part).
 
-    `data` is the newest picture the stream showed (JPEG), or empty: what is repeated until the source gives one.
+    They differ when a worker died between a video part and the audio part beside it. `data` is the newest picture the
+    stream showed (JPEG), or empty: what is repeated until the source gives one.
     """
 
     format: StreamFormat
     next_slot: int
+    next_audio_slot: int
     data: bytes = b""
 
 
@@ -77,9 +80,11 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The source was opened, and this is what it sends."""
+    """What the source sends, once it was opened; `width` and `height` are of the pictures that leave the chain."""
 
     source: SourceInfo
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +214,6 @@ def read(stream: BinaryIO) -> Message | None:
 
 def _check_lengths(header_bytes: int, body_bytes: int) -> None:
     if header_bytes > MAX_HEADER_BYTES or body_bytes > MAX_BODY_BYTES:
-        raise ProtocolError(
-            f"a worker message of {header_bytes} + {body_bytes} bytes is over the limit of {MAX_HEADER_BYTES} + {MAX_BODY_BYTES}"
-        )
+        lengths = f"{header_bytes} + {body_bytes}"
+        limits = f"{MAX_HEADER_BYTES} + {MAX_BODY_BYTES}"
+        raise ProtocolError(f"a worker message of {lengths} bytes is over the limit of {limits}")

@@ -1,0 +1,60 @@
+"""Sessions as text for other programs, written row by row: memory does not grow with the number of sessions.
+
+Both formats have the columns of `SessionRow` under their names, times in milliseconds of Unix time. In JSON Lines
+lists and maps are what they are; in CSV (RFC 4180: CRLF, quotes where needed, a header line) they are their JSON
+text.
+
+A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula (CWE-1236). No text of a client is stored
+as it came, so none of ours begins so; but a database may have been filled by other hands, and such a text gets an
+apostrophe in front, which spreadsheets take as "this is text". Numbers are left alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Final
+
+from relay.sessions.model import SessionRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TextIO
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_jsonl(rows: Iterable[SessionRow], out: TextIO) -> int:
+    """One JSON object a line. Returns how many."""
+    count = 0
+    for row in rows:
+        document = row._asdict() | {"error_codes": dict(row.error_codes)}
+        out.write(json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n")
+        count += 1
+    return count
+
+
+def write_csv(rows: Iterable[SessionRow], out: TextIO) -> int:
+    """A header and one record a session. `out` must not translate line ends (`newline=""`). Returns how many."""
+    writer = csv.writer(out)
+    writer.writerow(SessionRow._fields)
+    count = 0
+    for row in rows:
+        document = row._asdict() | {"error_codes": dict(row.error_codes)}
+        writer.writerow(map(_cell, document.values()))
+        count += 1
+    return count
+
+
+def _cell(value: object) -> object:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f"'{value}" if value.startswith(_FORMULA) else value
+        case tuple() | dict():
+            return json.dumps(value, separators=(",", ":"))
+        case _:
+            return value

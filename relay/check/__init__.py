@@ -1,0 +1,14 @@
+"""The rules of HLS as code: pure functions from what an origin sent to what is wrong with it.
+
+    text  ── multivariant.check_multivariant ──────────────> V1 ... V12
+    text  ── media_playlist.check_media_playlist ──────────> P1 ... P18, L1 ... L15 (parsed, grammar, low_latency)
+    two readings of one playlist ── history.check_update ──> P4 P5 P8 P9 P15, L8 L9, what a server may edit
+    playlists of one stream ── history.check_renditions ───> P19, P5, L10
+    a playlist of this relay ── epoch.check_epoch ─────────> E1 ... E5, our own, stronger promise
+    bytes ── media.check_init, check_segment ──────────────> M1 ... M14 (boxes, avc)
+    one HTTP exchange ── http.check_response ──────────────> H1 ... H7
+
+Every rule gives `finding.Finding`s; no finding, no fault. What is written down here is RFC 8216bis ("HTTP Live
+Streaming 2nd Edition"), Apple's "HLS Authoring Specification" ("Apple 8.4" in a clause) and what players were seen to
+need. Nothing here fetches, waits or decodes.
+"""

@@ -1,0 +1,48 @@
+"""`relay serve | probe | sessions`: one file a command. Heavy libraries are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from relay import __version__
+from relay.cli.probe import probe
+from relay.cli.serve import serve
+from relay.cli.sessions import sessions
+from relay.errors import RelayError
+
+app = typer.Typer(
+    name="relay",
+    help="Any camera in, HLS out: every frame open to Python, and a truthful record of who watched.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+app.command()(probe)
+app.add_typer(sessions, name="sessions")
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's callback protocol
+    if value:
+        typer.echo(f"relay {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
+    ] = False,  # noqa: FBT002
+) -> None:
+    """Point it at a camera, open a page, pull the viewing log."""
+
+
+def main() -> None:
+    """Run the command line: a mistake of the user's is one clear line and exit code 1, never a traceback."""
+    try:
+        app()
+    except RelayError as error:
+        typer.echo(f"relay: {error}", err=True)
+        sys.exit(1)

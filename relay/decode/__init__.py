@@ -1,0 +1,23 @@
+"""Stage 2: from a source's packets to pictures and sound with capture times on the relay's clock.
+
+decoder     the thread: connects, reads, retries       connection   decoders, guards and clock of one connection
+guard       timestamps made fit to be used (pure)      picture      frames of every kind as I420
+ports       what is needed of `source`, what is given
+"""
+
+from relay.decode.decoder import Decoder
+from relay.decode.guard import AudioGuard, TimestampGuard
+from relay.decode.picture import display_size, to_i420
+from relay.decode.ports import DecodedAudio, DecodedVideo, RetryPolicy, Source
+
+__all__ = [
+    "AudioGuard",
+    "DecodedAudio",
+    "DecodedVideo",
+    "Decoder",
+    "RetryPolicy",
+    "Source",
+    "TimestampGuard",
+    "display_size",
+    "to_i420",
+]

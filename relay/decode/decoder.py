@@ -1,0 +1,102 @@
+"""The thread that reads a camera for as long as its stream lives: connect, decode, and after a failure try again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from relay.decode.connection import Connection
+from relay.errors import SourceEndedError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from relay.config import StreamSettings
+    from relay.decode.ports import DecodedAudio, DecodedVideo, RetryPolicy, Source
+    from relay.model import SourceInfo
+
+COUNTERS: Final = ("packets", "frames", "decode_errors", "reconnects", "discarded_timestamps")
+_PARKED_S: Final = 1.0
+
+
+class Decoder:
+    """`run` is the body of the thread; all callbacks are called in it and have to return at once.
+
+    `on_found` says what the source sends, once a connection, before its first picture; `on_state` gives `None` when
+    pictures come and the error when they stop. `counters` only grow; other threads may read them.
+    """
+
+    def __init__(
+        self,
+        settings: StreamSettings,
+        open_source: Callable[[], Source],
+        unix_ns: Callable[[], int],
+        on_found: Callable[[SourceInfo], None],
+        on_video: Callable[[DecodedVideo], None],
+        on_audio: Callable[[DecodedAudio], None],
+        on_state: Callable[[SourceError | None], None],
+        backoff: RetryPolicy,
+    ) -> None:
+        self._settings = settings
+        self._open_source = open_source
+        self._unix_ns = unix_ns
+        self._on_found, self._on_video, self._on_audio, self._on_state = on_found, on_video, on_audio, on_state
+        self._backoff = backoff
+        self._stopping = threading.Event()
+        self.counters = dict.fromkeys(COUNTERS, 0)
+
+    def run(self) -> None:
+        """Read the source until `stop`. Each `SourceError` is reported and retried; the end of a file stays its end."""
+        while not self._stopping.is_set():
+            try:
+                source = self._open_source()
+            except SourceError as error:
+                self._pause(error, healthy_s=0.0)
+                continue
+            try:
+                self._read(source)
+            finally:
+                source.close()
+
+    def stop(self) -> None:
+        """Make `run` return: at once from a wait, within the read timeout from FFmpeg."""
+        self._stopping.set()
+
+    def _read(self, source: Source) -> None:
+        connection = Connection(source, self.counters, self._found, self._on_video, self._on_audio)
+        try:
+            self._take_all(source, connection)
+        except SourceError as error:
+            # Closed before the wait: a camera that serves one client would refuse us because of ourselves.
+            source.close()
+            if isinstance(error, SourceEndedError) and not source.is_live:
+                self._on_state(error)
+                self._park()
+            else:
+                self._pause(error, connection.healthy_s)
+
+    def _take_all(self, source: Source, connection: Connection) -> None:
+        read_timeout_s = self._settings.read_timeout_s
+        for item in source.media():
+            if self._stopping.is_set():
+                return
+            connection.take(item, self._unix_ns())
+            connection.check_alive(read_timeout_s)
+
+    def _found(self, info: SourceInfo) -> None:
+        self._on_found(info)
+        self._on_state(None)
+
+    def _pause(self, error: SourceError, healthy_s: float) -> None:
+        if self._stopping.is_set():
+            return
+        self._on_state(error)
+        self.counters["reconnects"] += 1
+        deadline_s = time.monotonic() + self._backoff.delay_s(error, healthy_s)
+        self._stopping.wait(max(0.0, deadline_s - time.monotonic()))
+
+    def _park(self) -> None:
+        """The end of a file is no failure: it stays at its end until somebody stops it."""
+        while not self._stopping.wait(_PARKED_S):
+            pass

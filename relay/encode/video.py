@@ -1,0 +1,143 @@
+"""H.264 out of pictures on the grid: one access unit a slot, at once, and an IDR picture exactly where it is asked for.
+
+The encoder knows nothing of segments but their length, which it needs for one promise: no segment is larger than
+`bandwidth_bps` says. x264's buffer model (VBV) keeps it: a run of pictures is at most `maxrate * time + bufsize` bits.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import av
+from av.video.frame import PictureType
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+from relay.errors import EncodeError
+from relay.model import AccessUnit
+from relay.timeline import Grid
+
+if TYPE_CHECKING:
+    import numpy as np
+    from av.video.stream import VideoStream
+    from numpy.typing import NDArray
+
+    from relay.model import Matrix, StreamFormat
+
+PRESET: Final = "veryfast"
+CRF: Final = 23
+"""Quality where the bit rate allows it: a still scene costs a tenth of `maxrate`, a busy one is held to it."""
+
+VBV_S: Final = Fraction(1, 2)
+"""The buffer, as seconds of `maxrate`: an IDR picture may be that large, and then takes that long on a full line."""
+
+PART_OVERHEAD_BYTES: Final = 128
+"""`moof` and `mdat` without what each picture adds: 104 bytes as the packager writes them, and some to spare."""
+
+PICTURE_OVERHEAD_BYTES: Final = 20
+"""A picture's row in `trun` (12) and the bytes by which lengths exceed start codes (one a slice)."""
+
+_REFERENCE_KBPS: Final = 2500
+_REFERENCE_PIXELS_PER_S: Final = 1280 * 720 * 30
+_BITRATE_EXPONENT: Final = 0.75
+"""Larger and faster pictures have less that is new in each pixel: the usual rule of three quarters."""
+
+_BITRATE_STEP_KBPS: Final = 50
+_TWO_THREADS_ABOVE_PIXELS_PER_S: Final = 1920 * 1080 * 30
+"""One core encodes 1080p30 in half of its time; a second thread costs a tenth more in all, and slices cost quality."""
+
+_COLOURS: Final[dict[Matrix, tuple[ColorPrimaries, ColorTrc, Colorspace]]] = {
+    "bt709": (ColorPrimaries.BT709, ColorTrc.BT709, Colorspace.ITU709),
+    "smpte170m": (ColorPrimaries.SMPTE170M, ColorTrc.SMPTE170M, Colorspace.SMPTE170M),
+}
+
+
+def default_bitrate_kbps(stream: StreamFormat) -> int:
+    """The bit rate for a format where nobody chose one: 2500 kbit/s for 720p30, 4600 for 1080p30."""
+    relative = float(stream.width * stream.height * stream.rate / _REFERENCE_PIXELS_PER_S)
+    kbps = _REFERENCE_KBPS * math.pow(relative, _BITRATE_EXPONENT)
+    return max(2, round(kbps / _BITRATE_STEP_KBPS)) * _BITRATE_STEP_KBPS
+
+
+class VideoEncoder:
+    """One rendition's encoder. It is made, used and closed in one thread.
+
+    The same format and bit rate give byte-identical parameter sets at every start, so that a worker that takes over
+    goes on with the init segment that players already have.
+    """
+
+    def __init__(self, stream: StreamFormat, bitrate_kbps: int | None, rendition: str = "video") -> None:
+        self._rendition = rendition
+        self._shape = (stream.height * 3 // 2, stream.width)
+        self._time_base = 1 / stream.rate
+        self._last_slot: int | None = None
+        kbps = bitrate_kbps or default_bitrate_kbps(stream)
+        buffer_bits = int(kbps * 1000 * VBV_S)
+        overhead_bps = _overhead_bps(Grid.of(stream))
+        self.average_bandwidth_bps = kbps * 1000 + overhead_bps
+        self.bandwidth_bps = self.average_bandwidth_bps + math.ceil(buffer_bits / Grid.of(stream).segment_s)
+        self._context: av.VideoCodecContext | None = _open(stream, kbps, buffer_bits)
+
+    def encode(self, i420: NDArray[np.uint8], slot: int, *, is_idr: bool) -> list[AccessUnit]:
+        """The access unit of `slot`; `i420` is as in `model.Picture` and may be reused as soon as this returns.
+
+        Slots rise, and may skip. Raises `EncodeError`.
+        """
+        if self._context is None:
+            raise EncodeError(f"the encoder of {self._rendition} is closed")
+        if i420.shape != self._shape:
+            raise EncodeError(f"a picture of shape {i420.shape} came where {self._shape} is sent")
+        if self._last_slot is not None and slot <= self._last_slot:
+            raise EncodeError(f"slot {slot} came after slot {self._last_slot}")
+        self._last_slot = slot
+        try:
+            frame = av.VideoFrame.from_numpy_buffer(i420, "yuv420p")
+            frame.pts, frame.time_base = slot, self._time_base
+            frame.pict_type = PictureType.I if is_idr else PictureType.NONE
+            return [self._access_unit(packet) for packet in self._context.encode(frame)]
+        except (av.FFmpegError, ValueError) as error:
+            raise EncodeError(f"slot {slot} cannot be encoded: {error}") from error
+
+    def close(self) -> None:
+        """Give the encoder's memory back. Idempotent; nothing is lost, since no picture is ever held back."""
+        self._context = None
+
+    def _access_unit(self, packet: av.Packet[VideoStream]) -> AccessUnit:
+        if packet.pts is None or packet.dts is None:
+            raise EncodeError("the encoder gave a picture without a time")
+        return AccessUnit(self._rendition, packet.pts, packet.dts, packet.is_keyframe, bytes(packet))
+
+
+def _open(stream: StreamFormat, kbps: int, buffer_bits: int) -> av.VideoCodecContext:
+    context = av.CodecContext.create("libx264", "w")
+    context.width, context.height, context.pix_fmt = stream.width, stream.height, "yuv420p"
+    context.time_base, context.framerate = 1 / stream.rate, stream.rate
+    context.sample_aspect_ratio = Fraction(1)
+    primaries, transfer, matrix = _COLOURS[stream.matrix]
+    context.color_primaries, context.color_trc, context.colorspace = primaries, transfer, matrix
+    context.color_range = ColorRange.MPEG
+    pixels_per_s = stream.width * stream.height * stream.rate
+    context.thread_count = 2 if pixels_per_s > _TWO_THREADS_ABOVE_PIXELS_PER_S else 1
+    context.options = {
+        "preset": PRESET,
+        "tune": "zerolatency",
+        "forced-idr": "1",
+        "crf": str(CRF),
+        "maxrate": str(kbps * 1000),
+        "bufsize": str(buffer_bits),
+        "x264-params": "scenecut=0:keyint=infinite:open-gop=0:bframes=0:rc-lookahead=0",
+    }
+    try:
+        context.open()
+    except (av.FFmpegError, ValueError) as error:
+        raise EncodeError(
+            f"H.264 at {stream.width}x{stream.height}, {stream.rate} a second, {kbps} kbit/s cannot be encoded: {error}"
+        ) from error
+    return context
+
+
+def _overhead_bps(grid: Grid) -> int:
+    """What the container adds to each segment, as a bit rate."""
+    segment_bytes = grid.parts_per_segment * PART_OVERHEAD_BYTES + grid.slots_per_segment * PICTURE_OVERHEAD_BYTES
+    return math.ceil(segment_bytes * 8 / grid.segment_s)

@@ -1,0 +1,111 @@
+"""One movie fragment of one track (ISO/IEC 14496-12 §8.8): `moof` and `mdat`, as in CMAF (ISO/IEC 23000-19 §7.3.2).
+
+moof
+    mfhd     sequence number
+    traf
+        tfhd     track 1, data offsets from this moof, duration (and, if all are alike, flags) of every sample
+        tfdt     decode time of the first sample, 64 bits: the epoch's ticks need 47
+        trun     size (and, if they differ, flags and composition offsets) of each sample
+mdat         the samples
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TRACK_ID: Final = 1
+_BOX_HEADER_BYTES: Final = 8
+
+_TFHD_DEFAULT_BASE_IS_MOOF: Final = 0x02_0000
+_TFHD_SAMPLE_DURATION: Final = 0x00_0008
+_TFHD_SAMPLE_FLAGS: Final = 0x00_0020
+_TRUN_DATA_OFFSET: Final = 0x001
+_TRUN_SAMPLE_SIZE: Final = 0x200
+_TRUN_SAMPLE_FLAGS: Final = 0x400
+_TRUN_COMPOSITION_OFFSET: Final = 0x800
+
+_SYNC: Final = 0x0200_0000
+"""sample_depends_on = 2: on no other sample."""
+
+_NON_SYNC: Final = 0x0101_0000
+"""sample_depends_on = 1, sample_is_non_sync_sample = 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample: its bytes, whether decoding can start at it, and how many ticks after its decode time it is shown."""
+
+    data: bytes
+    is_sync: bool
+    composition_offset_ticks: int = 0
+
+    @property
+    def flags(self) -> int:
+        """`sample_flags` (ISO/IEC 14496-12 §8.8.3.1)."""
+        return _SYNC if self.is_sync else _NON_SYNC
+
+
+def fragment(sequence_number: int, decode_time_ticks: int, sample_ticks: int, samples: Sequence[Sample]) -> bytes:
+    """`moof` and `mdat` with `samples`, each `sample_ticks` long, the first decoded at `decode_time_ticks`."""
+    payload = b"".join(sample.data for sample in samples)
+    shared_flags = samples[0].flags if len({sample.flags for sample in samples}) == 1 else None
+    # The data offset is counted from the start of moof, whose length does not depend on its value.
+    moof_bytes = len(_moof(sequence_number, decode_time_ticks, sample_ticks, samples, shared_flags, 0))
+    moof = _moof(
+        sequence_number, decode_time_ticks, sample_ticks, samples, shared_flags, moof_bytes + _BOX_HEADER_BYTES
+    )
+    return moof + _box(b"mdat", payload)
+
+
+def _moof(
+    sequence_number: int,
+    decode_time_ticks: int,
+    sample_ticks: int,
+    samples: Sequence[Sample],
+    shared_flags: int | None,
+    data_offset: int,
+) -> bytes:
+    tfhd_flags = _TFHD_DEFAULT_BASE_IS_MOOF | _TFHD_SAMPLE_DURATION
+    tfhd = struct.pack(">II", TRACK_ID, sample_ticks)
+    if shared_flags is not None:
+        tfhd_flags |= _TFHD_SAMPLE_FLAGS
+        tfhd += shared_flags.to_bytes(4, "big")
+    return _box(
+        b"moof",
+        _full_box(b"mfhd", 0, 0, struct.pack(">I", sequence_number)),
+        _box(
+            b"traf",
+            _full_box(b"tfhd", 0, tfhd_flags, tfhd),
+            _full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time_ticks)),
+            _trun(samples, data_offset, has_flags=shared_flags is None),
+        ),
+    )
+
+
+def _trun(samples: Sequence[Sample], data_offset: int, *, has_flags: bool) -> bytes:
+    has_offsets = any(sample.composition_offset_ticks for sample in samples)
+    flags = _TRUN_DATA_OFFSET | _TRUN_SAMPLE_SIZE
+    flags |= _TRUN_SAMPLE_FLAGS if has_flags else 0
+    flags |= _TRUN_COMPOSITION_OFFSET if has_offsets else 0
+    rows = bytearray()
+    for sample in samples:
+        rows += struct.pack(">I", len(sample.data))
+        if has_flags:
+            rows += struct.pack(">I", sample.flags)
+        if has_offsets:
+            rows += struct.pack(">i", sample.composition_offset_ticks)
+    # Version 1, because its composition offsets are signed: a picture may be shown before its nominal decode time.
+    return _full_box(b"trun", 1, flags, struct.pack(">Ii", len(samples), data_offset), bytes(rows))
+
+
+def _full_box(kind: bytes, version: int, flags: int, *payload: bytes) -> bytes:
+    return _box(kind, struct.pack(">I", version << 24 | flags), *payload)
+
+
+def _box(kind: bytes, *payload: bytes) -> bytes:
+    return struct.pack(">I4s", _BOX_HEADER_BYTES + sum(map(len, payload)), kind) + b"".join(payload)

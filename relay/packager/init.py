@@ -1,0 +1,148 @@
+"""Initialization segments: `ftyp` and `moov`, written by FFmpeg's muxer, and the names that playlists call them by.
+
+Their bytes are a function of the format and the parameter sets alone, so that a worker that takes over, and a second
+relay on the same camera, come to the same init segment and the same URL for it.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import av
+
+from relay.errors import EncodeError
+from relay.model import AccessUnit, Init, MediaKind
+from relay.timeline import SAMPLE_RATE_HZ, Grid
+
+if TYPE_CHECKING:
+    from relay.model import StreamFormat
+
+_AUDIO_CHANNELS: Final = 2
+_MUXER_OPTIONS: Final = {
+    # `cmaf` gives the brand, a moov without samples, and no edit list: tfdt alone says when a sample is.
+    "movflags": "cmaf+frag_every_frame+skip_trailer",
+    "use_editlist": "0",
+    # Without it the muxer's version is in the file, and a new version would be a new init segment.
+    "fflags": "+bitexact",
+}
+_DESCRIPTOR_ES: Final = 0x03
+_DESCRIPTOR_DECODER_CONFIG: Final = 0x04
+_DESCRIPTOR_DECODER_SPECIFIC: Final = 0x05
+
+
+class _Sink:
+    """What the muxer writes to, in this thread."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self.data += data
+        return len(data)
+
+
+def make_video_init(stream: StreamFormat, unit: AccessUnit, bandwidth_bps: int, average_bandwidth_bps: int) -> Init:
+    """The init segment of the video rendition that begins with `unit`, an IDR picture with its parameter sets in front.
+
+    Raises `EncodeError`.
+    """
+    grid = Grid.of(stream)
+    sink = _Sink()
+    options = {**_MUXER_OPTIONS, "video_track_timescale": str(grid.timescale)}
+    try:
+        with av.open(sink, "w", format="mp4", options=options) as container:
+            track = container.add_mux_stream("h264", rate=stream.rate, width=stream.width, height=stream.height)
+            track.time_base = Fraction(1, grid.timescale)
+            # The muxer writes a picture, and before the first the header, when it sees the next.
+            for number in range(2):
+                packet = av.Packet(unit.data)
+                packet.stream, packet.time_base, packet.is_keyframe = track, track.time_base, True
+                packet.pts = packet.dts = number * grid.ticks_per_slot
+                packet.duration = grid.ticks_per_slot
+                container.mux(packet)
+            data = _up_to_first_fragment(bytes(sink.data))
+        codecs = avc_codec(data)
+    except (av.FFmpegError, ValueError) as error:
+        raise EncodeError(f"no init segment can be made of the encoder's first picture: {error}") from error
+    return Init(
+        unit.rendition,
+        MediaKind.VIDEO,
+        data,
+        codecs,
+        grid.timescale,
+        bandwidth_bps,
+        average_bandwidth_bps,
+        width=stream.width,
+        height=stream.height,
+        rate=stream.rate,
+    )
+
+
+def make_audio_init(rendition: str, bitrate_kbps: int, bandwidth_bps: int, average_bandwidth_bps: int) -> Init:
+    """The init segment of an audio rendition: AAC-LC, 48 kHz, stereo. Raises `EncodeError`."""
+    sink = _Sink()
+    try:
+        with av.open(sink, "w", format="mp4", options=_MUXER_OPTIONS) as container:
+            # A stream with an encoder, since a bare one cannot be told its channels.
+            track = container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="stereo", bit_rate=bitrate_kbps * 1000)
+            track.time_base = Fraction(1, SAMPLE_RATE_HZ)
+            container.start_encoding()
+            data = _up_to_first_fragment(bytes(sink.data))
+        codecs = aac_codec(data)
+    except (av.FFmpegError, ValueError) as error:
+        raise EncodeError(f"no init segment can be made for AAC at {bitrate_kbps} kbit/s: {error}") from error
+    return Init(
+        rendition,
+        MediaKind.AUDIO,
+        data,
+        codecs,
+        SAMPLE_RATE_HZ,
+        bandwidth_bps,
+        average_bandwidth_bps,
+        channels=_AUDIO_CHANNELS,
+    )
+
+
+def avc_codec(init: bytes) -> str:
+    """`avc1.PPCCLL` (RFC 6381 §3.3): profile, constraints and level, out of `avcC`. Raises `ValueError`."""
+    _, profile, constraints, level = _box_payload(init, b"avcC")[:4]
+    return f"avc1.{profile:02x}{constraints:02x}{level:02x}"
+
+
+def aac_codec(init: bytes) -> str:
+    """`mp4a.40.N` (RFC 6381 §3.3): object type indication and audio object type, out of `esds`. Raises `ValueError`."""
+    elementary_stream = _descriptor(_box_payload(init, b"esds")[4:], _DESCRIPTOR_ES)
+    decoder_config = _descriptor(elementary_stream[3:], _DESCRIPTOR_DECODER_CONFIG)
+    audio_specific_config = _descriptor(decoder_config[13:], _DESCRIPTOR_DECODER_SPECIFIC)
+    return f"mp4a.{decoder_config[0]:02x}.{audio_specific_config[0] >> 3}"
+
+
+def _up_to_first_fragment(data: bytes) -> bytes:
+    """The top-level boxes before the first `moof`."""
+    end = 0
+    while end < len(data) and data[end + 4 : end + 8] != b"moof":
+        end += int.from_bytes(data[end : end + 4], "big")
+    if b"moov" not in data[:end]:
+        raise ValueError("the muxer wrote no moov")
+    return data[:end]
+
+
+def _box_payload(data: bytes, kind: bytes) -> bytes:
+    """The payload of the only box called `kind`: in an init segment of ours, no other four bytes are the same."""
+    at = data.find(kind)
+    if at < 4:
+        raise ValueError(f"there is no {kind.decode()} in the init segment")
+    return data[at + 4 : at - 4 + int.from_bytes(data[at - 4 : at], "big")]
+
+
+def _descriptor(data: bytes, tag: int) -> bytes:
+    """The body of the descriptor that `data` begins with (ISO/IEC 14496-1 §8.3.3: tag, then length, 7 bits a byte)."""
+    if data[:1] != bytes([tag]):
+        raise ValueError(f"there is no descriptor {tag} in esds")
+    length, at, more = 0, 1, True
+    while more:
+        length = length << 7 | data[at] & 0x7F
+        more = bool(data[at] & 0x80)
+        at += 1
+    return data[at : at + length]

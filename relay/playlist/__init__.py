@@ -1,0 +1,27 @@
+"""Rolling window, playlist text and the rule of blocking reloads: all pure, nothing here knows of HTTP or of a clock.
+
+Part ──Window.append──> what is listed and what may be fetched ──render──> text
+                                    └──reload.decide──> answer now, wait, or refuse
+"""
+
+from relay.playlist.reload import Answer, Directives, decide, longest_wait_s, parse_directives
+from relay.playlist.render import Report, render_media, render_multivariant
+from relay.playlist.window import Change, Segment, Window, WindowPart, WindowSettings, part_uri, segment_uri
+
+__all__ = [
+    "Answer",
+    "Change",
+    "Directives",
+    "Report",
+    "Segment",
+    "Window",
+    "WindowPart",
+    "WindowSettings",
+    "decide",
+    "longest_wait_s",
+    "parse_directives",
+    "part_uri",
+    "render_media",
+    "render_multivariant",
+    "segment_uri",
+]

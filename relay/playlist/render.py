@@ -1,0 +1,151 @@
+"""Playlists as text, from a window and the inits. Every URI is relative, so that all viewers get the same bytes.
+
+Tags and values are those of RFC 8216bis; protocol version 6 says fMP4 with EXT-X-MAP, and 9 stands only where
+EXT-X-SKIP does. EXT-X-INDEPENDENT-SEGMENTS is in the media playlists, which can be opened by themselves, and so not in
+the multivariant playlist (Apple's authoring specification, 9.11 and 9.12).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from relay.playlist.window import HOLD_BACK_TARGETS, US_PER_S, Segment, Window, WindowSettings, part_uri, segment_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from fractions import Fraction
+
+    from relay.model import Init
+
+_NS_PER_MS: Final = 1_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How far another rendition is: its playlist seen from this one's, and its newest part."""
+
+    uri: str
+    last_msn: int
+    last_part: int
+
+
+def render_media(window: Window, reports: Sequence[Report] = (), *, skip: bool = False) -> str:
+    """The media playlist; with `skip`, as a delta update where there is something to leave out."""
+    skipped = window.skippable_segments() if skip and not window.is_ended else 0
+    lines = _head(window, skipped)
+    segments = list(window.listed)[skipped:]
+    with_parts = window.segments_with_parts()
+    for i, segment in enumerate(segments):
+        has_parts = len(segments) - i <= with_parts
+        if i == 0 or has_parts:
+            previous = segments[i - 1] if i else None
+            lines.append(_segment(segment, previous, has_parts=has_parts))
+        else:
+            segment.text = segment.text or _segment(segment, segments[i - 1], has_parts=False)
+            lines.append(segment.text)
+    if window.open_segment:
+        lines.append(_beginning(window.open_segment, segments[-1] if segments else None))
+        lines.append(_parts(window.open_segment))
+    lines.append(_foot(window, reports))
+    return "".join(lines)
+
+
+def render_multivariant(video: Init, video_uri: str, audio: Init | None = None, audio_uri: str = "") -> str:
+    """The multivariant playlist of one video rendition and, where there is one, its audio group."""
+    renditions = [video, audio] if audio else [video]
+    attributes = [
+        f"BANDWIDTH={sum(init.bandwidth for init in renditions)}",
+        f"AVERAGE-BANDWIDTH={sum(init.average_bandwidth for init in renditions)}",
+        f'CODECS="{",".join(init.codecs for init in renditions)}"',
+        f"RESOLUTION={video.width}x{video.height}",
+        f"FRAME-RATE={float(video.rate):.3f}",
+        "VIDEO-RANGE=SDR",
+        "CLOSED-CAPTIONS=NONE",
+    ]
+    lines = ["#EXTM3U", "#EXT-X-VERSION:6"]
+    if audio:
+        attributes.append('AUDIO="audio"')
+        lines.append(
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,'
+            f'CHANNELS="{audio.channels}",URI="{audio_uri}"'
+        )
+    lines += [f"#EXT-X-STREAM-INF:{','.join(attributes)}", video_uri, ""]
+    return "\n".join(lines)
+
+
+def _head(window: Window, skipped: int) -> list[str]:
+    lines = [
+        "#EXTM3U\n",
+        f"#EXT-X-VERSION:{9 if skipped else 6}\n",
+        "#EXT-X-INDEPENDENT-SEGMENTS\n",
+        f"#EXT-X-TARGETDURATION:{window.settings.target_duration_s}\n",
+        _server_control(window.settings),
+        f"#EXT-X-PART-INF:PART-TARGET={_seconds(_ceil_us(window.settings.part_target_s))}\n",
+        f"#EXT-X-MEDIA-SEQUENCE:{window.media_sequence}\n",
+        f"#EXT-X-DISCONTINUITY-SEQUENCE:{window.discontinuity_sequence}\n",
+    ]
+    if skipped:
+        lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}\n")
+    return lines
+
+
+def _server_control(settings: WindowSettings) -> str:
+    part_hold_back_us = HOLD_BACK_TARGETS * _ceil_us(settings.longest_part_s)
+    return (
+        f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={settings.can_skip_until_s}.0,"
+        f"HOLD-BACK={settings.hold_back_s}.0,PART-HOLD-BACK={_seconds(part_hold_back_us)}\n"
+    )
+
+
+def _segment(segment: Segment, previous: Segment | None, *, has_parts: bool) -> str:
+    parts = _parts(segment) if has_parts else ""
+    extinf = f"#EXTINF:{_seconds(segment.duration_us)},\n{segment_uri(segment.msn)}\n"
+    return _beginning(segment, previous) + parts + extinf
+
+
+def _beginning(segment: Segment, previous: Segment | None) -> str:
+    """What stands before a segment's first part: AVPlayer takes it for the next segment's when it comes later."""
+    lines = "#EXT-X-DISCONTINUITY\n" if segment.is_discontinuous else ""
+    if previous is None or previous.init_uri != segment.init_uri:
+        lines += f'#EXT-X-MAP:URI="{segment.init_uri}"\n'
+    return f"{lines}#EXT-X-PROGRAM-DATE-TIME:{_date_time(segment.pdt_ns)}\n"
+
+
+def _parts(segment: Segment) -> str:
+    return "".join(
+        f"#EXT-X-PART:DURATION={_seconds(part.duration_us)},"
+        f'URI="{part_uri(segment.msn, part.index)}"{",INDEPENDENT=YES" if part.is_independent else ""}\n'
+        for part in segment.parts
+    )
+
+
+def _foot(window: Window, reports: Sequence[Report]) -> str:
+    if window.is_ended:
+        return "#EXT-X-ENDLIST\n"
+    lines = ""
+    if window.next_part:
+        lines = f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{part_uri(*window.next_part)}"\n'
+    return lines + "".join(
+        f'#EXT-X-RENDITION-REPORT:URI="{report.uri}",LAST-MSN={report.last_msn},LAST-PART={report.last_part}\n'
+        for report in reports
+    )
+
+
+def _ceil_us(duration_s: Fraction) -> int:
+    # Up, because AVPlayer refuses a playlist with a part that is longer than PART-TARGET by its last digit.
+    return math.ceil(duration_s * US_PER_S)
+
+
+def _seconds(duration_us: int) -> str:
+    seconds, rest_us = divmod(duration_us, US_PER_S)
+    return f"{seconds}.{f'{rest_us:06}'.rstrip('0') or '0'}"
+
+
+def _date_time(time_ns: int) -> str:
+    """ISO 8601 to the nearest millisecond: players read no more digits."""
+    time = _EPOCH + timedelta(milliseconds=(time_ns + _NS_PER_MS // 2) // _NS_PER_MS)
+    return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"

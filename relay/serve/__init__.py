@@ -1,0 +1,11 @@
+"""HTTP: the hub between supervisor and viewers, the origin's routes, pages, API and metrics.
+
+Hub <─publish── supervisor       make_app ─> HttpServer.start ─> viewers
+ └─ Prepared responses ─> media ─> deliver ─> access ─> sessions
+"""
+
+from relay.serve.app import make_app
+from relay.serve.hub import Hub
+from relay.serve.runner import HttpServer
+
+__all__ = ["HttpServer", "Hub", "make_app"]

@@ -1,0 +1,112 @@
+"""The JSON interface: the relay's clock, its streams, whether it is well."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from relay.model import StreamState
+from relay.serve.prepared import NO_STORE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from relay.model import StreamFormat, StreamStatus
+    from relay.serve.hub import Hub, StreamHub
+    from relay.sessions import SessionRecorder
+
+_NS_PER_MS: Final = 1_000_000
+_HEADERS: Final = {"Cache-Control": NO_STORE}
+
+
+class Api:
+    """Handlers of `/api/v1/...` and of the health checks."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        recorder: SessionRecorder,
+        statuses: Callable[[], Sequence[StreamStatus]],
+        unix_ns: Callable[[], int],
+    ) -> None:
+        self._hub = hub
+        self._recorder = recorder
+        self._statuses = statuses
+        self._unix_ns = unix_ns
+
+    async def time(self, request: web.Request) -> web.Response:
+        """The relay's clock, by which PROGRAM-DATE-TIME runs: a page learns its own clock's error from it."""
+        del request
+        return web.json_response({"unix_ms": self._unix_ns() / _NS_PER_MS}, headers=_HEADERS)
+
+    async def streams(self, request: web.Request) -> web.Response:
+        """All streams with state, viewers, format and counters."""
+        del request
+        described = [self._describe(status) for status in self._statuses()]
+        return web.json_response({"streams": described}, headers=_HEADERS)
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """The event loop answers."""
+        del request
+        return web.Response(text="ok\n", headers=_HEADERS)
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """Whether every stream can be played, be it as a slate; a stream that was stopped is not waited for."""
+        del request
+        stopped = {status.name for status in self._statuses() if status.health.state is StreamState.STOPPED}
+        waiting = sorted(
+            name for name, stream in self._hub.streams.items() if not stream.is_ready and name not in stopped
+        )
+        status = HTTPStatus.SERVICE_UNAVAILABLE if waiting else HTTPStatus.OK
+        return web.json_response({"ready": not waiting, "waiting_for": waiting}, status=status, headers=_HEADERS)
+
+    def _describe(self, status: StreamStatus) -> dict[str, Any]:
+        stream = self._hub.streams.get(status.name)
+        return {
+            "name": status.name,
+            "generation": status.generation,
+            "health": {
+                "state": status.health.state.value,
+                "since_ms": status.health.since_ns // _NS_PER_MS,
+                "reason": status.health.reason,
+            },
+            "viewers": self._recorder.viewers(status.name),
+            "format": _describe_format(status.format) if status.format else None,
+            "window": _describe_window(stream),
+            "playlist": f"live/{status.name}/index.m3u8",
+            "snapshot": f"live/{status.name}/snapshot.jpg" if stream and stream.snapshot else None,
+            "counters": {**status.counters, **(stream.counters if stream else {})},
+            "gauges": status.gauges,
+        }
+
+
+def _describe_format(stream: StreamFormat) -> dict[str, Any]:
+    return {
+        "width": stream.width,
+        "height": stream.height,
+        "rate": str(stream.rate),
+        "audio": stream.audio,
+        "latency": stream.latency.value,
+        "segment_s": float(stream.segment_s),
+    }
+
+
+def _describe_window(stream: StreamHub | None) -> dict[str, Any] | None:
+    """What the playlists of now hold, by rendition."""
+    if stream is None or stream.current is None:
+        return None
+    generation = stream.current
+    return {
+        "target_duration_s": generation.grid.target_duration_s,
+        "part_target_s": float(generation.grid.part_s),
+        "renditions": {
+            rendition.name: {
+                "media_sequence": rendition.window.media_sequence,
+                "last_part": rendition.window.last_part,
+                "is_ended": rendition.window.is_ended,
+            }
+            for rendition in generation.renditions.values()
+        },
+    }

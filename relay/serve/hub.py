@@ -1,0 +1,202 @@
+"""The hub: what the supervisor publishes, ready to be sent to everyone who asks or waits for it.
+
+    Hub ─ StreamHub ─ Generation ─ Rendition
+
+All of it lives on the event loop's thread. A publication costs the same for one viewer as for a thousand: a playlist is
+rendered when it is first asked for after a change, and those who waited are woken in one sweep.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from relay.model import MediaKind
+from relay.playlist import Report, WindowSettings
+from relay.serve import prepared
+from relay.serve.bell import Bell
+from relay.serve.rendition import Rendition
+from relay.timeline import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from relay.config import StreamSettings
+    from relay.model import Init, Part, StreamFormat
+    from relay.serve.prepared import Prepared
+
+_SNAPSHOT_CACHE: Final = "no-cache"
+
+
+class Generation:
+    """The renditions of one format. `version` counts every change in any of them, since each reports on the others."""
+
+    def __init__(self, number: int, stream_format: StreamFormat, segments_listed: int) -> None:
+        self.number = number
+        self.format = stream_format
+        self.grid = Grid.of(stream_format)
+        self.version = 0
+        self.expires_ns: int | None = None
+        kinds = (MediaKind.VIDEO, MediaKind.AUDIO) if stream_format.audio else (MediaKind.VIDEO,)
+        self.renditions: dict[str, Rendition] = {}
+        for kind in kinds:
+            settings = WindowSettings.of(
+                self.grid, kind, segments_listed=segments_listed, has_audio=stream_format.audio
+            )
+            self.renditions[kind.value] = Rendition(kind.value, kind, settings, float(self.grid.segment_s))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a player that begins now finds a segment in every rendition."""
+        return all(rendition.is_ready for rendition in self.renditions.values())
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether its playlists have ENDLIST."""
+        return all(rendition.window.is_ended for rendition in self.renditions.values())
+
+    def playlist(self, rendition: Rendition, *, skip: bool) -> Prepared:
+        """The media playlist of `rendition`, rendered once per change."""
+        reports = [
+            Report(f"../{other.name}-{self.number}/index.m3u8", *other.window.last_part)
+            for other in self.renditions.values()
+            if other is not rendition and other.window.last_part
+        ]
+        return rendition.playlist(self.version, reports, skip=skip)
+
+    def set_init(self, init: Init) -> None:
+        """Describe a rendition. Another init in one is a discontinuity in all (RFC 8216bis §6.2.4)."""
+        if self.renditions[init.rendition].set_init(init):
+            for rendition in self.renditions.values():
+                rendition.needs_discontinuity = True
+
+    def append(self, part: Part, now_ns: int) -> bool:
+        """Take a part of one of the renditions. Whether it fitted."""
+        rendition = self.renditions.get(part.rendition)
+        has_grown = rendition is not None and rendition.append(part, now_ns)
+        self.version += has_grown
+        return has_grown
+
+    def end(self, now_ns: int) -> None:
+        """Put ENDLIST into every playlist."""
+        if not self.is_ended:
+            self.version += 1
+            for rendition in self.renditions.values():
+                rendition.end(now_ns)
+
+    def retire(self, now_ns: int) -> None:
+        """End it, and let it go when a player in it may have played what it held."""
+        self.end(now_ns)
+        held_ns = max(rendition.window.retention_ns for rendition in self.renditions.values())
+        self.expires_ns = now_ns + held_ns
+
+
+class StreamHub:
+    """One stream: its generation of now, older ones that are played to their end, and its newest picture."""
+
+    def __init__(self, name: str, segments_listed: int) -> None:
+        self.name = name
+        self.current: Generation | None = None
+        self.snapshot: Prepared | None = None
+        self.bell = Bell()
+        self.is_closing = False
+        self.counters = {"parts_published": 0, "parts_refused": 0, "bytes_published": 0}
+        self._segments_listed = segments_listed
+        self._generations: dict[int, Generation] = {}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a player that begins now finds something to play."""
+        return self.current is not None and self.current.is_ready
+
+    def generation(self, number: int) -> Generation | None:
+        """A generation that can be asked for still."""
+        return self._generations.get(number)
+
+    def open_generation(self, number: int, stream_format: StreamFormat, now_ns: int) -> None:
+        """Begin a generation and end the one before. The same one again, still open, goes on: a worker was replaced."""
+        before = self.current
+        if before is not None:
+            if (before.number, before.format) == (number, stream_format) and not before.is_ended:
+                return
+            before.retire(now_ns)
+        self.current = self._generations[number] = Generation(number, stream_format, self._segments_listed)
+        self.bell.ring()
+
+    def publish_part(self, part: Part, now_ns: int) -> None:
+        """Make a part known and wake who waits for it. One that does not fit is counted and left out."""
+        generation = self.current
+        if generation is None or not generation.append(part, now_ns):
+            self.counters["parts_refused"] += 1
+            return
+        self.counters["parts_published"] += 1
+        self.counters["bytes_published"] += len(part.data)
+        generation.renditions[part.rendition].bell.ring()
+        if not self.bell.is_silent and generation.is_ready:
+            self.bell.ring()
+
+    def end(self, now_ns: int) -> None:
+        """Put ENDLIST everywhere."""
+        if self.current is not None:
+            self.current.end(now_ns)
+        self.bell.ring()
+
+    def sweep(self, now_ns: int) -> None:
+        """Let go of media and generations whose time is over; nothing else does while nothing is published."""
+        for number, generation in list(self._generations.items()):
+            for rendition in generation.renditions.values():
+                rendition.expire(now_ns)
+            if generation.expires_ns is not None and generation.expires_ns <= now_ns:
+                del self._generations[number]
+
+    def close(self) -> None:
+        """Wake everyone who waits, to be told that the server stops."""
+        self.is_closing = True
+        self.bell.ring()
+        for generation in self._generations.values():
+            for rendition in generation.renditions.values():
+                rendition.bell.ring()
+
+
+class Hub:
+    """All streams. It is the supervisor's `Publisher`."""
+
+    def __init__(
+        self, streams: Mapping[str, StreamSettings], monotonic_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self.streams = {name: StreamHub(name, settings.segments_listed) for name, settings in streams.items()}
+        self._monotonic_ns = monotonic_ns
+
+    def open_generation(self, stream: str, generation: int, stream_format: StreamFormat) -> None:
+        """First of all, and whenever the format changes: an older generation gets ENDLIST and stays a while."""
+        self.streams[stream].open_generation(generation, stream_format, self._monotonic_ns())
+
+    def publish_init(self, stream: str, init: Init) -> None:
+        """A rendition can be described."""
+        current = self.streams[stream].current
+        if current is not None and init.rendition in current.renditions:
+            current.set_init(init)
+
+    def publish_part(self, stream: str, part: Part) -> None:
+        """A rendition grew by a part."""
+        self.streams[stream].publish_part(part, self._monotonic_ns())
+
+    def publish_snapshot(self, stream: str, time_ns: int, jpeg: bytes) -> None:
+        """There is a newer still, of `time_ns`."""
+        del time_ns  # told apart by its bytes: two relays with different clocks would disagree on a date
+        self.streams[stream].snapshot = prepared.binary(jpeg, "image/jpeg", _SNAPSHOT_CACHE)
+
+    def end_stream(self, stream: str) -> None:
+        """Nothing will follow."""
+        self.streams[stream].end(self._monotonic_ns())
+
+    def sweep(self) -> None:
+        """Let go of what is over. To be called about once a second."""
+        now_ns = self._monotonic_ns()
+        for stream in self.streams.values():
+            stream.sweep(now_ns)
+
+    def close(self) -> None:
+        """Let nobody wait any longer."""
+        for stream in self.streams.values():
+            stream.close()

@@ -1,0 +1,163 @@
+"""Everything below `/live/` that a player fetches: playlists, media, the newest picture."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from relay.playlist import Answer, decide, longest_wait_s, parse_directives, render_multivariant
+from relay.playlist.reload import LONGEST_WAIT_S
+from relay.serve import prepared
+from relay.serve.access import Sent
+from relay.serve.deliver import deliver
+from relay.serve.paths import LivePath, parse_path
+from relay.serve.prepared import NO_STORE, Prepared
+from relay.sessions import ObjectKind
+from relay.timeline import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from relay.serve.access import AccessLog
+    from relay.serve.hub import Generation, Hub, StreamHub
+    from relay.serve.rendition import Rendition
+    from relay.sessions import TokenMint
+
+_METHODS: Final = "GET, HEAD, OPTIONS"
+PREFLIGHT_HEADERS: Final = {
+    "Access-Control-Allow-Methods": _METHODS,
+    "Access-Control-Allow-Headers": "Range, If-None-Match, If-Range, Cache-Control, CMCD-Request, CMCD-Object, "
+    "CMCD-Status, CMCD-Session",
+    "Access-Control-Max-Age": "86400",
+}
+_RETRY_AFTER_S: Final = "1"
+_BLOCKING_CACHE_TARGETS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to send: an object, or an error's words."""
+
+    prepared: Prepared
+    status: int = 200
+    cache_control: str | None = None
+    viewer: str | None = None
+
+
+def problem(status: HTTPStatus, words: str) -> Reply:
+    """An error. It may change with the next part, so no cache keeps it."""
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": NO_STORE}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = _RETRY_AFTER_S
+    return Reply(Prepared(f"{words}\n".encode(), headers), status)
+
+
+class MediaRoutes:
+    """The handler of `/live/...`."""
+
+    def __init__(self, hub: Hub, mint: TokenMint, log: AccessLog, unix_ns: Callable[[], int]) -> None:
+        self._hub = hub
+        self._mint = mint
+        self._log = log
+        self._unix_ns = unix_ns
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request of a player."""
+        if request.method == "OPTIONS":
+            return web.Response(status=HTTPStatus.NO_CONTENT, headers=PREFLIGHT_HEADERS)
+        if request.method not in {"GET", "HEAD"}:
+            raise web.HTTPMethodNotAllowed(request.method, _METHODS.split(", "), headers={"Cache-Control": NO_STORE})
+        path = parse_path(request.path)
+        stream = self._hub.streams.get(path.stream) if path else None
+        if path is None or stream is None:
+            reply = problem(HTTPStatus.NOT_FOUND, "there is nothing here")
+            return (await deliver(request, reply.prepared, status=reply.status)).response
+        reply = await self._find(request, stream, path)
+        delivery = await deliver(request, reply.prepared, status=reply.status, cache_control=reply.cache_control)
+        if request.method == "GET":
+            viewer = reply.viewer or path.viewer
+            duration_s = reply.prepared.duration_s
+            sent = Sent(viewer, duration_s, delivery.status, delivery.bytes_sent, delivery.is_complete)
+            self._log.note(path, sent, _peer_address(request), request.headers.get("User-Agent", ""))
+        elif path.kind is ObjectKind.MULTIVARIANT:
+            delivery.response.headers.pop("Content-Length", None)  # a GET's has a token in it, and HEAD makes none
+        return delivery.response
+
+    async def _find(self, request: web.Request, stream: StreamHub, path: LivePath) -> Reply:
+        if path.kind is ObjectKind.MULTIVARIANT:
+            return await self._multivariant(request, stream, path)
+        if path.kind is None:
+            if stream.snapshot is None:
+                return problem(HTTPStatus.NOT_FOUND, "there is no picture yet")
+            return Reply(stream.snapshot)
+        generation = stream.generation(path.generation)
+        rendition = generation.renditions.get(path.rendition or "") if generation else None
+        if generation is None or rendition is None:
+            return problem(HTTPStatus.NOT_FOUND, "there is no such rendition, or no more")
+        if path.kind is ObjectKind.PLAYLIST:
+            return await _playlist(request, stream, generation, rendition)
+        return await _file(stream, rendition, path)
+
+    async def _multivariant(self, request: web.Request, stream: StreamHub, path: LivePath) -> Reply:
+        """The one document that differs from viewer to viewer: opening it opens a session."""
+        until = asyncio.get_running_loop().time() + LONGEST_WAIT_S
+        while not stream.is_ready:
+            if stream.is_closing or not await stream.bell.wait(until):
+                return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the stream has not begun yet")
+        viewer, prefix = path.viewer, ""
+        if viewer is None and request.method == "GET":
+            viewer = self._mint.mint(stream.name, self._unix_ns() // NS_PER_S)
+            prefix = f"v/{viewer}/"
+        return Reply(prepared.multivariant(_render_multivariant(stream, prefix)), viewer=viewer)
+
+
+def _render_multivariant(stream: StreamHub, prefix: str) -> str:
+    generation = stream.current
+    described = [
+        (rendition.init, f"{prefix}{rendition.name}-{generation.number}/index.m3u8")
+        for rendition in (generation.renditions.values() if generation else ())
+        if generation and rendition.init
+    ]
+    (video, video_uri), *others = described
+    audio, audio_uri = others[0] if others else (None, "")
+    return render_multivariant(video, video_uri, audio, audio_uri)
+
+
+async def _playlist(request: web.Request, stream: StreamHub, generation: Generation, rendition: Rendition) -> Reply:
+    """A media playlist, when it is what was asked for."""
+    try:
+        directives = parse_directives(request.rel_url.query.items())
+    except ValueError as error:
+        return problem(HTTPStatus.BAD_REQUEST, str(error))
+    window = rendition.window
+    until = asyncio.get_running_loop().time() + longest_wait_s(window)
+    while (answer := decide(window, directives)) is Answer.WAIT:
+        if stream.is_closing or not await rendition.bell.wait(until):
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "nothing new has come")
+    if answer is Answer.REFUSE:
+        return problem(HTTPStatus.BAD_REQUEST, "_HLS_msn or _HLS_part is too far in the future")
+    cache_control = None
+    if directives.msn is not None:
+        # Plain `max-age` froze video.js, which repeats blocking requests; shared caches may keep what never changes.
+        cache_control = f"max-age=0, s-maxage={_BLOCKING_CACHE_TARGETS * window.settings.target_duration_s}"
+    return Reply(generation.playlist(rendition, skip=directives.skip), cache_control=cache_control)
+
+
+async def _file(stream: StreamHub, rendition: Rendition, path: LivePath) -> Reply:
+    """An init, a segment or a part. A hinted part is waited for: all of it then goes at full speed."""
+    until = asyncio.get_running_loop().time() + longest_wait_s(rendition.window)
+    while (found := rendition.files.get(path.name)) is None:
+        if rendition.hinted_uri != path.name:
+            return problem(HTTPStatus.NOT_FOUND, "there is no such media, or no more")
+        if stream.is_closing or not await rendition.bell.wait(until):
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the part has not come")
+    return Reply(found)
+
+
+def _peer_address(request: web.Request) -> str:
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return str(peer[0]) if isinstance(peer, tuple) else (request.remote or "")

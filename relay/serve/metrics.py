@@ -1,0 +1,103 @@
+"""Numbers for Prometheus. Labels are bounded by the settings and the code: streams, states, kinds; never a viewer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from relay.model import StreamState
+from relay.serve.prepared import NO_STORE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from prometheus_client.metrics_core import Metric
+
+    from relay.model import StreamStatus
+    from relay.serve.access import AccessLog
+    from relay.serve.hub import Hub
+    from relay.sessions import SessionRecorder
+
+_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class RelayCollector(Collector):
+    """Reads the relay's own counters when it is asked; nothing is counted twice."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        recorder: SessionRecorder,
+        log: AccessLog,
+        statuses: Callable[[], Sequence[StreamStatus]],
+    ) -> None:
+        self._hub = hub
+        self._recorder = recorder
+        self._log = log
+        self._statuses = statuses
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        yield from self._requests()
+        viewers = GaugeMetricFamily("relay_viewers", "Viewers now.", labels=["stream"])
+        for name in self._hub.streams:
+            viewers.add_metric([name], self._recorder.viewers(name))
+        yield viewers
+        yield from self._states()
+        yield from self._counts()
+
+    def _requests(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily(
+            "relay_requests", "GET requests for media and playlists.", labels=["stream", "kind", "status"]
+        )
+        for (stream, kind, status), count in self._log.requests.items():
+            requests.add_metric([stream, kind, str(status)], count)
+        yield requests
+        sent = CounterMetricFamily("relay_sent_bytes", "Bytes of bodies really written.", labels=["stream", "kind"])
+        for (stream, kind), count in self._log.bytes_sent.items():
+            sent.add_metric([stream, kind], count)
+        yield sent
+
+    def _states(self) -> Iterator[Metric]:
+        states = GaugeMetricFamily("relay_stream_state", "1 for the state a stream is in.", labels=["stream", "state"])
+        for status in self._statuses():
+            for state in StreamState:
+                states.add_metric([status.name, state.value], float(status.health.state is state))
+        yield states
+
+    def _counts(self) -> Iterator[Metric]:
+        counters = CounterMetricFamily(
+            "relay_stream_events", "What happened to a stream, by the name of its counter.", labels=["stream", "event"]
+        )
+        gauges = GaugeMetricFamily("relay_stream_gauge", "What a stream is at now, by name.", labels=["stream", "name"])
+        for name, stream in self._hub.streams.items():
+            for event, count in stream.counters.items():
+                counters.add_metric([name, event], count)
+        for status in self._statuses():
+            for event, count in status.counters.items():
+                counters.add_metric([status.name, event], count)
+            for gauge, value in status.gauges.items():
+                gauges.add_metric([status.name, gauge], value)
+        yield counters
+        yield gauges
+
+
+class Metrics:
+    """The handler of `/metrics`."""
+
+    def __init__(self, collector: RelayCollector) -> None:
+        self._own = CollectorRegistry(auto_describe=False)
+        self._own.register(collector)
+        self._process = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self._process)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """All numbers as text. The process's own are read from files, and so in a thread."""
+        del request
+        body = generate_latest(self._own) + await asyncio.to_thread(generate_latest, self._process)
+        return web.Response(body=body, headers={"Content-Type": _CONTENT_TYPE, "Cache-Control": NO_STORE})

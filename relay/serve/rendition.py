@@ -1,0 +1,114 @@
+"""One rendition of one generation, ready to be sent: its window, its media and its playlists."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import TYPE_CHECKING, Final
+
+from relay.playlist import Window, part_uri, render_media, segment_uri
+from relay.serve import prepared
+from relay.serve.bell import Bell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from relay.model import Init, MediaKind, Part
+    from relay.playlist import Change, Report, Segment, WindowSettings
+    from relay.serve.prepared import Prepared
+
+_US_PER_S: Final = 1_000_000
+PLAYLIST_CACHE: Final = "max-age=0, s-maxage=1"
+"""Plain `max-age` froze video.js, which asks for the same blocking URL twice at a segment's end."""
+
+
+class Rendition:
+    """Everything that viewers may ask of one rendition. `files` are its media by the last step of their address."""
+
+    def __init__(self, name: str, kind: MediaKind, settings: WindowSettings, segment_s: float) -> None:
+        self.name = name
+        self.kind = kind
+        self.window = Window(settings)
+        self.init: Init | None = None
+        self.files: dict[str, Prepared] = {}
+        self.bell = Bell()
+        self.needs_discontinuity = False
+        self._init_uri = ""
+        self._playlists: dict[bool, tuple[int, Prepared]] = {}
+        # The least time that anything stays: through the window and as long again.
+        lifetime_s = math.ceil((2 * settings.segments_listed + 1) * segment_s)
+        self._media_cache = f"public, max-age={lifetime_s}, immutable"
+
+    @property
+    def hinted_uri(self) -> str | None:
+        """The part that the playlist hints at."""
+        coming = self.window.next_part
+        return part_uri(*coming) if coming else None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a segment for players to begin with."""
+        return self.init is not None and bool(self.window.listed)
+
+    def set_init(self, init: Init) -> bool:
+        """Use `init` from the next segment on. Whether it is another one than before."""
+        uri = f"init-{hashlib.blake2b(init.data, digest_size=4).hexdigest()}.mp4"
+        is_other = self._init_uri not in {"", uri}
+        self.init, self._init_uri = init, uri
+        if uri not in self.files:
+            self.files[uri] = prepared.media(init.data, self.kind, self._media_cache)
+        return is_other
+
+    def append(self, part: Part, now_ns: int) -> bool:
+        """Take the next part. Whether it fitted; if not, nothing happened."""
+        if self.init is None:
+            return False
+        change = self.window.append(part, self._init_uri, now_ns, discontinuity=self.needs_discontinuity)
+        if change is None:
+            return False
+        if part.index == 0:
+            self.needs_discontinuity = False
+        self._add(part_uri(part.msn, part.index), part.data, float(part.duration_s))
+        self._apply(change)
+        return True
+
+    def end(self, now_ns: int) -> None:
+        """Nothing will follow."""
+        if not self.window.is_ended:
+            self._apply(self.window.end(now_ns))
+            self.bell.ring()
+
+    def expire(self, now_ns: int) -> None:
+        """Let go of what has been long enough out of the playlist."""
+        self._forget(self.window.expire(now_ns))
+
+    def playlist(self, version: int, reports: Sequence[Report], *, skip: bool) -> Prepared:
+        """The playlist at `version` of the stream, rendered once."""
+        skip = skip and self.window.skippable_segments() > 0
+        known = self._playlists.get(skip)
+        if known and known[0] == version:
+            return known[1]
+        text = render_media(self.window, reports, skip=skip)
+        made = prepared.playlist(text, PLAYLIST_CACHE)
+        self._playlists[skip] = (version, made)
+        return made
+
+    def _apply(self, change: Change) -> None:
+        for segment in change.closed:
+            if segment.data is not None:
+                self._add(segment_uri(segment.msn), segment.data, segment.duration_us / _US_PER_S)
+            for part in segment.parts:
+                self.files[part_uri(segment.msn, part.index)].body = part.data
+        self._forget(change.expired)
+
+    def _add(self, uri: str, body: bytes | memoryview, duration_s: float) -> None:
+        self.files[uri] = prepared.media(body, self.kind, self._media_cache, duration_s)
+
+    def _forget(self, expired: Sequence[Segment]) -> None:
+        for segment in expired:
+            self.files.pop(segment_uri(segment.msn), None)
+            for part in segment.parts:
+                del self.files[part_uri(segment.msn, part.index)]
+        gone = {segment.init_uri for segment in expired} - self.window.init_uris() - {self._init_uri}
+        for uri in gone:
+            self.files.pop(uri, None)

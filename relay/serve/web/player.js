@@ -1,0 +1,457 @@
+// A live picture that stays: hls.js set up for low latency, steered to the live edge, and brought back whatever happens.
+//
+//   starting -> playing <-> buffering
+//                  |  ^
+//                  v  |        recovering: the relay is asked until it answers (for ever), then loading goes on where it
+//              recovering      stood, or, failing that, the player is built anew with the same viewer's token.
+//
+// hls.js 1.7 gives up for good about a second after its origin went away, and so does every other player that was tried.
+// While a player is built anew, the last picture stands (a canvas over the video), so that nobody looks into black.
+
+import { backoff_ms, Margin, steer } from "./sync.js";
+import { getStreams } from "./api.js";
+
+const TICK_MS = 250;
+const STUCK_JUMP_MS = 3000;
+const STUCK_RECOVER_MS = 8000;
+const RESUME_DEADLINE_MS = 7000;
+const MEDIA_ERROR_AGAIN_MS = 10_000;
+const NATIVE_TYPE = "application/vnd.apple.mpegurl";
+
+// Parts come every 0.2 to 0.5 s and a blocked playlist request answers within 9 s, so 10 s without a byte is a dead origin.
+const retry = (count) => ({ maxNumRetry: count, retryDelayMs: 300, maxRetryDelayMs: 2000, backoff: "exponential" });
+const loadPolicy = (count) => ({
+  default: { maxTimeToFirstByteMs: 10_000, maxLoadTimeMs: 20_000, timeoutRetry: retry(count), errorRetry: retry(count) },
+});
+
+const HLS_CONFIG = {
+  lowLatencyMode: true,
+  // fMP4 passes through as it is: a worker would only add a thread, a copy, and a blob: exception to the page's CSP.
+  enableWorker: false,
+  backBufferLength: 20,
+  maxBufferLength: 12,
+  // `steer` sets the rate: hls.js waits for a whole second of buffer first, which is more than the hold-back of 0.2 s parts.
+  maxLiveSyncPlaybackRate: 1,
+  liveSyncOnStallIncrease: 0,
+  manifestLoadPolicy: loadPolicy(0),
+  playlistLoadPolicy: loadPolicy(4),
+  fragLoadPolicy: loadPolicy(4),
+  abrEwmaDefaultEstimate: 5_000_000,
+  testBandwidth: false,
+};
+
+/**
+ * Plays one stream in a `<video>` for as long as the page is open.
+ *
+ * Events: `change` after anything in `state`, `error`, `isBehind` or `levels` changed. All times are seconds.
+ */
+export class LivePlayer extends EventTarget {
+  state = "starting";
+  /** What is in the way, as `{name, detail}`, or null: `unreachable no-stream not-ready ended decode unsupported blocked`. */
+  error = null;
+  generation = null;
+  viewer = null;
+  stalls = 0;
+  stalled_s = 0;
+  resumes = 0;
+  rebuilds = 0;
+  jumps = 0;
+  lastProblem = "";
+
+  #video;
+  #still;
+  #root;
+  #stream;
+  #clock;
+  #hls = null;
+  #margin = new Margin();
+  #recovery = null;
+  #wake = null;
+  #stallStarted_ms = null;
+  #lastTime = 0;
+  #lastProgress_ms = 0;
+  #lastMediaError_ms = -Infinity;
+  #lastJump_ms = -Infinity;
+  #failed = null;
+  #hasEnded = false;
+  #wantsPlay = true;
+
+  constructor({ video, still, root, stream, clock }) {
+    super();
+    this.#video = video;
+    this.#still = still;
+    this.#root = root;
+    this.#stream = stream;
+    this.#clock = clock;
+    for (const name of ["playing", "waiting", "pause", "ended", "timeupdate", "error"])
+      video.addEventListener(name, () => this[`_${name}`]());
+    addEventListener("online", () => this.tryNow());
+    setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Whether hls.js plays (low latency), and not the browser's own player. */
+  get isLowLatency() {
+    return Boolean(globalThis.Hls?.isSupported());
+  }
+
+  /** The address of the stream for other players. */
+  get address() {
+    return new URL(`live/${this.#stream}/index.m3u8`, this.#root).href;
+  }
+
+  /** Seconds between the capture of the picture on the screen and now by the relay's clock, or null. */
+  get latency_s() {
+    const shown_ms = this.#shown_ms();
+    return shown_ms === null ? null : (this.#clock.now_ms() - shown_ms) / 1000;
+  }
+
+  /** Seconds of media ahead of the playhead. */
+  get buffer_s() {
+    const { buffered, currentTime } = this.#video;
+    for (let i = 0; i < buffered.length; i++)
+      if (buffered.start(i) <= currentTime + 0.1 && currentTime < buffered.end(i)) return buffered.end(i) - currentTime;
+    return 0;
+  }
+
+  /** The distance from the live edge that is aimed at. */
+  get target_s() {
+    const details = this.#hls?.latestLevelDetails;
+    if (!details) return 0;
+    return (details.partHoldBack || details.holdBack || 3 * details.targetduration) + this.#margin.value_s(performance.now());
+  }
+
+  /** Whether the viewer is noticeably behind live. */
+  get isBehind() {
+    if (!this.#hls?.latestLevelDetails?.live) return false;
+    return this.#video.paused || this.#hls.latency - this.target_s > 1.5;
+  }
+
+  get levels() {
+    return this.#hls?.levels ?? [];
+  }
+
+  /** The level that is shown, or -1. */
+  get level() {
+    return this.#hls?.currentLevel ?? -1;
+  }
+
+  /** The level that was chosen, or -1 for automatic. */
+  get chosenLevel() {
+    return this.#hls?.autoLevelEnabled === false ? this.#hls.manualLevel : -1;
+  }
+
+  set chosenLevel(index) {
+    if (this.#hls) this.#hls.nextLevel = index;
+    this.#changed();
+  }
+
+  get frames() {
+    const { totalVideoFrames: total, droppedVideoFrames: dropped } = this.#video.getVideoPlaybackQuality();
+    return { shown: total - dropped, dropped };
+  }
+
+  start() {
+    if (!this.isLowLatency && !this.#video.canPlayType(NATIVE_TYPE)) {
+      this.state = "failed";
+      this.error = { name: globalThis.Hls ? "unsupported" : "no-player", detail: "" };
+      this.#changed();
+      return;
+    }
+    this.#recover("start");
+  }
+
+  play() {
+    this.#wantsPlay = true;
+    this.#play();
+    this.goLive();
+  }
+
+  pause() {
+    this.#wantsPlay = false;
+    this.#video.pause();
+    this.#changed();
+  }
+
+  /** Jump to the live edge. */
+  goLive() {
+    const position = this.#hls ? this.#hls.liveSyncPosition : this.#nativeEdge();
+    if (position !== null && position !== undefined && position > this.#video.currentTime) {
+      this.#video.currentTime = position;
+      this.jumps++;
+    }
+    if (this.#video.paused) {
+      this.#wantsPlay = true;
+      this.#play();
+    }
+    this.#changed();
+  }
+
+  /** Do not wait for the next attempt. */
+  tryNow() {
+    this.#wake?.();
+  }
+
+  /** Build the player anew at once. */
+  restart() {
+    this.#tearDown();
+    this.#recover("restart");
+  }
+
+  // ---- what the video element says ----
+
+  _playing() {
+    this.#endStall();
+    if (this.state !== "recovering" && this.state !== "starting") this.#set("playing", null);
+  }
+
+  _waiting() {
+    const isOurs = this.#video.seeking || this.#video.paused || this.state !== "playing";
+    if (isOurs || this.#hasEnded) return;
+    this.stalls++;
+    this.#stallStarted_ms = performance.now();
+    this.#margin.stalled(performance.now());
+    this.#set("buffering", this.error);
+  }
+
+  _pause() {
+    this.#endStall();
+    this.#changed();
+  }
+
+  _ended() {
+    this.#recover("ended");
+  }
+
+  _timeupdate() {
+    if (this.#video.currentTime === this.#lastTime) return;
+    this.#lastTime = this.#video.currentTime;
+    this.#lastProgress_ms = performance.now();
+    if (this.state === "buffering") this._playing();
+  }
+
+  _error() {
+    if (!this.#hls && this.state !== "recovering") this.#recover("media");
+  }
+
+  // ---- steering ----
+
+  #tick() {
+    if (this.state === "playing" || this.state === "buffering") {
+      if (this.#video.paused) this.#lastProgress_ms = performance.now();
+      else this.#steer();
+      this.#watchProgress();
+    }
+    this.dispatchEvent(new Event("tick"));
+  }
+
+  #steer() {
+    const details = this.#hls?.latestLevelDetails;
+    if (!details?.live || !this.#video.readyState) return;
+    this.#hls.targetLatency = this.target_s;
+    const { rate, jump } = steer({
+      latency_s: this.#hls.latency,
+      target_s: this.target_s,
+      buffer_s: this.buffer_s,
+      part_s: details.partTarget ?? 0,
+    });
+    // Only what is there can be jumped to: during an outage the edge moves on by itself, and each jump would be a stall.
+    if (jump && this.buffer_s > (details.partTarget || 1) && performance.now() - this.#lastJump_ms > STUCK_JUMP_MS) {
+      this.#lastJump_ms = performance.now();
+      this.goLive();
+    }
+    if (this.#video.playbackRate !== rate) this.#video.playbackRate = rate;
+  }
+
+  /** A picture that stands although it should move: first a jump (a hole in the buffer), then recovery. */
+  #watchProgress() {
+    const stuck_ms = performance.now() - this.#lastProgress_ms;
+    if (stuck_ms > STUCK_RECOVER_MS) this.#recover("stuck");
+    else if (stuck_ms > STUCK_JUMP_MS && performance.now() - this.#lastJump_ms > STUCK_JUMP_MS) {
+      this.#lastJump_ms = performance.now();
+      if (this.#hls?.liveSyncPosition > this.#video.currentTime) this.goLive();
+    }
+  }
+
+  // ---- recovery ----
+
+  /** One loop at a time: ask the relay until it answers, then go on. Never gives up. */
+  #recover(why) {
+    if (this.#recovery) return;
+    this.lastProblem = why;
+    this.#endStall();
+    this.#set(why === "start" ? "starting" : "recovering", this.error);
+    this.#recovery = this.#recoverLoop(why).finally(() => (this.#recovery = null));
+  }
+
+  async #recoverLoop(why) {
+    this.#hls?.stopLoad();
+    let canResume = this.#hls !== null && why !== "media" && why !== "ended";
+    for (let attempt = 0; ; attempt++) {
+      if (attempt > 0) await this.#sleep(backoff_ms(attempt - 1));
+      const stream = await this.#ask();
+      if (!stream) continue;
+      const isSame = stream.generation === this.generation;
+      const isBack = canResume && isSame ? await this.#resume() : await this.#rebuild();
+      canResume = false;
+      if (isBack) return this.#set("playing", this.error?.name === "blocked" ? this.error : null);
+    }
+  }
+
+  /** The stream as the relay tells it, or null with `error` set. */
+  async #ask() {
+    try {
+      const stream = (await getStreams(this.#root)).find((one) => one.name === this.#stream);
+      if (!stream) this.#set(this.state, { name: "no-stream", detail: "" });
+      return stream ?? null;
+    } catch (problem) {
+      this.#set(this.state, { name: this.#hasEnded ? "ended" : "unreachable", detail: String(problem.message) });
+      return null;
+    }
+  }
+
+  async #resume() {
+    this.resumes++;
+    this.#hls.startLoad(-1);
+    return this.#moves();
+  }
+
+  async #rebuild() {
+    if (this.generation !== null) this.rebuilds++;
+    this.#tearDown();
+    const path = this.viewer ? `live/${this.#stream}/v/${this.viewer}/index.m3u8` : `live/${this.#stream}/index.m3u8`;
+    const url = new URL(path, this.#root).href;
+    if (this.isLowLatency) this.#load(url);
+    else this.#video.src = url;
+    if (this.#wantsPlay) this.#play();
+    return this.#moves();
+  }
+
+  /** Whether the picture moves again before the deadline; a fatal error meanwhile answers at once. */
+  #moves() {
+    return new Promise((resolve) => {
+      const from = this.#video.currentTime;
+      const finish = (isMoving) => {
+        clearInterval(poll);
+        clearTimeout(deadline);
+        this.#failed = null;
+        if (isMoving) this.#hideStill();
+        resolve(isMoving);
+      };
+      const poll = setInterval(() => {
+        const hasPicture = this.#video.readyState >= 3 && !this.#video.seeking;
+        if (hasPicture && (this.#video.paused || this.#video.currentTime !== from)) finish(true);
+      }, 50);
+      const deadline = setTimeout(() => finish(false), RESUME_DEADLINE_MS);
+      this.#failed = () => finish(false);
+    });
+  }
+
+  #load(url) {
+    const { Events } = globalThis.Hls;
+    const hls = new globalThis.Hls(HLS_CONFIG);
+    this.#hls = hls;
+    this.#hasEnded = false;
+    hls.on(Events.MANIFEST_PARSED, (_, data) => this.#learn(data.levels[0].url[0]));
+    hls.on(Events.LEVEL_UPDATED, (_, { details }) => (this.#hasEnded = !details.live));
+    hls.on(Events.LEVEL_SWITCHED, () => this.#changed());
+    hls.on(Events.ERROR, (_, data) => this.#onHlsError(data));
+    hls.attachMedia(this.#video);
+    hls.loadSource(url);
+  }
+
+  /** The viewer's token and the generation stand in the path of every media playlist. */
+  #learn(levelUrl) {
+    const path = new URL(levelUrl, this.#root).pathname;
+    this.viewer = /\/v\/([^/]+)\//.exec(path)?.[1] ?? this.viewer;
+    this.generation = Number(/-(\d+)\/index\.m3u8$/.exec(path)?.[1] ?? NaN);
+    this.#changed();
+  }
+
+  #onHlsError(data) {
+    if (!data.fatal) return;
+    const { MEDIA_ERROR } = globalThis.Hls.ErrorTypes;
+    this.lastProblem = data.details;
+    if (data.type === MEDIA_ERROR && performance.now() - this.#lastMediaError_ms > MEDIA_ERROR_AGAIN_MS) {
+      this.#lastMediaError_ms = performance.now();
+      this.#hls.recoverMediaError();
+      return;
+    }
+    const isManifest = data.details.startsWith("manifest");
+    const name = data.type === MEDIA_ERROR ? "decode" : isManifest && data.response?.code ? "not-ready" : "unreachable";
+    this.#set(this.state, { name, detail: data.details });
+    if (this.#failed) this.#failed();
+    else this.#recover(data.type === MEDIA_ERROR ? "media" : data.details);
+  }
+
+  #tearDown() {
+    this.#showStill();
+    this.#hls?.destroy();
+    this.#hls = null;
+  }
+
+  // ---- small things ----
+
+  #sleep(duration_ms) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, duration_ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async #play() {
+    try {
+      await this.#video.play();
+      if (this.error?.name === "blocked") this.#set(this.state, null);
+    } catch (problem) {
+      if (problem.name !== "NotAllowedError") return; // a load in between: it plays when that is done
+      if (!this.#video.muted) {
+        this.#video.muted = true;
+        await this.#play();
+      } else this.#set(this.state, { name: "blocked", detail: "" });
+    }
+  }
+
+  #shown_ms() {
+    if (this.#hls) return this.#hls.playingDate?.getTime() ?? null;
+    const start_ms = this.#video.getStartDate?.().getTime();
+    return Number.isFinite(start_ms) ? start_ms + this.#video.currentTime * 1000 : null;
+  }
+
+  #nativeEdge() {
+    const { seekable } = this.#video;
+    return seekable.length ? seekable.end(seekable.length - 1) : null;
+  }
+
+  #endStall() {
+    if (this.#stallStarted_ms === null) return;
+    this.stalled_s += (performance.now() - this.#stallStarted_ms) / 1000;
+    this.#stallStarted_ms = null;
+  }
+
+  #showStill() {
+    const { videoWidth, videoHeight, readyState } = this.#video;
+    if (readyState < 2 || !videoWidth) return;
+    this.#still.width = videoWidth;
+    this.#still.height = videoHeight;
+    this.#still.getContext("2d").drawImage(this.#video, 0, 0);
+    this.#still.hidden = false;
+  }
+
+  #hideStill() {
+    this.#still.hidden = true;
+  }
+
+  #set(state, error) {
+    this.state = state;
+    this.error = error;
+    if (state === "playing") this.#lastProgress_ms = performance.now();
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}

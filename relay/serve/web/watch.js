@@ -1,0 +1,91 @@
+// The watch page of one stream: its player, what the relay says of it, and the figures of both.
+
+import { getStreams, RelayClock, rootOf } from "./api.js";
+import { mountPlayer } from "./view.js";
+import { describeAge, describeFormat, describeHealth, describeViewers } from "./words.js";
+
+const POLL_MS = 2000;
+const CLOCK_EVERY_MS = 60_000;
+const FIGURES = ["Latency", "Buffer", "Picture", "Frames dropped", "Stalls"];
+
+const root = rootOf(location.href);
+const stream = decodeURIComponent(location.pathname.match(/\/live\/([^/]+)/)[1]);
+const clock = new RelayClock(root);
+const byId = (id) => document.getElementById(id);
+
+byId("name").textContent = stream;
+document.title = `${stream} · relay`;
+const { player, setHealth } = mountPlayer(byId("player"), { root, stream, clock, isPageWide: true });
+window.relayPlayer = player;
+
+const cells = Object.fromEntries(
+  FIGURES.map((name) => {
+    const term = document.createElement("dt");
+    const value = document.createElement("dd");
+    term.textContent = name;
+    value.textContent = "–";
+    const pair = document.createElement("div");
+    pair.append(term, value);
+    byId("figures").append(pair);
+    return [name, value];
+  }),
+);
+
+let format = null;
+
+function showFigures() {
+  const video = document.querySelector("video");
+  const { latency_s, buffer_s, stalls, stalled_s, frames } = player;
+  const isMoving = player.state === "playing" || player.state === "buffering";
+  const size = video.videoWidth ? `${video.videoWidth}×${video.videoHeight}` : "";
+  const values = {
+    Latency: isMoving && latency_s !== null ? `${latency_s.toFixed(2)} s` : "–",
+    Buffer: isMoving ? `${buffer_s.toFixed(2)} s` : "–",
+    Picture: format && describeFormat(format).startsWith(size) ? describeFormat(format) : size || "–",
+    "Frames dropped": String(frames.dropped),
+    Stalls: stalls ? `${stalls} (${stalled_s.toFixed(1)} s)` : "0",
+  };
+  for (const [name, text] of Object.entries(values)) if (cells[name].textContent !== text) cells[name].textContent = text;
+}
+
+function showStream(one) {
+  format = one.format;
+  setHealth(one.health);
+  byId("viewers").textContent = describeViewers(one.viewers);
+  const line = byId("health");
+  const { tone, text } = describeHealth(one.health);
+  line.hidden = one.health.state === "live";
+  line.dataset.tone = tone;
+  const since = describeAge((clock.now_ms() - one.health.since_ms) / 1000);
+  line.textContent = [`${text} for ${since}`, one.health.reason].filter(Boolean).join(": ");
+}
+
+async function poll() {
+  try {
+    const one = (await getStreams(root)).find(({ name }) => name === stream);
+    if (one) showStream(one);
+    else setHealth(null);
+  } catch {
+    // The player sees it too, says so, and asks on; here the last figures stand.
+  }
+  setTimeout(poll, POLL_MS);
+}
+
+const address = byId("address");
+address.value = player.address;
+address.addEventListener("focus", () => address.select());
+byId("copy").addEventListener("click", async ({ target }) => {
+  address.select();
+  try {
+    await navigator.clipboard.writeText(address.value); // only on https and localhost
+  } catch {
+    document.execCommand("copy");
+  }
+  target.textContent = "Copied";
+  setTimeout(() => (target.textContent = "Copy"), 1500);
+});
+
+player.addEventListener("tick", showFigures);
+poll();
+clock.sync(6);
+setInterval(() => clock.sync(2), CLOCK_EVERY_MS);

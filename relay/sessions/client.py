@@ -1,0 +1,74 @@
+"""Who asks, without keeping who it is: addresses are cut to a network, and hashed with a key that lives for a day.
+
+What is stored is the /24 or /48. The fallback id, by which viewers without a token are told apart and unique viewers
+a day are counted, is a keyed hash of address and user agent. Its key is in memory only and replaced every UTC day, so
+nobody, the owner of the relay included, can find an address again from yesterday's ids; and so a viewer is never
+known from one day to the next.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+from typing import Final
+
+from relay.sessions.model import Client
+
+UNKNOWN_NETWORK: Final = "unknown"
+MAX_USER_AGENT: Final = 512
+SECONDS_PER_DAY: Final = 86_400
+_IPV4_PREFIX: Final = 24
+_IPV6_PREFIX: Final = 48
+_IPV6_HOME_PREFIX: Final = 64
+_ID_BYTES: Final = 12
+_MAX_CACHED: Final = 4096
+
+
+def mask_client(peer_address: str, user_agent: str, day_key: bytes) -> Client:
+    """The client at `peer_address` as it may be remembered. An address that is none (a Unix socket's) is `unknown`."""
+    user_agent = user_agent[:MAX_USER_AGENT]
+    network, identity = _mask(peer_address)
+    digest = hmac.digest(day_key, f"{identity}\0{user_agent}".encode(errors="replace"), "sha256")
+    return Client(network, user_agent, digest[:_ID_BYTES].hex())
+
+
+def _mask(peer_address: str) -> tuple[str, str]:
+    """The network to keep and, to be hashed, the host: an IPv6 device changes its address within its /64 every day."""
+    try:
+        address = ipaddress.ip_address(peer_address.partition("%")[0])
+    except ValueError:
+        return UNKNOWN_NETWORK, peer_address
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return _network(address, _IPV6_PREFIX), _network(address, _IPV6_HOME_PREFIX)
+        address = address.ipv4_mapped
+    return _network(address, _IPV4_PREFIX), str(address)
+
+
+def _network(address: ipaddress.IPv4Address | ipaddress.IPv6Address, prefix: int) -> str:
+    host_bits = address.max_prefixlen - prefix
+    return f"{type(address)(int(address) >> host_bits << host_bits)}/{prefix}"
+
+
+class ClientMasks:
+    """`mask_client` with today's key, remembering who was just seen: a player asks several times a second."""
+
+    def __init__(self) -> None:
+        self._day = -1
+        self._key = b""
+        self._clients: dict[tuple[str, str], Client] = {}
+
+    def client(self, peer_address: str, user_agent: str, now_s: int) -> Client:
+        """The masked client. The key changes at midnight UTC, and then everything kept by the old one is forgotten."""
+        day = now_s // SECONDS_PER_DAY
+        if day != self._day:
+            self._day, self._key = day, secrets.token_bytes(32)
+            self._clients.clear()
+        seen = (peer_address, user_agent)
+        client = self._clients.get(seen)
+        if client is None:
+            if len(self._clients) >= _MAX_CACHED:
+                self._clients.clear()
+            client = self._clients[seen] = mask_client(peer_address, user_agent, self._key)
+        return client

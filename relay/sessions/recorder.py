@@ -1,0 +1,100 @@
+"""What the HTTP side calls: it joins token, tracker and store, and never lets any of them disturb serving."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from relay.errors import TokenError
+from relay.sessions.model import EndReason, Identity, IdSource
+from relay.sessions.session import NS_PER_MS, RESUME_WITHIN_NS
+from relay.sessions.tracker import MAX_SESSIONS, Tracker
+from relay.timeline import NS_PER_S
+
+if TYPE_CHECKING:
+    from relay.sessions.model import Access, SessionRow
+    from relay.sessions.store import SessionStore
+    from relay.sessions.token import TokenMint
+
+SWEEP_EVERY_S: Final = 0.25
+ROWS_PER_SWEEP: Final = 500
+"""About 4 ms of work, enough for 1000 viewers. Of more, a quarter is taken each time, so they cannot pile up."""
+
+
+class SessionRecorder:
+    """Who watches, and the record of it. All but the store's thread runs on the event loop.
+
+    At its start it takes up the sessions that the relay's last stop or crash interrupted: a page that plays on is one
+    viewing.
+    """
+
+    def __init__(self, store: SessionStore, mint: TokenMint, idle_s: float) -> None:
+        self._store = store
+        self._mint = mint
+        self._tracker = Tracker(round(idle_s * NS_PER_S))
+        self._tracker.restore(store.ended_lately(RESUME_WITHIN_NS // NS_PER_MS))
+        self._verified: dict[tuple[str, str], Identity] = {}
+        self._refused_tokens = 0
+        self._is_closed = False
+
+    def note(self, access: Access) -> None:
+        """Take a request into account: a few microseconds, no I/O."""
+        self._tracker.note(access, self._identity(access))
+
+    def viewers(self, stream: str) -> int:
+        """How many watch `stream` now."""
+        return self._tracker.viewers(stream)
+
+    def sessions_live(self) -> list[SessionRow]:
+        """A row, as of now, for everyone who watches."""
+        return self._tracker.watching()
+
+    def sweep(self, now_ns: int) -> None:
+        """End what has gone idle and hand the store what has changed; to be called every `SWEEP_EVERY_S`."""
+        self._tracker.sweep(now_ns)
+        limit = max(ROWS_PER_SWEEP, self._tracker.changed // 4)
+        if rows := self._tracker.take_changed(now_ns, limit):
+            self._store.put(rows)
+
+    def end_stream(self, stream: str, now_ns: int) -> None:
+        """The stream has ended (its playlists have ENDLIST): so have its viewers' sessions."""
+        self._tracker.end_stream(stream, now_ns)
+
+    def close(self, now_ns: int, reason: EndReason = EndReason.SERVER_STOP, timeout_s: float = 1.0) -> bool:
+        """End all sessions, write them and close the store, within `timeout_s`. False if rows were lost. Idempotent."""
+        if self._is_closed:
+            return True
+        self._is_closed = True
+        self._tracker.sweep(now_ns)
+        self._tracker.end_all(reason, now_ns)
+        self._store.put(self._tracker.take_all())
+        return self._store.close(timeout_s)
+
+    def counters(self) -> dict[str, int]:
+        """Numbers for metrics; all but `sessions_tracked` only grow."""
+        return {
+            "sessions_tracked": len(self._tracker),
+            "sessions_dropped": self._tracker.dropped,
+            "double_masters": self._tracker.doubles,
+            "tokens_refused": self._refused_tokens,
+            "session_rows_written": self._store.rows_written,
+            "session_rows_dropped": self._store.rows_dropped,
+            "session_write_failures": self._store.write_failures,
+        }
+
+    def _identity(self, access: Access) -> Identity:
+        """The token's, if it is a good one; else the client's hash, as nobody is refused for the sake of the record."""
+        if access.viewer is None:
+            return Identity(access.client.fallback_id, IdSource.FALLBACK_HASH)
+        text = (access.stream, access.viewer)
+        identity = self._verified.get(text)
+        if identity is not None:
+            return identity
+        try:
+            token = self._mint.verify(access.viewer, access.stream, access.at_ns // NS_PER_S)
+        except TokenError:
+            self._refused_tokens += 1
+            return Identity(access.client.fallback_id, IdSource.FALLBACK_HASH)
+        if len(self._verified) >= MAX_SESSIONS:
+            self._verified.clear()
+        identity = self._verified[text] = Identity(token.id, IdSource.PATH_TOKEN)
+        return identity

@@ -1,0 +1,242 @@
+"""From requests to sessions: pure, with the time in every call; the same requests give the same sessions.
+
+The rules, all of them kept in this file and in `session`:
+
+1. A GET opens a *provisional* session; a request that fails, or writes nothing, opens none (scanners, HEAD, previews).
+2. The first media bytes make it a play. Playlists and init segments never do, and never keep a play alive: a paused
+   player goes on reading playlists for hours.
+3. A play without media for the idle limit has ended, at its last media and not when the limit ran out. The rule is
+   applied when time passes (`sweep`) and again before each request, so when `sweep` is called does not matter to the
+   outcome.
+4. Media with the same identity within five minutes of that end continue the same session, with a gap. Later ones
+   begin a new session, so a token that nobody used for a day is a new viewer.
+5. A provisional session that goes idle is an exit before video start. But mpv, and pages that look before they play,
+   open the multivariant playlist twice and go on with one of the two tokens: an attempt that asked for nothing else,
+   when the same client opened another one at about that time and played it, is no attempt.
+6. What players still drain from a stream that has ended belongs to the ended session and does not resume it.
+
+The tables are bounded. Where they are full, a session that has ended (and is stored) gives way, then one that never
+played.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from relay.sessions.model import EndReason, Identity, SessionRow
+from relay.sessions.session import RESUME_WITHIN_NS, Ids, Phase, Session, Who, viewer_id_of
+from relay.timeline import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from relay.sessions.model import Access
+
+MAX_SESSIONS: Final = 50_000
+DOUBLE_MASTER_WITHIN_NS: Final = 10 * NS_PER_S
+STORE_EVERY_NS: Final = NS_PER_S // 2
+"""How often a session that goes on is stored: with a sweep each 0.25 s, a crash loses less than its last second."""
+
+_SCHEDULE_SLACK: Final = 64
+
+
+class Tracker:
+    """All sessions of now. Not for several threads."""
+
+    def __init__(self, idle_ns: int, max_sessions: int = MAX_SESSIONS) -> None:
+        self._idle_ns = idle_ns
+        self._max_sessions = max_sessions
+        self._sessions: dict[tuple[str, str], Session] = {}
+        self._spare: OrderedDict[tuple[str, str], Session] = OrderedDict()  # who is not watching, longest first
+        self._watching: Counter[str] = Counter()
+        self._schedule: list[tuple[int, int, Session]] = []
+        self._pushed = 0
+        self._changed: dict[Session, None] = {}
+        self._stored: dict[str, Session] = {}
+        self._stored_until_ns = 0
+        self._plays: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self.dropped = 0
+        self.doubles = 0
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    @property
+    def changed(self) -> int:
+        """Sessions that wait to be stored."""
+        return len(self._changed)
+
+    def viewers(self, stream: str) -> int:
+        """How many watch `stream` now: plays that have not ended."""
+        return self._watching[stream]
+
+    def restore(self, rows: Iterable[SessionRow]) -> None:
+        """Sessions that an earlier process ended lately: whoever returns to one in time goes on with it."""
+        for row in rows:
+            session = Session.restored(row, (row.stream_id, ""))
+            self._stored[row.viewer_id] = session
+            self._stored_until_ns = max(self._stored_until_ns, session.ended_at_ns + RESUME_WITHIN_NS)
+
+    def note(self, access: Access, identity: Identity) -> None:
+        """Take a request into account."""
+        if access.is_empty:
+            return
+        at_ns, is_media = access.at_ns, access.is_media
+        key = (access.stream, identity.id)
+        session = self._sessions.get(key)
+        if session is not None and session.phase is not Phase.ENDED and at_ns > session.due_ns(self._idle_ns):
+            self._end(session, EndReason.IDLE, at_ns)
+        if session is None or (is_media and session.phase is Phase.ENDED and _is_over(session, at_ns)):
+            session = self._open(key, identity, access)
+            if session is None:
+                return
+        if is_media and session.phase is not Phase.WATCHING:
+            self._play(session, access)
+        session.take(access)
+        if is_media:
+            session.take_media(access)
+        self._changed[session] = None
+
+    def sweep(self, now_ns: int) -> None:
+        """End what has gone idle by now and forget what cannot be resumed any more."""
+        while self._schedule and self._schedule[0][0] < now_ns:
+            entry = heapq.heappop(self._schedule)
+            session = entry[2]
+            if not self._is_current(entry):
+                continue
+            if session.due_ns(self._idle_ns) >= now_ns:
+                self._reschedule(session)
+            elif session.phase is Phase.ENDED:
+                self._forget(session)
+            else:
+                self._end(session, EndReason.IDLE, now_ns)
+        while self._plays and now_ns - next(iter(self._plays.values())) > RESUME_WITHIN_NS:
+            self._plays.popitem(last=False)
+        if now_ns > self._stored_until_ns:
+            self._stored.clear()
+
+    def end_stream(self, stream: str, now_ns: int) -> None:
+        """The stream has ended, and with it whoever watched it."""
+        for session in [session for session in self._sessions.values() if session.stream == stream]:
+            if session.phase is not Phase.ENDED:
+                self._end(session, EndReason.STREAM_END, now_ns)
+
+    def end_all(self, reason: EndReason, now_ns: int) -> None:
+        """The relay stops."""
+        for session in list(self._sessions.values()):
+            if session.phase is not Phase.ENDED:
+                self._end(session, reason, now_ns)
+
+    def take_changed(self, now_ns: int, limit: int) -> list[SessionRow]:
+        """Up to `limit` rows that are due to be stored; what changed again since it was stored waits for its turn."""
+        due = [session for session in self._changed if now_ns - session.stored_at_ns >= STORE_EVERY_NS][:limit]
+        for session in due:
+            del self._changed[session]
+            session.stored_at_ns = now_ns
+        return [session.row() for session in due if session.is_worth_a_row]
+
+    def take_all(self) -> list[SessionRow]:
+        """Every row that was not stored in its present state."""
+        changed, self._changed = self._changed, {}
+        return [session.row() for session in changed if session.is_worth_a_row]
+
+    def watching(self) -> list[SessionRow]:
+        """Everyone who watches now."""
+        return [session.row() for session in self._sessions.values() if session.phase is Phase.WATCHING]
+
+    def _open(self, key: tuple[str, str], identity: Identity, access: Access) -> Session | None:
+        if access.status >= 400:
+            return None
+        viewer = viewer_id_of(access.stream, identity)
+        session = self._stored.pop(viewer, None)
+        if session is not None and not _is_over(session, access.at_ns):
+            session.key = key
+        else:
+            session = Session(key, Ids.of(viewer, identity, access.at_ns), Who.of(access.client), access.at_ns)
+        if key not in self._sessions and not self._has_room(access):
+            self.dropped += 1
+            return None
+        self._sessions[key] = self._spare[key] = session
+        self._spare.move_to_end(key)
+        self._reschedule(session)
+        return session
+
+    def _has_room(self, access: Access) -> bool:
+        if len(self._sessions) < self._max_sessions:
+            return True
+        if not self._spare:
+            return False
+        oldest = next(iter(self._spare.values()))
+        if oldest.phase is Phase.PROVISIONAL:
+            if not access.is_media:
+                return False
+            self.dropped += 1
+        self._forget(oldest)
+        return True
+
+    def _play(self, session: Session, access: Access) -> None:
+        if session.phase is Phase.ENDED and self._drains(session, access.at_ns):
+            return
+        if session.has_played:
+            session.resume(access.at_ns)
+        else:
+            session.start(access)
+        self._spare.pop(session.key)
+        self._watching[session.stream] += 1
+        client = (session.stream, access.client.fallback_id)
+        self._plays[client] = session.opened_at_ns
+        self._plays.move_to_end(client)
+        if len(self._plays) > self._max_sessions:
+            self._plays.popitem(last=False)
+        session.stored_at_ns = 0
+        self._reschedule(session)
+
+    def _end(self, session: Session, reason: EndReason, now_ns: int) -> None:
+        if session.phase is Phase.WATCHING:
+            self._watching[session.stream] -= 1
+        session.end(reason, now_ns)
+        session.is_double = self._is_double(session)
+        self.doubles += session.is_double
+        session.stored_at_ns = 0
+        self._spare[session.key] = session
+        self._spare.move_to_end(session.key)
+        self._changed[session] = None
+        self._reschedule(session)
+
+    def _drains(self, session: Session, at_ns: int) -> bool:
+        """Whether media at `at_ns` are still of before the end: the rest of an ended stream, or a late note."""
+        if not session.has_played:
+            return False
+        limit_ns = session.ended_at_ns
+        if session.end_reason is EndReason.STREAM_END:
+            limit_ns = max(limit_ns, session.closed_at_ns + self._idle_ns)
+        return at_ns <= limit_ns
+
+    def _is_double(self, session: Session) -> bool:
+        if session.has_played or not session.is_master_only:
+            return False
+        played_ns = self._plays.get((session.stream, session.who.viewer_day_id))
+        return played_ns is not None and abs(played_ns - session.opened_at_ns) <= DOUBLE_MASTER_WITHIN_NS
+
+    def _forget(self, session: Session) -> None:
+        del self._sessions[session.key]
+        self._spare.pop(session.key)
+
+    def _reschedule(self, session: Session) -> None:
+        session.scheduled_ns = session.due_ns(self._idle_ns)
+        self._pushed += 1
+        heapq.heappush(self._schedule, (session.scheduled_ns, self._pushed, session))
+        if len(self._schedule) > 2 * len(self._sessions) + _SCHEDULE_SLACK:
+            self._schedule = [entry for entry in self._schedule if self._is_current(entry)]
+            heapq.heapify(self._schedule)
+
+    def _is_current(self, entry: tuple[int, int, Session]) -> bool:
+        due_ns, _, session = entry
+        return due_ns == session.scheduled_ns and self._sessions.get(session.key) is session
+
+
+def _is_over(session: Session, at_ns: int) -> bool:
+    """Whether an ended session is past being resumed."""
+    return at_ns - session.ended_at_ns > RESUME_WITHIN_NS

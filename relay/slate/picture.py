@@ -1,0 +1,113 @@
+"""Draws the slate: a background out of the last picture, and the lines that `layout` arranged."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+from relay.pixels import letterbox, lettering, new_i420, split
+from relay.pixels.planes import NEUTRAL
+from relay.slate.layout import NAME, Line, Words, arrange
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from relay.pixels import I420, Plane, Planes
+
+_DARK: Final = 34
+"""Luma of the plain background: dark grey, so that it is not taken for a black, broken picture."""
+_DIM: Final = 0.42
+_FADE: Final = 0.55
+"""What is left of the last picture's brightness and colour: every grey used for text stays readable on it."""
+_BLUR_COLUMNS: Final = 32
+"""The picture shrunk to this width and blown up again: nobody is recognised in it, and any size costs the same."""
+_RULE_LUMA: Final = 150
+_RULE_CHROMA: Final = (72, 170)
+"""A short amber line under the name: the one place with colour, near enough the same in BT.601 and BT.709."""
+
+
+def render(
+    width: int,
+    height: int,
+    name: str,
+    since_ns: int,
+    reason: str,
+    base: I420 | None = None,
+    *,
+    timezone: dt.tzinfo | None = None,
+) -> I420:
+    """The slate as I420 of `width` x `height` (both even, from 64 x 64), limited range.
+
+    `base` is the last good picture (any size; it is not changed) or `None` for a plain background. `since_ns` is shown
+    in `timezone`, this machine's own where none is given, with its offset. Text is grey, which is the same in every
+    matrix; the background keeps the matrix of `base`.
+    """
+    slate = new_i420(width, height)
+    planes = split(slate)
+    if base is None:
+        _fill_plain(planes)
+    else:
+        _fill_blurred(planes, letterbox(base, width, height))
+    lines = arrange(Words.of(name, since_ns, reason, timezone), width, height)
+    for line in lines:
+        mask = lettering.coverage(line.text, line.size_px, bold=line.style.bold)
+        _paint(planes, mask, (width - mask.shape[1]) // 2, line.top, line.style.luma)
+    for above, below in itertools.pairwise(lines):
+        if above.style is NAME and below.style is not NAME:
+            _rule(planes, above, below)
+    return slate
+
+
+def _fill_plain(planes: Planes) -> None:
+    """A dark grey, a little lighter towards the top: plainly made, and cheap to encode."""
+    rows = np.linspace(_DARK + 8, _DARK - 6, planes.y.shape[0])
+    planes.y[:] = np.asarray(rows.round(), np.uint8)[:, np.newaxis]
+    planes.u[:] = NEUTRAL
+    planes.v[:] = NEUTRAL
+
+
+def _fill_blurred(planes: Planes, base: I420) -> None:
+    for source, target, black, share in zip(split(base), planes, (16, 128, 128), (_DIM, _FADE, _FADE), strict=True):
+        rows, columns = target.shape
+        small_columns = min(columns, _BLUR_COLUMNS)
+        small_size = (small_columns, max(1, round(rows * small_columns / columns)))
+        small = cv2.GaussianBlur(cv2.resize(source, small_size, interpolation=cv2.INTER_AREA), (0, 0), 1.5)
+        small = cv2.addWeighted(small, share, small, 0, black * (1 - share))
+        cv2.resize(small, (columns, rows), dst=target, interpolation=cv2.INTER_CUBIC)
+
+
+def _paint(planes: Planes, mask: Plane, x: int, y: int, luma: int) -> None:
+    """Blend grey of `luma` into the planes through `mask`, whose top left corner is at (x, y), cut off at the edges."""
+    rows, columns = planes.y.shape
+    left, top = max(0, x), max(0, y)
+    right, bottom = min(columns, x + mask.shape[1]), min(rows, y + mask.shape[0])
+    if left >= right or top >= bottom:
+        return
+    full = np.zeros((-(-bottom // 2) * 2 - top // 2 * 2, -(-right // 2) * 2 - left // 2 * 2), np.uint8)
+    inner = full[top % 2 : top % 2 + bottom - top, left % 2 : left % 2 + right - left]
+    inner[:] = mask[top - y : bottom - y, left - x : right - x]
+    half = cv2.resize(full, (full.shape[1] // 2, full.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    for plane, cover, level, divisor in zip(
+        planes, (full, half, half), (luma, NEUTRAL, NEUTRAL), (1, 2, 2), strict=True
+    ):
+        row, column = top // 2 * 2 // divisor, left // 2 * 2 // divisor
+        area = plane[row : row + cover.shape[0], column : column + cover.shape[1]]
+        share = cover.astype(np.int32)
+        area[:] = (area * (255 - share) + level * share + 127) // 255
+
+
+def _rule(planes: Planes, above: Line, below: Line) -> None:
+    """The short line between the name and the rest, where there is room for it."""
+    gap_top = above.top + lettering.line_height(above.size_px)
+    thickness = max(2, above.size_px // 12 // 2 * 2)
+    if below.top - gap_top < 2 * thickness:
+        return
+    columns = planes.y.shape[1]
+    y = (gap_top + below.top - thickness) // 4 * 2
+    half_length = min(columns // 4, above.size_px)
+    x = (columns // 2 - half_length) // 2 * 2
+    for plane, level, divisor in zip(planes, (_RULE_LUMA, *_RULE_CHROMA), (1, 2, 2), strict=True):
+        plane[y // divisor : (y + thickness) // divisor, x // divisor : (x + 2 * half_length) // divisor] = level

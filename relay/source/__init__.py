@@ -1,0 +1,65 @@
+"""Stage 1: opens a camera, file or URL and hands over what it sends.
+
+address   what the user wrote, understood          options   how FFmpeg is asked to open it
+container what FFmpeg opens                        pattern   the test pattern, made here (card, barcode)
+faults    FFmpeg's errors in plain words           pacing    files and HLS at their own speed
+retry     when to try again                        measure, advice   what `relay probe` finds and says
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from relay.source.address import SourceKind, parse_address
+from relay.source.container import open_container
+from relay.source.pattern import open_pattern
+from relay.source.retry import Backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from fractions import Fraction
+
+    import av
+    from av.packet import Packet
+
+    from relay.config import StreamSettings
+    from relay.model import SourceInfo
+
+__all__ = ["Backoff", "Source", "open_source"]
+
+
+class Source(Protocol):
+    """An open source. Opened, read and closed by one thread."""
+
+    @property
+    def info(self) -> SourceInfo:
+        """What it says of itself."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it goes on for ever, so that an end is a failure; a file's end is its end."""
+
+    @property
+    def sample_aspect(self) -> Fraction:
+        """Width of a sample over its height."""
+
+    def media(self) -> Iterator[Packet[Any] | av.VideoFrame | av.AudioFrame | None]:
+        """What comes, as it comes: packets to decode, or frames; `None` says that nothing came for a moment.
+
+        Raises `SourceEndedError` and `SourceStalledError`.
+        """
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+def open_source(settings: StreamSettings, name: str, unix_ns: Callable[[], int] = time.time_ns) -> Source:
+    """Open `settings.source` for the stream `name`, within its timeouts. Raises a leaf of `SourceError`.
+
+    The test pattern shows `name` and draws by `unix_ns`, the relay's clock.
+    """
+    address = parse_address(settings.source)
+    if address.kind is SourceKind.TEST:
+        return open_pattern(address, name, unix_ns)
+    return open_container(address, settings)

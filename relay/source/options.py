@@ -1,0 +1,77 @@
+"""How FFmpeg is asked to open each kind of source. Pure. FFmpeg ignores an option that it does not know in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from relay.source.address import SourceKind
+
+if TYPE_CHECKING:
+    from relay.config import StreamSettings
+    from relay.source.address import Address
+
+HLS_READ_TIMEOUT_S: Final = 15.0
+"""Between two segments an HLS source is silent for one target duration, which is ten seconds at many broadcasters."""
+
+_LIVE_PROBE: Final = {"analyzeduration": "1000000", "probesize": "1000000"}
+"""A second is enough to find every stream; with FFmpeg's five, a camera takes as long to show its first picture."""
+
+_WEBCAM_SIZE: Final = (1280, 720)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOptions:
+    """One way to try: the demuxer to force (or none) and FFmpeg's options."""
+
+    format: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+
+
+def open_options(address: Address, settings: StreamSettings) -> tuple[OpenOptions, ...]:
+    """The ways to open `address`, best first; the next is for when FFmpeg or the device refuses the one before."""
+    match address.kind:
+        case SourceKind.RTSP:
+            return (OpenOptions(options=_rtsp(settings)),)
+        case SourceKind.HTTP:
+            return (OpenOptions(options={"rw_timeout": _microseconds(settings.read_timeout_s), "reconnect": "0"}),)
+        case SourceKind.V4L2:
+            return _v4l2(settings)
+        case SourceKind.AVFOUNDATION:
+            # It refuses to open a camera at its own default rate of 29.97.
+            return (OpenOptions("avfoundation", {"framerate": "30", **_grabber(settings)}),)
+        case SourceKind.FILE | SourceKind.TEST:
+            return (OpenOptions(),)
+
+
+def _rtsp(settings: StreamSettings) -> dict[str, str]:
+    return {
+        "rtsp_transport": settings.rtsp_transport,
+        # Called stimeout before FFmpeg 5. It bounds connecting and every read.
+        "timeout": _microseconds(settings.read_timeout_s),
+        # ONVIF metadata comes as one more stream, which some cameras then wait to have read.
+        "allowed_media_types": "video+audio" if settings.audio else "video",
+        # Not `nobuffer`: it throws away what probing read, and with it the keyframe that servers send first.
+        "fflags": "discardcorrupt",
+        **_LIVE_PROBE,
+    }
+
+
+def _v4l2(settings: StreamSettings) -> tuple[OpenOptions, ...]:
+    """MJPEG first, because USB 2 carries raw 720p at 10 frames a second only; what the camera offers after that."""
+    grabber = _grabber(settings)
+    if settings.input_format:
+        return (OpenOptions("v4l2", {**grabber, "input_format": settings.input_format}),)
+    return (OpenOptions("v4l2", {**grabber, "input_format": "mjpeg"}), OpenOptions("v4l2", grabber))
+
+
+def _grabber(settings: StreamSettings) -> dict[str, str]:
+    width, height = settings.input_size or _WEBCAM_SIZE
+    options = {"video_size": f"{width}x{height}"}
+    if settings.input_rate:
+        options["framerate"] = str(settings.input_rate)
+    return options
+
+
+def _microseconds(seconds: float) -> str:
+    return str(round(seconds * 1_000_000))

@@ -1,0 +1,74 @@
+"""Which format a stream is sent in: pure. The format belongs to the stream, not to the camera."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+from relay.model import StreamFormat
+from relay.timeline import usual_rate
+
+if TYPE_CHECKING:
+    from relay.config import StreamSettings
+    from relay.model import Latency
+    from relay.wire import Found
+
+UNSEEN_SIZE: Final = (1280, 720)
+UNSEEN_RATE: Final = Fraction(30)
+MAX_WIDTH: Final = 3840
+HD_MIN_HEIGHT: Final = 720
+"""From this height on, untagged video is BT.709 to every player (Rec. ITU-R BT.709 against BT.601)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is kept of a stream between two runs. `key` names the settings that `format` was found with.
+
+    `seen` says that a camera was ever seen, so that `format` is not the one for streams without.
+    """
+
+    format: StreamFormat
+    generation: int = 1
+    seen: bool = False
+    key: str = ""
+    last_msn: int | None = None
+
+
+def settings_key(settings: StreamSettings) -> str:
+    """A name for all settings that decide what a probe finds; it holds no credentials."""
+    parts = (settings.source, settings.transforms, settings.input_format, settings.input_size, settings.input_rate)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def choose_format(
+    settings: StreamSettings, latency: Latency, found: Found | None, remembered: Remembered | None
+) -> StreamFormat:
+    """What to send: settings first, then what was remembered, then what was found, then the format for no camera."""
+    known = remembered.format if remembered and remembered.seen and remembered.key == settings_key(settings) else None
+    if known is not None:
+        size, rate, matrix = (known.width, known.height), known.rate, known.matrix
+    elif found is not None:
+        size = even_size(found.width, found.height)
+        rate = usual_rate(found.source.rate) if found.source.rate else UNSEEN_RATE
+        matrix = found.source.matrix or ("bt709" if size[1] >= HD_MIN_HEIGHT else "smpte170m")
+    else:
+        size, rate, matrix = UNSEEN_SIZE, UNSEEN_RATE, "bt709"
+    width, height = settings.size or size
+    return StreamFormat(
+        width=width,
+        height=height,
+        rate=settings.rate or rate,
+        audio=settings.audio,
+        latency=latency,
+        matrix=matrix,
+        segment_s=Fraction(settings.segment_s).limit_denominator(1000),
+    )
+
+
+def even_size(width: int, height: int) -> tuple[int, int]:
+    """The size nearest below that 4:2:0 can hold and that is not above `MAX_WIDTH`."""
+    if width > MAX_WIDTH:
+        width, height = MAX_WIDTH, height * MAX_WIDTH // width
+    return max(64, width // 2 * 2), max(64, height // 2 * 2)

@@ -1,0 +1,288 @@
+"""Keeps one stream published, whatever its worker does: the loop of spawn, listen, bury and spawn again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from relay import wire
+from relay.errors import DataFolderError, ProtocolError, SourceError
+from relay.model import MediaKind, StreamHealth, StreamState, StreamStatus
+from relay.supervisor.formats import Remembered, choose_format, settings_key
+from relay.supervisor.process import WorkerProcess
+from relay.supervisor.restart import RestartState
+from relay.timeline import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from relay.config import StreamSettings
+    from relay.model import Latency, Part
+    from relay.supervisor.memory import DataFolder
+    from relay.supervisor.supervisor import Publisher
+    from relay.timeline import ClockLine
+
+log = structlog.get_logger()
+
+FIRST_WORD_WITHIN_S: Final = 20.0
+"""A worker imports FFmpeg and OpenCV first, which takes seconds on a small board with a cold disk."""
+
+SILENT_FOR_S: Final = 3.0
+"""Workers speak twice a second. One that does not is stopped or wedged: it is killed and replaced."""
+
+FIRST_PROBE_WITHIN_S: Final = 8.0
+STOP_WITHIN_S: Final = 0.6
+AT_ONCE: Final = 5
+RESPAWN_EVERY_S: Final = 1.0
+"""A worker that cannot even start (a broken installation) must not keep a core busy with trying."""
+
+MAX_CLOCK_LEAD_NS: Final = 60 * 1_000_000_000
+
+
+class StreamKeeper:
+    """One stream's worker, format, place on the timeline and state."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: StreamSettings,
+        latency: Latency,
+        publisher: Publisher,
+        folder: DataFolder,
+        *,
+        clock: Callable[[], ClockLine],
+        log_level: str,
+        exits_if_unopenable: bool,
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._latency = latency
+        self._publisher = publisher
+        self._folder = folder
+        self._clock = clock
+        self._log_level = log_level
+        self._exits_if_unopenable = exits_if_unopenable
+        self._remembered = folder.recall(name)
+        self._seen_ever = self._remembered is not None and self._remembered.seen
+        self._seen_now = False
+        self._grid: Grid | None = None
+        self._next_slots: dict[MediaKind, int] = {}
+        self._kinds: dict[str, MediaKind] = {}
+        self._snapshot = b""
+        self._worker: WorkerProcess | None = None
+        self._is_started = False
+        self._restarts = RestartState()
+        self._end_reason = ""
+        self._health = StreamHealth(StreamState.CONNECTING, self._now_ns())
+        self._counters: dict[str, int] = {}
+        self._past_counters: dict[str, int] = {"worker_restarts": 0}
+        self._gauges: dict[str, float] = {}
+        self._stopping = asyncio.Event()
+        self._saving: asyncio.Task[None] | None = None
+        self._log = log.bind(stream=name)
+
+    def status(self, *, clock_is_back: bool) -> StreamStatus:
+        """What to tell of this stream."""
+        health = self._health
+        if clock_is_back and health.state is StreamState.LIVE:
+            health = replace(
+                health, state=StreamState.CLOCK, reason="the system's clock was set back; the old time is kept"
+            )
+        counters = dict(self._past_counters)
+        for key, value in self._counters.items():
+            counters[key] = counters.get(key, 0) + value
+        remembered = self._remembered
+        return StreamStatus(
+            name=self.name,
+            generation=remembered.generation if remembered else 0,
+            format=remembered.format if remembered and self._grid else None,
+            health=health,
+            counters=counters,
+            gauges=dict(self._gauges),
+        )
+
+    async def run(self) -> None:
+        """Keep the stream up until `stop`. Raises the `RelayError` of an only stream that cannot be opened."""
+        while not self._stopping.is_set():
+            began_ns = self._now_ns()
+            worker = await WorkerProcess.spawn(self._settings.isolation, self._log_level)
+            self._worker, self._is_started, self._end_reason = worker, False, ""
+            try:
+                await self._converse(worker)
+            except (ProtocolError, TimeoutError) as error:
+                self._end_reason = str(error) or f"it kept silent for {SILENT_FOR_S:g} s"
+            finally:
+                self._worker = None
+                code = await worker.kill()
+            if not self._stopping.is_set():
+                self._bury(code, began_ns)
+                await asyncio.sleep(0 if self._restarts.failures <= AT_ONCE else RESPAWN_EVERY_S)
+
+    async def stop(self) -> None:
+        """End the worker and the stream, within `STOP_WITHIN_S`."""
+        self._stopping.set()
+        if self._worker is not None:
+            self._worker.send(wire.Stop())
+            await self._worker.wait(STOP_WITHIN_S)
+        if self._saving is not None:
+            await asyncio.wait([self._saving], timeout=STOP_WITHIN_S)
+        self._health = StreamHealth(StreamState.STOPPED, self._now_ns())
+        self._publisher.end_stream(self.name)
+
+    def clock_changed(self) -> None:
+        """Tell the worker of the supervisor's new clock line."""
+        if self._worker is not None:
+            self._worker.send(wire.ClockUpdate(self._clock()))
+
+    async def _converse(self, worker: WorkerProcess) -> None:
+        hold_s = self._restarts.hold_source_s
+        settings = self._settings.model_dump(mode="json")
+        reason = f"restarting: {self._restarts_reason()}" if hold_s else ""
+        worker.send(wire.Configure(self.name, settings, self._clock(), hold_s, reason))
+        within_s = FIRST_WORD_WITHIN_S
+        probe_until_s: float | None = None
+        while (message := await worker.receive(within_s)) is not None:
+            within_s = SILENT_FOR_S
+            if isinstance(message, wire.Hello):
+                probe_until_s = time.monotonic() + (0 if hold_s or self._knows_format() else FIRST_PROBE_WITHIN_S)
+            self._heed(worker, message)
+            if not self._is_started and probe_until_s is not None and time.monotonic() >= probe_until_s:
+                self._start(worker, None)
+
+    def _heed(self, worker: WorkerProcess, message: wire.Message) -> None:
+        match message:
+            case wire.PartReady(part, _):
+                self._publish(part)
+            case wire.InitReady(init, _):
+                self._kinds[init.rendition] = init.kind
+                self._publisher.publish_init(self.name, init)
+            case wire.Snapshot(time_ns, jpeg):
+                self._snapshot = jpeg
+                self._publisher.publish_snapshot(self.name, time_ns, jpeg)
+            case wire.Found():
+                self._found(worker, message)
+            case wire.Health(health, fatal):
+                self._hear_health(health, is_fatal=fatal)
+            case wire.Stats(counters, gauges):
+                self._counters, self._gauges = counters, gauges
+            case wire.Bye(error, _):
+                self._end_reason = error
+            case _:
+                pass
+
+    def _hear_health(self, health: StreamHealth, *, is_fatal: bool) -> None:
+        if (health.state, health.reason) != (self._health.state, self._health.reason):
+            self._log.info("state", state=health.state.value, reason=health.reason)
+        self._health = health
+        is_hopeless = is_fatal and not self._seen_now
+        is_unknown = health.state is StreamState.OFFLINE and not self._seen_ever
+        if self._exits_if_unopenable and (is_hopeless or is_unknown):
+            raise SourceError(health.reason)
+
+    def _found(self, worker: WorkerProcess, found: wire.Found) -> None:
+        """A camera is there.
+
+        The first one ever seen decides what is `auto`; a stream without one gets its generation.
+        """
+        before = self._remembered
+        wanted = choose_format(self._settings, self._latency, found, before)
+        self._seen_ever = self._seen_now = True
+        key = settings_key(self._settings)
+        if not self._is_started:
+            self._start(worker, found)
+        elif before is not None and before.format != wanted:
+            self._remember(Remembered(wanted, before.generation + 1, seen=True, key=key))
+            self._grid = None
+            worker.send(wire.Stop())
+        elif before is not None and not before.seen:
+            self._remember(replace(before, seen=True, key=key))
+
+    def _knows_format(self) -> bool:
+        remembered = self._remembered
+        return self._grid is not None or (
+            remembered is not None and remembered.seen and remembered.key == settings_key(self._settings)
+        )
+
+    def _start(self, worker: WorkerProcess, found: wire.Found | None) -> None:
+        """Decide format and place on the timeline, and let the worker publish."""
+        self._is_started = True
+        if self._grid is None:
+            self._open_generation(found)
+        remembered, grid = self._remembered, self._grid
+        if remembered is None or grid is None:
+            raise ProtocolError("a worker was started before its format was known")
+        video_slot = self._next_slots[MediaKind.VIDEO]
+        audio_slot = self._next_slots[MediaKind.AUDIO]
+        worker.send(wire.Start(remembered.format, video_slot, audio_slot, self._snapshot))
+
+    def _open_generation(self, found: wire.Found | None) -> None:
+        before = self._remembered
+        wanted = choose_format(self._settings, self._latency, found, before)
+        generation, last_msn = (before.generation, before.last_msn) if before else (1, None)
+        grid = Grid.of(wanted)
+        is_ahead = (
+            last_msn is not None and grid.start_ns(grid.first_slot(last_msn)) > self._now_ns() + MAX_CLOCK_LEAD_NS
+        )
+        if before is not None and (before.format != wanted or is_ahead):
+            generation, last_msn = generation + 1, None
+        seen = found is not None or (before.seen if before else False)
+        key = settings_key(self._settings) if seen else ""
+        self._remember(Remembered(wanted, generation, seen, key, last_msn))
+        self._grid = grid
+        slot = grid.first_slot_to_publish(self._now_ns(), last_msn)
+        self._next_slots = dict.fromkeys(MediaKind, slot)
+        self._publisher.open_generation(self.name, generation, wanted)
+
+    def _publish(self, part: Part) -> None:
+        grid = self._grid
+        if grid is None:
+            return
+        self._publisher.publish_part(self.name, part)
+        kind = self._kinds[part.rendition]
+        self._next_slots[kind] = grid.first_slot(part.msn, part.index + 1)
+        if kind is MediaKind.VIDEO and part.index == 0 and self._remembered is not None:
+            self._remember(replace(self._remembered, last_msn=part.msn))
+
+    def _remember(self, remembered: Remembered) -> None:
+        """Have `remembered` written soon: the disk may be slow, parts must not wait for it."""
+        self._remembered = remembered
+        if self._saving is None or self._saving.done():
+            self._saving = asyncio.create_task(self._save())
+
+    async def _save(self) -> None:
+        saved: Remembered | None = None
+        try:
+            while (remembered := self._remembered) is not None and remembered is not saved:
+                await asyncio.to_thread(self._folder.remember, self.name, remembered)
+                saved = remembered
+        except DataFolderError as error:
+            self._log.error("the stream's format and numbers are not kept", error=str(error))
+
+    def _restarts_reason(self) -> str:
+        return self._end_reason or "its worker keeps failing"
+
+    def _bury(self, code: int | None, began_ns: int) -> None:
+        """Take note of a worker that ended by itself."""
+        for key, value in self._counters.items():
+            self._past_counters[key] = self._past_counters.get(key, 0) + value
+        self._counters, self._gauges = {}, {}
+        if self._grid is None and not self._end_reason and code == 0:
+            return  # asked to end for a new generation
+        self._past_counters["worker_restarts"] += 1
+        self._restarts = self._restarts.failed(self._now_ns())
+        lived_s = (self._now_ns() - began_ns) / 1e9
+        self._log.error(
+            "worker ended",
+            code=code,
+            error=self._end_reason,
+            lived_s=round(lived_s, 1),
+            failures=self._restarts.failures,
+            hold_source_s=self._restarts.hold_source_s,
+        )
+
+    def _now_ns(self) -> int:
+        return self._clock().unix_at(time.monotonic_ns())

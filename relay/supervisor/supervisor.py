@@ -1,0 +1,95 @@
+"""All streams together: one clock, one keeper a stream, and the statuses that API and pages show."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final, Protocol
+
+import structlog
+
+from relay.errors import RelayError
+from relay.supervisor.keeper import StreamKeeper
+from relay.timeline import ClockEvent, ClockLine
+
+if TYPE_CHECKING:
+    from relay.config import RelaySettings
+    from relay.model import Init, Part, StreamFormat, StreamStatus
+    from relay.supervisor.memory import DataFolder
+
+log = structlog.get_logger()
+
+LOOK_AT_CLOCK_EVERY_S: Final = 1.0
+
+
+class Publisher(Protocol):
+    """Where the media goes: the origin's hub. Every call is quick and comes on the event loop."""
+
+    def open_generation(self, stream: str, generation: int, stream_format: StreamFormat) -> None:
+        """First of all, and whenever the format changes: an older generation ends."""
+
+    def publish_init(self, stream: str, init: Init) -> None:
+        """A rendition can be described."""
+
+    def publish_part(self, stream: str, part: Part) -> None:
+        """A rendition grew by a part."""
+
+    def publish_snapshot(self, stream: str, time_ns: int, jpeg: bytes) -> None:
+        """There is a newer still."""
+
+    def end_stream(self, stream: str) -> None:
+        """Nothing will follow."""
+
+
+class Supervisor:
+    """Runs every stream of the settings until `stop`."""
+
+    def __init__(self, settings: RelaySettings, publisher: Publisher, folder: DataFolder) -> None:
+        self._clock = ClockLine(time.monotonic_ns(), time.time_ns())
+        self._clock_event = ClockEvent.STEADY
+        is_only = len(settings.streams) == 1
+        self._keepers = [
+            StreamKeeper(
+                name,
+                stream,
+                settings.latency_of(stream),
+                publisher,
+                folder,
+                clock=lambda: self._clock,
+                log_level=settings.log_level,
+                exits_if_unopenable=is_only,
+            )
+            for name, stream in settings.streams.items()
+        ]
+
+    def unix_ns(self) -> int:
+        """Now, on the relay's own clock."""
+        return self._clock.unix_at(time.monotonic_ns())
+
+    def statuses(self) -> list[StreamStatus]:
+        """The streams' states, in the settings' order."""
+        return [keeper.status(clock_is_back=self._clock_event is ClockEvent.STEPPED_BACK) for keeper in self._keepers]
+
+    async def run(self) -> None:
+        """Keep all streams up until cancelled. Raises the `RelayError` of an only stream that cannot be opened."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_clock(), name="clock")
+                for keeper in self._keepers:
+                    tasks.create_task(keeper.run(), name=f"keeper {keeper.name}")
+        except* RelayError as group:
+            raise group.exceptions[0] from None
+
+    async def stop(self) -> None:
+        """End all workers and streams. Call it before cancelling `run`; takes at most `keeper.STOP_WITHIN_S`."""
+        await asyncio.gather(*(keeper.stop() for keeper in self._keepers))
+
+    async def _keep_clock(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AT_CLOCK_EVERY_S)
+            before = self._clock_event
+            self._clock, self._clock_event = self._clock.observe(time.monotonic_ns(), time.time_ns())
+            if self._clock_event is not before:
+                log.warning("the system's clock was set", event_kind=self._clock_event.value)
+            for keeper in self._keepers:
+                keeper.clock_changed()

@@ -1,0 +1,137 @@
+"""T4: one AAC frame for every place on the sample grid: the camera's sound, or silence where there is none."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from relay import wire
+from relay.encode import AudioEncoder, SampleGrid
+from relay.packager import AudioPackager, make_audio_init
+from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, Lateness, sample_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from relay.config import StreamSettings
+    from relay.timeline import Grid
+    from relay.worker.board import Board, Clock
+    from relay.worker.link import Link
+
+WAIT_S: Final = 0.02
+"""About one AAC frame: how exactly silence keeps step."""
+
+MAX_QUEUE_SAMPLES: Final = 5 * SAMPLE_RATE_HZ
+FLOOR_NS: Final = 40_000_000
+
+
+class AudioLine(threading.Thread):
+    """Encodes AAC frame after frame, beside the video slots from `start.next_audio_slot` on."""
+
+    def __init__(
+        self,
+        settings: StreamSettings,
+        start: wire.Start,
+        grid: Grid,
+        clock: Clock,
+        board: Board,
+        link: Link,
+        skipped_to: Callable[[], int | None],
+    ) -> None:
+        super().__init__(name="audio", daemon=True)
+        self._grid = grid
+        self._first_frame = grid.audio_frames_before(start.next_audio_slot)
+        self._bitrate_kbps = settings.audio_bitrate_kbps
+        self._clock = clock
+        self._board = board
+        self._link = link
+        self._skipped_to = skipped_to
+        self._skip_done: int | None = None
+        self._packager = AudioPackager(grid)
+        self._stall_after_ns = int(settings.stall_after_s * NS_PER_S)
+        self._lateness = Lateness(floor_ns=FLOOR_NS, ceiling_ns=int(settings.max_jitter_s * NS_PER_S))
+        self._last_sound_ns: int | None = None
+        self._queue: deque[tuple[int, NDArray[np.float32]]] = deque()
+        self._queued_samples = 0
+        self._changed = threading.Condition()
+        self._stopping = False
+
+    def put(self, first_sample: int, samples: NDArray[np.float32]) -> None:
+        """Hand over sound that begins at `first_sample` (48 kHz, from the epoch).
+
+        Never blocks; the oldest makes room.
+        """
+        with self._changed:
+            self._queue.append((first_sample, samples))
+            self._queued_samples += samples.shape[1]
+            while self._queued_samples > MAX_QUEUE_SAMPLES:
+                _, dropped = self._queue.popleft()
+                self._queued_samples -= dropped.shape[1]
+                self._board.count("dropped_audio_samples", dropped.shape[1])
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """End the thread after the frame in hand."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        """Thread body."""
+        self._begin(self._first_frame)
+        encoder = self._encoder
+        bandwidth_bps, average_bps = encoder.bandwidth_bps, encoder.average_bandwidth_bps
+        self._link.send(wire.InitReady(make_audio_init("audio", self._bitrate_kbps, bandwidth_bps, average_bps)))
+        try:
+            while not self._stopping:
+                self._step()
+        finally:
+            self._encoder.close()
+
+    def _begin(self, first_frame: int) -> None:
+        """Encode from `first_frame` on, with an encoder that has heard nothing before."""
+        self._samples = SampleGrid(first_frame)
+        self._encoder = AudioEncoder(self._bitrate_kbps, first_frame)
+
+    def _step(self) -> None:
+        self._skip_with_the_video()
+        for first_sample, samples in self._take():
+            self._note_lateness(first_sample + samples.shape[1])
+            self._samples.add(first_sample, samples)
+        now_ns = self._clock.unix_ns()
+        is_silent = self._last_sound_ns is None or now_ns - self._last_sound_ns >= self._stall_after_ns
+        deadline_ns = FLOOR_NS if is_silent else self._lateness.deadline_ns
+        for _, frame in self._samples.take(sample_at(now_ns - deadline_ns) // SAMPLES_PER_AAC_FRAME):
+            for unit in self._encoder.encode(frame):
+                part = self._packager.add(unit)
+                if part is not None:
+                    self._link.send(wire.PartReady(part))
+        self._board.gauges["audio_deadline_ms"] = deadline_ns / 1e6
+        self._board.gauges["silent_samples"] = self._samples.silence_samples
+        self._board.gauges["overlapping_samples"] = self._samples.dropped_samples
+
+    def _take(self) -> list[tuple[int, NDArray[np.float32]]]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._stopping, timeout=WAIT_S)
+            taken = list(self._queue)
+            self._queue.clear()
+            self._queued_samples = 0
+        return taken
+
+    def _note_lateness(self, end_sample: int) -> None:
+        now_ns = self._clock.unix_ns()
+        self._last_sound_ns = now_ns
+        self._lateness.add(now_ns, now_ns - end_sample * NS_PER_S // SAMPLE_RATE_HZ)
+
+    def _skip_with_the_video(self) -> None:
+        """Where the video began again after a hole, there begins the audio, or the renditions would part."""
+        slot = self._skipped_to()
+        if slot is None or slot == self._skip_done:
+            return
+        self._skip_done = slot
+        self._encoder.close()
+        self._begin(self._grid.audio_frames_before(slot))

@@ -1,0 +1,72 @@
+"""What the threads of a worker know of each other: its clock, its counters, and the state that an owner is told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from relay.model import StreamHealth, StreamState
+
+if TYPE_CHECKING:
+    from relay.timeline import ClockLine
+
+
+class Clock:
+    """Unix time as the supervisor has it. Assignment of the line is atomic, so no lock is needed."""
+
+    def __init__(self, line: ClockLine) -> None:
+        self.line = line
+
+    def unix_ns(self) -> int:
+        """Now, in nanoseconds since the epoch."""
+        return self.line.unix_at(time.monotonic_ns())
+
+
+class Board:
+    """Counters, gauges and the facts from which the stream's state is derived. Every thread writes, one reads."""
+
+    def __init__(self, clock: Clock, stall_after_ns: int) -> None:
+        self.counters: Counter[str] = Counter()
+        self.gauges: dict[str, float] = {}
+        self.source_error: Exception | None = None
+        self.transform_error = ""
+        self.held_because = ""
+        self.last_frame_ns: int | None = None
+        self._clock = clock
+        self._stall_after_ns = stall_after_ns
+        self._began_ns = clock.unix_ns()
+        self._lock = threading.Lock()
+        self._health = StreamHealth(StreamState.CONNECTING, self._began_ns)
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Add to a counter."""
+        with self._lock:
+            self.counters[name] += by
+
+    def smooth(self, name: str, value: float) -> None:
+        """Let gauge `name` follow `value` (exponentially, over about twenty values)."""
+        self.gauges[name] = value if name not in self.gauges else self.gauges[name] + (value - self.gauges[name]) / 20
+
+    def health(self) -> StreamHealth:
+        """The state now. `since_ns` changes only when the state or its reason does."""
+        state, reason, since_ns = self._derive(self._clock.unix_ns())
+        if (state, reason) != (self._health.state, self._health.reason):
+            self._health = StreamHealth(state, since_ns, reason)
+        return self._health
+
+    def _derive(self, now_ns: int) -> tuple[StreamState, str, int]:
+        last_ns = self.last_frame_ns
+        if last_ns is not None and now_ns - last_ns < self._stall_after_ns:
+            return StreamState.LIVE, "", now_ns
+        away_since_ns = now_ns if last_ns is None else last_ns
+        if self.held_because:
+            return StreamState.SLATE, self.held_because, away_since_ns
+        if self.source_error is not None:
+            return StreamState.OFFLINE, str(self.source_error), away_since_ns
+        if self.transform_error:
+            return StreamState.SLATE, self.transform_error, away_since_ns
+        if last_ns is None:
+            return StreamState.CONNECTING, "waiting for the first picture", self._began_ns
+        return StreamState.STALLED, "the camera is connected but sends no pictures", away_since_ns

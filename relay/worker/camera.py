@@ -1,0 +1,229 @@
+"""The worker itself: wires the stages, obeys the supervisor, and reports twice a second."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from pydantic import ValidationError
+
+from relay import wire
+from relay.config import StreamSettings
+from relay.decode import Decoder, to_i420
+from relay.encode import AudioConformer
+from relay.errors import ProtocolError, RelayError
+from relay.model import Picture
+from relay.source import Backoff, open_source
+from relay.timeline import NS_PER_S, Grid, SlotAssigner
+from relay.worker.audio import AudioLine
+from relay.worker.board import Board, Clock
+from relay.worker.handoff import Handoff
+from relay.worker.link import Link
+from relay.worker.pictures import PictureLine
+from relay.worker.video import VideoLine
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from relay.decode import DecodedAudio, DecodedVideo
+    from relay.model import SourceInfo, StreamFormat
+
+log = structlog.get_logger()
+
+REPORT_EVERY_S: Final = 0.25
+UNKNOWN_PERIOD_S: Final = 1 / 30
+JOIN_WITHIN_S: Final = 0.3
+
+
+def run_worker(sock: socket.socket) -> None:
+    """Serve the supervisor at the other end of `sock` until it says stop, or is gone. The whole life of a worker."""
+    link = Link(sock)
+    link.send(wire.Hello(os.getpid()))
+    first = link.receive()
+    if not isinstance(first, wire.Configure):
+        link.close()
+        return
+    structlog.contextvars.bind_contextvars(stream=first.name)
+    try:
+        camera = Camera(first, link)
+    except RelayError as error:
+        link.send(wire.Bye(str(error), fatal=True))
+        link.close()
+        return
+    try:
+        camera.obey()
+    finally:
+        camera.stop()
+        link.close()
+
+
+class Camera:
+    """One camera on its way through the stages."""
+
+    def __init__(self, configure: wire.Configure, link: Link) -> None:
+        try:
+            self._settings = StreamSettings.model_validate(configure.settings)
+        except ValidationError as error:
+            raise ProtocolError(f"the settings of stream {configure.name} cannot be read: {error}") from error
+        self._name = configure.name
+        self._link = link
+        self._clock = Clock(configure.clock)
+        self._board = Board(self._clock, int(self._settings.stall_after_s * NS_PER_S))
+        self._format: StreamFormat | None = None
+        self._found: SourceInfo | None = None
+        self._assigner: SlotAssigner | None = None
+        self._video: VideoLine | None = None
+        self._audio: AudioLine | None = None
+        self._conformer: AudioConformer | None = None
+        self._stopping = threading.Event()
+        self._failed = ""
+        self._decoded: Handoff[Picture] = Handoff(UNKNOWN_PERIOD_S)
+        self._pictures = PictureLine(
+            self._settings, self._clock, self._board, link, self._decoded, on_first=self._announce
+        )
+        self._decoder = Decoder(
+            self._settings,
+            open_source=lambda: open_source(self._settings, self._name, self._clock.unix_ns),
+            unix_ns=self._clock.unix_ns,
+            on_found=self._source_opened,
+            on_video=self._on_video,
+            on_audio=self._on_audio,
+            on_state=self._on_state,
+            backoff=Backoff(),
+        )
+        self._threads = [
+            _guarded(self._pictures.run, "transform", self._fail),
+            _guarded(lambda: self._run_decoder(configure.hold_source_s, configure.reason), "decode", self._fail),
+            _guarded(self._report_forever, "report", self._fail),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def obey(self) -> None:
+        """Do what comes down the link, until `Stop` or its end."""
+        while (message := self._link.receive()) is not None:
+            match message:
+                case wire.Start():
+                    self._start(message)
+                case wire.ClockUpdate(line):
+                    self._clock.line = line
+                case wire.Stop():
+                    return
+                case _:
+                    raise ProtocolError(f"a worker cannot obey {type(message).__name__}")
+
+    def stop(self) -> None:
+        """End all threads (a camera's read may outlive it; the process does not wait) and say goodbye."""
+        self._stopping.set()
+        self._decoder.stop()
+        self._pictures.stop()
+        for line in (self._video, self._audio):
+            if line is not None:
+                line.stop()
+        for thread in self._threads:
+            thread.join(timeout=JOIN_WITHIN_S)
+        self._link.send(wire.Bye(self._failed))
+
+    def _start(self, start: wire.Start) -> None:
+        stream = start.format
+        ready: Handoff[Picture] = Handoff(float(1 / stream.rate))
+        self._decoded.period_s = float(1 / stream.rate)
+        video = VideoLine(self._name, self._settings, start, self._clock, self._board, self._link, ready)
+        self._spawn(video.run, "video")
+        if stream.audio:
+            self._audio = AudioLine(
+                self._settings, start, video.grid, self._clock, self._board, self._link, lambda: video.skipped_to
+            )
+            self._spawn(self._audio.run, "audio")
+        self._pictures.attach(stream, ready)
+        self._video, self._assigner, self._format = video, SlotAssigner(Grid.of(stream)), stream
+
+    def _spawn(self, body: Callable[[], None], name: str) -> None:
+        thread = _guarded(body, name, self._fail)
+        self._threads.append(thread)
+        thread.start()
+
+    def _fail(self, thread: str, error: Exception) -> None:
+        """A thread that ends by an exception ends the worker: the supervisor starts a whole one."""
+        self._failed = f"{thread}: {error}"
+        log.error("a thread failed", thread=thread, exc_info=error)
+        self._link.send(wire.Bye(self._failed))
+        self._link.close()
+
+    # T1: what the decoder finds. These run in its thread.
+
+    def _run_decoder(self, hold_s: float, reason: str) -> None:
+        self._board.held_because = reason
+        self._stopping.wait(hold_s)
+        self._board.held_because = ""
+        if not self._stopping.is_set():
+            self._decoder.run()
+
+    def _source_opened(self, info: SourceInfo) -> None:
+        self._found = info
+        self._conformer = None
+        log.info("source opened", video=info.video_codec, size=f"{info.width}x{info.height}", audio=info.audio_codec)
+
+    def _announce(self, width: int, height: int) -> None:
+        if self._found is not None:
+            self._link.send(wire.Found(self._found, width, height))
+
+    def _on_state(self, error: Exception | None) -> None:
+        self._board.source_error = error
+        if error is not None:
+            fatal = isinstance(error, RelayError) and not error.retryable
+            self._link.send(wire.Health(self._board.health(), fatal))
+
+    def _on_video(self, decoded: DecodedVideo) -> None:
+        slot: int | None = 0
+        matrix = self._format.matrix if self._format else "bt709"
+        if self._assigner is not None and self._video is not None:
+            slot = self._assigner.assign(decoded.time_ns, filled=self._video.next_slot - 1)
+        if slot is None:
+            self._board.count("dropped_frames")
+            return
+        self._decoded.put(Picture(slot, decoded.time_ns, to_i420(decoded.frame, matrix)))
+
+    def _on_audio(self, decoded: DecodedAudio) -> None:
+        audio = self._audio
+        if audio is None:
+            return
+        if self._conformer is None:
+            self._conformer = AudioConformer()
+        for first_sample, samples in self._conformer.conform(decoded.frame, decoded.time_ns):
+            audio.put(first_sample, samples)
+
+    # Reporting, in a thread of its own, so that it goes on whatever the stages do.
+
+    def _report_forever(self) -> None:
+        health = None
+        is_stats_turn = True
+        while not self._stopping.wait(REPORT_EVERY_S):
+            if not self._link.is_open:
+                return
+            if (now := self._board.health()) != health:
+                health = now
+                self._link.send(wire.Health(health))
+            if is_stats_turn:
+                self._link.send(self._stats())
+            is_stats_turn = not is_stats_turn
+
+    def _stats(self) -> wire.Stats:
+        counters = {**self._board.counters, **self._decoder.counters}
+        counters["dropped_before_transform"] = self._decoded.dropped
+        gauges = {**self._board.gauges, "cpu_s": time.process_time()}
+        return wire.Stats(counters, gauges)
+
+
+def _guarded(body: Callable[[], None], name: str, on_failure: Callable[[str, Exception], None]) -> threading.Thread:
+    def run() -> None:
+        try:
+            body()
+        except Exception as error:  # noqa: BLE001 - the top of a thread: nothing else would hear of it
+            on_failure(name, error)
+
+    return threading.Thread(target=run, name=name, daemon=True)

@@ -1,0 +1,108 @@
+"""T2: every decoded picture through the owner's chain, and nothing that has not left it goes on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from relay import slate, wire
+from relay.errors import TransformError
+from relay.model import Picture
+from relay.timeline import NS_PER_S
+from relay.transform import Chain, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from relay.config import StreamSettings
+    from relay.model import StreamFormat
+    from relay.worker.board import Board, Clock
+    from relay.worker.handoff import Handoff
+    from relay.worker.link import Link
+
+log = structlog.get_logger()
+
+SNAPSHOT_EVERY_NS: Final = NS_PER_S
+SNAPSHOT_JPEG_QUALITY: Final = 80
+_WAIT_S: Final = 0.25
+_COMPLAIN_EVERY_NS: Final = 10 * NS_PER_S
+
+
+class PictureLine(threading.Thread):
+    """Takes from `decoded`, gives to `ready`. `on_first` hears the size of the first picture that left the chain."""
+
+    def __init__(
+        self,
+        settings: StreamSettings,
+        clock: Clock,
+        board: Board,
+        link: Link,
+        decoded: Handoff[Picture],
+        on_first: Callable[[int, int], None],
+    ) -> None:
+        super().__init__(name="transform", daemon=True)
+        self._chain = Chain(settings.transforms)
+        self._clock = clock
+        self._board = board
+        self._link = link
+        self._decoded = decoded
+        self._on_first = on_first
+        self._ready: Handoff[Picture] | None = None
+        self._format: StreamFormat | None = None
+        self._stopping = threading.Event()
+        self._is_first = True
+        self._snapshot_due_ns = 0
+        self._complaint_due_ns = 0
+
+    def attach(self, stream: StreamFormat, ready: Handoff[Picture]) -> None:
+        """From now on fit pictures to `stream` and hand them to `ready`."""
+        self._format = stream
+        self._ready = ready
+
+    def stop(self) -> None:
+        """End the thread after the picture in hand."""
+        self._stopping.set()
+        self._decoded.close()
+
+    def run(self) -> None:
+        """Thread body."""
+        while not self._stopping.is_set():
+            picture = self._decoded.take(_WAIT_S)
+            if picture is None:
+                continue
+            began_s = time.monotonic()
+            try:
+                picture = self._chain.process(picture)
+            except TransformError as error:
+                self._complain(error)
+                continue
+            self._board.transform_error = ""
+            self._board.smooth("transform_ms", (time.monotonic() - began_s) * 1000)
+            self._forward(picture)
+
+    def _forward(self, picture: Picture) -> None:
+        if self._is_first:
+            self._is_first = False
+            self._on_first(picture.width, picture.height)
+        now_ns = self._clock.unix_ns()
+        self._board.last_frame_ns = now_ns
+        stream, ready = self._format, self._ready
+        if stream is None or ready is None:
+            return
+        if (picture.width, picture.height) != (stream.width, stream.height):
+            picture = Picture(picture.slot, picture.time_ns, fit(picture, stream.width, stream.height))
+        ready.put(picture)
+        if now_ns >= self._snapshot_due_ns:
+            self._snapshot_due_ns = now_ns + SNAPSHOT_EVERY_NS
+            self._link.send(wire.Snapshot(picture.time_ns, slate.to_jpeg(picture.i420, SNAPSHOT_JPEG_QUALITY)))
+
+    def _complain(self, error: TransformError) -> None:
+        self._board.count("transform_failures")
+        self._board.transform_error = str(error)
+        now_ns = self._clock.unix_ns()
+        if now_ns >= self._complaint_due_ns:
+            self._complaint_due_ns = now_ns + _COMPLAIN_EVERY_NS
+            log.warning("transform failed, the picture is not shown", error=str(error))

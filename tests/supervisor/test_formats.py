@@ -1,0 +1,72 @@
+"""Which format a stream gets: settings, then what is remembered, then what the camera shows, then 1280x720 at 30."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from relay.config import StreamSettings
+from relay.model import Latency, SourceInfo, StreamFormat
+from relay.supervisor.formats import Remembered, choose_format, even_size, settings_key
+from relay.wire import Found
+
+
+def found(width: int = 1920, height: int = 1080, rate: str | None = "25", matrix: str | None = None) -> Found:
+    info = SourceInfo(width, height, Fraction(rate) if rate else None, "h264", "yuv420p", matrix, None, 0, 0)  # type: ignore[arg-type]
+    return Found(info, width, height)
+
+
+def choose(settings: StreamSettings, found: Found | None = None, remembered: Remembered | None = None) -> StreamFormat:
+    return choose_format(settings, Latency.LAN, found, remembered)
+
+
+def test_until_a_camera_was_seen() -> None:
+    assert choose(StreamSettings()) == StreamFormat(1280, 720, Fraction(30), True, Latency.LAN)
+
+
+def test_what_the_camera_shows_at_a_usual_rate() -> None:
+    chosen = choose(StreamSettings(), found(641, 361, "1499/100"))
+    assert chosen == StreamFormat(640, 360, Fraction(15), True, Latency.LAN, "smpte170m")
+    assert choose(StreamSettings(), found(rate=None)).rate == 30
+
+
+@pytest.mark.parametrize(
+    ("height", "tagged", "matrix"), [(720, None, "bt709"), (576, None, "smpte170m"), (576, "bt709", "bt709")]
+)
+def test_the_matrix_is_the_cameras_or_the_sizes(height: int, tagged: str | None, matrix: str) -> None:
+    assert choose(StreamSettings(), found(1024, height, matrix=tagged)).matrix == matrix
+
+
+def test_what_is_remembered_outlives_the_camera() -> None:
+    settings = StreamSettings()
+    remembered = Remembered(choose(settings, found()), 3, seen=True, key=settings_key(settings))
+    assert choose(settings, found(640, 480, "10"), remembered) == remembered.format
+    assert choose(settings, None, remembered) == remembered.format
+
+
+def test_only_a_setting_changes_it() -> None:
+    settings = StreamSettings()
+    remembered = Remembered(choose(settings, found()), 3, seen=True, key=settings_key(settings))
+    assert choose(StreamSettings(audio=False, size=(640, 360)), None, remembered) == StreamFormat(
+        640, 360, Fraction(25), False, Latency.LAN
+    )
+    other_camera = StreamSettings(source="rtsp://other/")
+    assert choose(other_camera, found(1280, 720, "30"), remembered).width == 1280
+
+
+def test_a_format_without_a_camera_gives_way() -> None:
+    settings = StreamSettings()
+    unseen = Remembered(choose(settings), 1, seen=False, key=settings_key(settings))
+    assert choose(settings, found(), unseen).width == 1920
+
+
+def test_sizes_are_even_and_bounded() -> None:
+    assert even_size(1921, 1081) == (1920, 1080)
+    assert even_size(7680, 4320) == (3840, 2160)
+    assert even_size(10, 10) == (64, 64)
+
+
+def test_the_key_holds_no_password() -> None:
+    assert "hunter2" not in settings_key(StreamSettings(source="rtsp://a:hunter2@b/"))
+    assert settings_key(StreamSettings(source="a")) != settings_key(StreamSettings(source="b"))

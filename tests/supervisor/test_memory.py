@@ -1,0 +1,60 @@
+"""The data folder: what is remembered comes back, one relay at a time, and damage is survived."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+
+from relay.errors import DataFolderError
+from relay.model import Latency, StreamFormat
+from relay.supervisor.formats import Remembered
+from relay.supervisor.memory import DataFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+REMEMBERED = Remembered(
+    StreamFormat(640, 360, Fraction(30000, 1001), False, Latency.INTERNET), 4, seen=True, key="k", last_msn=895_000_000
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[DataFolder]:
+    folder = DataFolder(tmp_path / "data")
+    yield folder
+    folder.close()
+
+
+def test_what_is_remembered_comes_back(folder: DataFolder) -> None:
+    assert folder.recall("door") is None
+    folder.remember("door", REMEMBERED)
+    assert folder.recall("door") == REMEMBERED
+    assert folder.recall("yard") is None
+
+
+def test_a_damaged_file_is_as_good_as_none(folder: DataFolder) -> None:
+    folder.remember("door", REMEMBERED)
+    (folder.path / "streams" / "door.json").write_text("{", encoding="utf-8")
+    assert folder.recall("door") is None
+
+
+def test_one_relay_at_a_time(folder: DataFolder) -> None:
+    with pytest.raises(DataFolderError, match="another relay uses"):
+        DataFolder(folder.path)
+    folder.close()
+    DataFolder(folder.path).close()
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(DataFolderError, match="cannot be used"):
+        DataFolder(tmp_path / "file" / "data")
+
+
+def test_a_folder_that_went_away(folder: DataFolder) -> None:
+    (folder.path / "streams").rmdir()
+    with pytest.raises(DataFolderError, match="cannot be written"):
+        folder.remember("door", REMEMBERED)

@@ -1,0 +1,160 @@
+"""Settings: what may be written, what is assumed, and how a mistake is told."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from relay import config
+from relay.errors import ConfigError
+from relay.model import Latency
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "relay.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_nothing_said_is_the_test_picture_on_loopback() -> None:
+    settings = config.load()
+    assert settings.listen == "127.0.0.1:8888"
+    assert list(settings.streams) == ["cam"]
+    assert settings.streams["cam"].source == "test:"
+    assert settings.latency_of(settings.streams["cam"]) is Latency.LAN
+
+
+@pytest.mark.parametrize(
+    ("listen", "host", "port", "latency"),
+    [
+        ("127.0.0.1:8888", "127.0.0.1", 8888, "lan"),
+        ("localhost:0", "localhost", 0, "lan"),
+        ("[::1]:80", "::1", 80, "lan"),
+        ("0.0.0.0:8888", "0.0.0.0", 8888, "internet"),
+        ("[::]:8888", "::", 8888, "internet"),
+        ("relay.example:8888", "relay.example", 8888, "internet"),
+    ],
+)
+def test_where_it_listens_decides_how_far_behind_players_may_be(
+    listen: str, host: str, port: int, latency: str
+) -> None:
+    settings = config.load(listen=listen)
+    assert (settings.host, settings.port) == (host, port)
+    assert settings.latency_of(settings.streams["cam"]) == Latency(latency)
+
+
+def test_a_file_of_several_streams(tmp_path: Path) -> None:
+    settings = config.load(
+        write(
+            tmp_path,
+            """
+            listen = "0.0.0.0:80"
+            data = "/var/lib/relay"
+            [streams.door]
+            source = "rtsp://camera/1"
+            rate = "30000/1001"
+            size = "640x360"
+            latency = "lan"
+            transforms = ["flip direction=horizontal", { name = "crop", x = 0, y = 2, width = 320, height = 180 }]
+            [streams.yard]
+            source = "/dev/video0"
+            rate = 12.5
+            size = "auto"
+            """,
+        )
+    )
+    door, yard = settings.streams["door"], settings.streams["yard"]
+    assert (door.rate, door.size, settings.latency_of(door)) == (Fraction(30000, 1001), (640, 360), Latency.LAN)
+    assert [(link.name, link.parameters) for link in door.transforms] == [
+        ("flip", {"direction": "horizontal"}),
+        ("crop", {"x": 0, "y": 2, "width": 320, "height": 180}),
+    ]
+    assert (yard.rate, yard.size, settings.latency_of(yard)) == (Fraction(25, 2), None, Latency.INTERNET)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("29.97", "30000/1001"),
+        ("23.98", "24000/1001"),
+        ('"59.94"', "60000/1001"),
+        ("30", "30"),
+        ("17", "17"),
+        ('"25/2"', "25/2"),
+    ],
+)
+def test_rates_as_people_write_them(tmp_path: Path, written: str, meant: str) -> None:
+    settings = config.load(write(tmp_path, f"[streams.a]\nrate = {written}\n"))
+    assert settings.streams["a"].rate == Fraction(meant)
+
+
+def test_the_command_line_is_laid_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, 'listen = "0.0.0.0:80"\n[streams.door]\nsource = "rtsp://camera/1"\n')
+    settings = config.load(
+        path, source="test:", listen="127.0.0.1:0", data=tmp_path, transforms=["app:paint size=3"], loop=True
+    )
+    assert list(settings.streams) == ["door", "cam"]
+    assert settings.listen == "127.0.0.1:0"
+    assert settings.data == tmp_path
+    assert settings.streams["cam"].transforms[0].name == "app:paint"
+    assert settings.streams["cam"].loop
+
+
+def test_the_data_folder_comes_from_the_environment_or_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAY_DATA", "/srv/relay")
+    assert config.load().data == Path("/srv/relay")
+    monkeypatch.delenv("RELAY_DATA")
+    assert config.load().data == config.default_data_folder()
+    assert config.default_data_folder().name == "relay"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("listen = 3\n[streams.a]\n", "listen"),
+        ('listen = "here"\n[streams.a]\n', "HOST:PORT"),
+        ('listen = ":80"\n[streams.a]\n', "HOST:PORT"),
+        ('listen = "x:99999"\n[streams.a]\n', "HOST:PORT"),
+        ("[streams.Door]\n", "stream's name"),
+        ("[streams.v]\n", "stream's name"),
+        ("[streams.a]\nrate = 500\n", "between 1 and 120"),
+        ("[streams.a]\nrate = true\n", "rate"),
+        ('[streams.a]\nrate = "fast"\n', "rate"),
+        ('[streams.a]\nrate = "1/0"\n', "rate"),
+        ('[streams.a]\nsize = "641x360"\n', "both even"),
+        ('[streams.a]\nsize = "big"\n', "size"),
+        ("[streams.a]\nsorce = 1\n", "streams.a.sorce: there is no such setting"),
+        ("[streams.a]\nstall_after_s = -1\n", "stall_after_s"),
+        ('[streams.a]\ntransforms = ["crop x"]\n', "KEY=VALUE"),
+        ("[streams.a]\ntransforms = [7]\n", "transforms"),
+        ("streams = 3\n", "streams"),
+        ("[streams]\n", "there is no stream"),
+        ("listen = \n", "is not TOML"),
+    ],
+)
+def test_a_mistake_is_told_with_its_key_and_what_would_do(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        config.load(write(tmp_path, text))
+
+
+def test_a_source_on_the_command_line_needs_streams_to_be_a_table(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"streams\.NAME"):
+        config.load(write(tmp_path, "streams = 3\n"), source="test:")
+
+
+def test_a_mistake_never_shows_a_password(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, '[streams.a]\nsize = "rtsp://admin:hunter2@camera/1"\n'))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        config.load(tmp_path / "none.toml")
+
+
+def test_options_of_a_source_need_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="describe a SOURCE"):
+        config.load(write(tmp_path, "[streams.a]\n"), loop=True)

@@ -1,0 +1,307 @@
+"""The grid, the assignment of frames to slots, and the clocks: design §1, value by value and by property."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relay.model import Latency, StreamFormat
+from relay.timeline import (
+    NS_PER_S,
+    SAMPLE_RATE_HZ,
+    SKIP_AFTER_SEGMENTS,
+    SLEW_PPM,
+    USUAL_RATES,
+    ClockEvent,
+    ClockLine,
+    Grid,
+    Lateness,
+    SlotAssigner,
+    SourceClock,
+    aac_frame_start_ns,
+    sample_at,
+    usual_rate,
+)
+
+NOW_NS = 1_790_000_000 * NS_PER_S
+MS = 1_000_000
+
+rates = st.sampled_from(USUAL_RATES)
+latencies = st.sampled_from(Latency)
+
+
+def grid(rate: str | Fraction, latency: Latency = Latency.LAN, segment_s: Fraction = Fraction(2)) -> Grid:
+    return Grid.of(StreamFormat(1280, 720, Fraction(rate), True, latency, segment_s=segment_s))
+
+
+grids = st.builds(grid, rates, latencies)
+slots = st.integers(40_000_000_000, 120_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("rate", "latency", "slots_per_part", "parts_per_segment", "timescale", "ticks_per_slot"),
+    [
+        ("25", "lan", 5, 10, 60_000, 2_400),
+        ("30", "lan", 6, 10, 60_000, 2_000),
+        ("30000/1001", "lan", 6, 10, 60_000, 2_002),
+        ("25/2", "lan", 2, 12, 60_000, 4_800),
+        ("24000/1001", "internet", 12, 4, 72_000, 3_003),
+        ("30", "internet", 15, 4, 60_000, 2_000),
+        ("60", "lan", 12, 10, 60_000, 1_000),
+        ("5", "lan", 1, 10, 60_000, 12_000),
+    ],
+)
+def test_the_grid_of_a_format(
+    rate: str, latency: str, slots_per_part: int, parts_per_segment: int, timescale: int, ticks_per_slot: int
+) -> None:
+    g = grid(rate, Latency(latency))
+    assert (g.slots_per_part, g.parts_per_segment) == (slots_per_part, parts_per_segment)
+    assert (g.timescale, g.ticks_per_slot) == (timescale, ticks_per_slot)
+    assert g.target_duration_s == 2
+
+
+def test_the_numbers_of_one_slot() -> None:
+    g = grid("30")
+    slot = g.slot_at(NOW_NS)
+    assert slot == 1_790_000_000 * 30
+    assert g.msn(slot) == 895_000_000
+    assert g.part_index(slot) == 0
+    assert g.starts_segment(slot)
+    assert g.tfdt(slot) == 1_790_000_000 * 60_000
+    assert g.part_index(slot + 59) == 9
+    assert not g.starts_segment(slot + 59)
+    assert g.first_slot(895_000_000, 9) == slot + 54
+    assert g.first_slot(895_000_000, 10) == g.first_slot(895_000_001)
+
+
+@given(grids, slots)
+def test_a_slot_begins_where_it_is_found(g: Grid, slot: int) -> None:
+    assert g.slot_at(g.start_ns(slot)) == slot
+    assert g.slot_at(g.start_ns(slot) - 1) == slot - 1
+
+
+@given(grids, slots)
+def test_media_time_is_exact(g: Grid, slot: int) -> None:
+    assert Fraction(g.tfdt(slot), g.timescale) == slot / g.rate
+    assert g.timescale >= 60_000
+
+
+@given(grids, slots)
+def test_part_and_segment_of_a_slot_hold_it(g: Grid, slot: int) -> None:
+    first = g.first_slot(g.msn(slot), g.part_index(slot))
+    assert first <= slot < first + g.slots_per_part
+    boundary = g.next_segment_slot(slot)
+    assert g.starts_segment(boundary)
+    assert 0 <= boundary - slot < g.slots_per_segment
+
+
+@given(grids, slots)
+def test_no_audio_part_is_longer_than_its_target(g: Grid, slot: int) -> None:
+    a, b = slot, slot + g.slots_per_part
+    frames = g.audio_frames_before(b) - g.audio_frames_before(a)
+    assert 0 < Fraction(frames * 1024, SAMPLE_RATE_HZ) <= g.audio_part_s
+    end_s = Fraction(g.audio_frames_before(b) * 1024, SAMPLE_RATE_HZ)
+    assert b / g.rate - Fraction(1024, SAMPLE_RATE_HZ) < end_s <= b / g.rate
+
+
+@given(st.builds(grid, rates, latencies, st.fractions(1, 10, max_denominator=4)))
+def test_target_duration_is_never_below_a_rounded_segment(g: Grid) -> None:
+    assert g.target_duration_s >= round(g.segment_s)
+    assert g.target_duration_s >= round(g.audio_segment_s)
+    assert abs(g.target_duration_s - g.segment_s) <= 1
+
+
+def test_audio_on_the_epoch() -> None:
+    assert aac_frame_start_ns(0) == 0
+    assert aac_frame_start_ns(375) == 8 * NS_PER_S
+    assert sample_at(NS_PER_S) == 48_000
+    assert sample_at(aac_frame_start_ns(1_000_001)) == 1_000_001 * 1024
+
+
+@pytest.mark.parametrize(
+    ("measured", "usual"),
+    [(29.97, "30000/1001"), (29.999, "30"), (14.9, "15"), (12.4, "25/2"), (23.98, "24000/1001"), (200, "60")],
+)
+def test_usual_rates(measured: float, usual: str) -> None:
+    assert usual_rate(measured) == Fraction(usual)
+
+
+def test_a_start_never_publishes_a_number_again() -> None:
+    g = grid("30")
+    on_boundary = g.first_slot_to_publish(NOW_NS, None)
+    assert g.msn(on_boundary) == 895_000_000
+    inside = g.first_slot_to_publish(NOW_NS + 100 * MS, None)
+    assert inside == g.first_slot(895_000_001)
+    assert g.first_slot_to_publish(NOW_NS, 895_000_004) == g.first_slot(895_000_005)
+    assert g.first_slot_to_publish(NOW_NS, 895_000_000 - 9) == g.first_slot(895_000_000)
+
+
+def test_a_short_hole_is_filled_and_a_long_one_skipped() -> None:
+    g = grid("30")
+    now_slot = g.slot_at(NOW_NS) + 7
+    now_ns = g.start_ns(now_slot)
+    hole = SKIP_AFTER_SEGMENTS * g.slots_per_segment
+    assert g.resume_slot(now_slot - hole, now_ns) == now_slot - hole
+    assert g.resume_slot(now_slot - hole - 1, now_ns) == g.next_segment_slot(now_slot)
+    assert g.resume_slot(now_slot + 50, now_ns) == now_slot + 50
+
+
+# Frames into slots
+
+
+def assign_all(g: Grid, times_ns: list[int]) -> list[int | None]:
+    assigner = SlotAssigner(g)
+    return [assigner.assign(time_ns) for time_ns in times_ns]
+
+
+@settings(max_examples=60)
+@given(rates, st.floats(0, 0.999), st.integers(0, 2**32))
+def test_jitter_of_a_quarter_slot_at_any_phase_costs_nothing(rate: Fraction, phase: float, seed: int) -> None:
+    g = grid(rate)
+    jitter = random.Random(seed)
+    slot_ns = NS_PER_S / g.rate
+    times = [
+        int(NOW_NS + slot_ns * (n + Fraction(phase) + Fraction(jitter.uniform(-0.249, 0.249)))) for n in range(600)
+    ]
+    got = assign_all(g, times)
+    assert got[0] is not None
+    assert got == list(range(got[0], got[0] + 600))
+
+
+@settings(max_examples=30)
+@given(st.floats(0, 0.999), st.floats(-300, 300), st.integers(0, 2**32))
+def test_drift_costs_what_it_asks_for_and_no_more(phase: float, drift_ppm: float, seed: int) -> None:
+    g = grid("30")
+    jitter = random.Random(seed)
+    slot_ns = NS_PER_S / g.rate * (1 + Fraction(drift_ppm) / 1_000_000)
+    count = 3000
+    times = [int(NOW_NS + slot_ns * (n + Fraction(phase) + Fraction(jitter.uniform(-0.2, 0.2)))) for n in range(count)]
+    got = [slot for slot in assign_all(g, times) if slot is not None]
+    dropped = count - len(got)
+    repeated = got[-1] - got[0] + 1 - len(got)
+    asked = int(abs(drift_ppm) * 1e-6 * count) + 1
+    assert dropped + repeated <= asked
+
+
+@given(st.lists(st.integers(-5 * NS_PER_S, 5 * NS_PER_S), min_size=1, max_size=60))
+def test_any_sequence_of_times_fills_each_slot_at_most_once(steps: list[int]) -> None:
+    g = grid("25")
+    assigner = SlotAssigner(g)
+    time_ns, last = NOW_NS, None
+    for step in steps:
+        time_ns += step
+        slot = assigner.assign(time_ns)
+        if slot is not None:
+            assert last is None or slot > last
+            assert abs(g.start_ns(slot) - time_ns) <= 1.5 * NS_PER_S / g.rate
+            last = slot
+
+
+def test_a_second_frame_for_a_slot_is_dropped_and_a_gap_snaps() -> None:
+    g = grid("25")
+    slot = g.slot_at(NOW_NS)
+    at = [g.start_ns(slot) + MS * offset for offset in (0, 5, 40, 80, 400, 405)]
+    assert assign_all(g, at) == [slot, None, slot + 1, slot + 2, slot + 10, None]
+
+
+def test_a_frame_for_a_slot_that_was_filled_meanwhile_is_dropped() -> None:
+    g = grid("25")
+    slot = g.slot_at(NOW_NS)
+    assigner = SlotAssigner(g)
+    assert assigner.assign(g.start_ns(slot) + MS, filled=slot + 3) is None
+    assert assigner.assign(g.start_ns(slot + 4), filled=slot + 3) == slot + 4
+    assert assigner.assign(g.start_ns(slot + 6), filled=slot + 5) == slot + 6
+    assert assigner.assign(g.start_ns(slot + 7), filled=slot + 2) == slot + 7
+
+
+def test_25_frames_on_a_grid_of_30_leave_every_sixth_slot_empty() -> None:
+    g = grid("30")
+    start = g.slot_at(NOW_NS)
+    got = assign_all(g, [NOW_NS + n * 40 * MS + MS for n in range(250)])
+    filled = {slot for slot in got if slot is not None}
+    assert len(filled) == 250
+    assert 48 <= len(set(range(start, max(filled) + 1)) - filled) <= 50
+
+
+# From a source's time to the wall clock
+
+
+def test_the_offset_goes_down_at_once_and_up_slowly() -> None:
+    clock = SourceClock()
+    assert clock.time_ns(0, NOW_NS) == NOW_NS
+    assert clock.time_ns(40 * MS, NOW_NS + 90 * MS) == NOW_NS + 40 * MS + 90 * MS * SLEW_PPM // 1_000_000
+    assert clock.time_ns(80 * MS, NOW_NS + 60 * MS) == NOW_NS + 60 * MS
+    assert clock.offset_ns == NOW_NS - 20 * MS
+
+
+def test_a_source_that_sets_its_clock_back_is_followed() -> None:
+    clock = SourceClock()
+    clock.time_ns(3600 * NS_PER_S, NOW_NS)
+    assert clock.time_ns(0, NOW_NS + 40 * MS) == NOW_NS + 40 * MS
+    assert clock.time_ns(7200 * NS_PER_S, NOW_NS + 80 * MS) == NOW_NS + 80 * MS
+
+
+@given(st.lists(st.integers(0, 2 * NS_PER_S), min_size=1, max_size=50))
+def test_a_frame_is_never_later_than_its_arrival(delays_ns: list[int]) -> None:
+    clock = SourceClock()
+    for n, delay_ns in enumerate(delays_ns):
+        arrival_ns = NOW_NS + n * 40 * MS + delay_ns
+        assert clock.time_ns(n * 40 * MS, arrival_ns) <= arrival_ns
+
+
+# Deadlines
+
+
+def test_the_deadline_follows_the_worst_frame_in_two_hundred() -> None:
+    lateness = Lateness(floor_ns=33 * MS, ceiling_ns=NS_PER_S)
+    assert lateness.deadline_ns == Lateness.INITIAL_NS
+    for n in range(1000):
+        lateness.add(NOW_NS + n * 33 * MS, (400 if n % 100 == 0 else 50) * MS)
+    assert lateness.deadline_ns == 400 * MS
+    for n in range(1000, 4000):
+        lateness.add(NOW_NS + n * 33 * MS, 5 * MS)
+    assert lateness.deadline_ns == 33 * MS
+    lateness.add(NOW_NS + 4100 * 33 * MS, 60 * NS_PER_S)
+    for n in range(4100, 4200):
+        lateness.add(NOW_NS + n * 33 * MS, 60 * NS_PER_S)
+    assert lateness.deadline_ns == NS_PER_S
+
+
+# The relay's own clock
+
+
+def test_a_small_difference_is_slewed() -> None:
+    line = ClockLine(0, NOW_NS)
+    line, event = line.observe(NS_PER_S, NOW_NS + NS_PER_S + 2 * MS)
+    assert event is ClockEvent.STEADY
+    assert line.unix_ns == NOW_NS + NS_PER_S
+    assert line.slew_ppm == 200
+    assert line.unix_at(2 * NS_PER_S) == NOW_NS + 2 * NS_PER_S + 200_000
+
+
+@given(st.integers(-NS_PER_S + 1, NS_PER_S - 1))
+def test_slewing_is_bounded_continuous_and_converges(error_ns: int) -> None:
+    line = ClockLine(0, NOW_NS)
+    for second in range(1, 120):
+        now = second * NS_PER_S
+        before = line.unix_at(now)
+        line, event = line.observe(now, NOW_NS + now + error_ns)
+        assert event is ClockEvent.STEADY
+        assert line.unix_at(now) == before
+        assert abs(line.slew_ppm) <= SLEW_PPM
+    left_ns = abs(NOW_NS + 120 * NS_PER_S + error_ns - line.unix_at(120 * NS_PER_S))
+    assert left_ns <= max(abs(error_ns) - 50 * MS, 2 * MS)
+
+
+def test_a_step_forward_is_followed_and_a_step_back_is_not() -> None:
+    line = ClockLine(0, NOW_NS, slew_ppm=100)
+    forward, event = line.observe(NS_PER_S, NOW_NS + 3600 * NS_PER_S)
+    assert event is ClockEvent.STEPPED_FORWARD
+    assert forward == ClockLine(NS_PER_S, NOW_NS + 3600 * NS_PER_S)
+    back, event = line.observe(NS_PER_S, NOW_NS - 3600 * NS_PER_S)
+    assert event is ClockEvent.STEPPED_BACK
+    assert back == ClockLine(NS_PER_S, line.unix_at(NS_PER_S), 0)

@@ -1,0 +1,106 @@
+"""The words between supervisor and worker: every one survives the way, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay import wire
+from relay.errors import ProtocolError
+from relay.model import Init, Latency, MediaKind, Part, SourceInfo, StreamFormat, StreamHealth, StreamState
+from relay.timeline import ClockLine
+
+FORMAT = StreamFormat(1280, 720, Fraction(30000, 1001), True, Latency.LAN)
+INFO = SourceInfo(1920, 1080, Fraction(25, 2), "h264", "yuv420p", None, "aac", 48_000, 2)
+
+MESSAGES: list[wire.Message] = [
+    wire.Configure(
+        "door", {"source": "rtsp://user:secret@camera/1", "loop": False}, ClockLine(1, 2, -3), 4.0, "tried twice"
+    ),
+    wire.Start(FORMAT, 53_700_000_000, 53_700_000_006, b"\xff\xd8jpeg"),
+    wire.ClockUpdate(ClockLine(10, 20)),
+    wire.Stop(),
+    wire.Hello(4711),
+    wire.Found(INFO, 1280, 720),
+    wire.InitReady(Init("video", MediaKind.VIDEO, b"ftyp", "avc1.64001f", 60_000, 1, 2, 1280, 720, Fraction(30))),
+    wire.PartReady(Part("audio", 895_000_000, 3, 10**14, 10_240, 48_000, 10**18, True, False, b"moofmdat" * 100)),
+    wire.Snapshot(10**18, b"\xff\xd8"),
+    wire.Health(StreamHealth(StreamState.OFFLINE, 5, "the camera refuses"), fatal=True),
+    wire.Stats({"slots": 7}, {"encode_ms": 6.5}),
+    wire.Bye("out of memory", fatal=False),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+async def test_every_message_survives_both_ways_of_reading(message: wire.Message) -> None:
+    frame = wire.encode(message)
+    assert wire.read(io.BytesIO(frame)) == message
+    reader = asyncio.StreamReader()
+    reader.feed_data(frame)
+    assert await wire.read_async(reader) == message
+
+
+def test_every_kind_of_message_is_tried_here() -> None:
+    assert {type(message) for message in MESSAGES} == set(wire.Message.__args__)
+
+
+def test_media_travels_as_raw_bytes() -> None:
+    frame = wire.encode(MESSAGES[7])
+    assert frame.endswith(b"moofmdat" * 100)
+    assert frame.count(b"moofmdat") == 100
+
+
+@pytest.mark.parametrize("cut", [0, 3, 8, 20, -1])
+async def test_a_worker_that_dies_in_mid_message_just_ends(cut: int) -> None:
+    frame = wire.encode(MESSAGES[7])[:cut]
+    assert wire.read(io.BytesIO(frame)) is None
+    reader = asyncio.StreamReader()
+    reader.feed_data(frame)
+    reader.feed_eof()
+    assert await wire.read_async(reader) is None
+
+
+def test_a_reset_connection_just_ends() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb") as stream:
+        theirs.sendall(b"\0\0")
+        theirs.close()
+        assert wire.read(stream) is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"[]",
+        b"7",
+        b"{}",
+        b'{"kind": "Nonsense"}',
+        b'{"kind": "Hello"}',
+        b'{"kind": "Hello", "pid": "x"}',
+        b"\xff",
+        b'{"kind": []}',
+    ],
+)
+def test_nonsense_is_refused(header: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        wire.decode(header, b"")
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise_anything_but_a_protocol_error(header: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        wire.decode(header, b"")
+
+
+def test_lengths_are_bounded_when_reading_and_when_writing() -> None:
+    with pytest.raises(ProtocolError, match="over the limit"):
+        wire.read(io.BytesIO(wire.LENGTHS.pack(wire.MAX_HEADER_BYTES + 1, 0)))
+    with pytest.raises(ProtocolError, match="over the limit"):
+        wire.encode(wire.Snapshot(0, bytes(wire.MAX_BODY_BYTES + 1)))
