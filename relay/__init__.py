@@ -6,5 +6,20 @@ Part ──playlist──> rolling window ──serve──> every HLS player �
 """
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from relay.transform import Frame
+
+__all__ = ["Frame", "__version__"]
 
 __version__ = version("relay-hls")
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the module protocol of PEP 562
+    """Import what needs OpenCV only when it is asked for: the serving process does without."""
+    if name == "Frame":
+        from relay.transform import Frame  # noqa: PLC0415 - see above
+
+        return Frame
+    raise AttributeError(f"module 'relay' has no attribute {name!r}")

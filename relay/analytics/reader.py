@@ -104,15 +104,28 @@ class SessionReader:
 def _connect(path: Path) -> sqlite3.Connection:
     location = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        connection = sqlite3.connect(location, uri=True, timeout=_BUSY_TIMEOUT_S)
+        try:
+            connection, version = _open(location)
+        except sqlite3.OperationalError:
+            # To read a write-ahead log SQLite writes a file beside it. Where we may not, and no relay has a log open,
+            # none is needed: an archived folder, a read-only mount.
+            if path.with_name(f"{path.name}-wal").exists():
+                raise
+            connection, version = _open(f"{location}&immutable=1")
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: cannot be opened: {error}") from error
-    try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-    except sqlite3.Error as error:
-        connection.close()
         raise StoreError(f"{path}: cannot be read: {error}") from error
     if version != SCHEMA_VERSION:
         connection.close()
         raise StoreError(f"{path}: has layout {version}, and this relay reads layout {SCHEMA_VERSION}")
     return connection
+
+
+def _open(location: str) -> tuple[sqlite3.Connection, int]:
+    connection = sqlite3.connect(location, uri=True, timeout=_BUSY_TIMEOUT_S)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection, version

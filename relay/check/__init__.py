@@ -11,4 +11,7 @@
 Every rule gives `finding.Finding`s; no finding, no fault. What is written down here is RFC 8216bis ("HTTP Live
 Streaming 2nd Edition"), Apple's "HLS Authoring Specification" ("Apple 8.4" in a clause) and what players were seen to
 need. Nothing here fetches, waits or decodes.
+
+Not here, since one answer does not show them: P10 and L6 (punctual publication), P16 and P17 (the end of a stream), L3,
+L11 to L14 (how long a request may be held) and L16 to L18 are for who asks a running server.
 """

@@ -1,12 +1,10 @@
-"""Samples of H.264 as MP4 holds them: NAL units behind their lengths (ISO/IEC 14496-15 §5.3)."""
+"""Samples of H.264 as MP4 holds them: NAL units behind their lengths (ISO/IEC 14496-15)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 NAL_IDR: Final = 5
-NAL_SPS: Final = 7
-NAL_PPS: Final = 8
 
 
 def nal_types(sample: bytes, length_bytes: int) -> list[int] | None:

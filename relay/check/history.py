@@ -100,7 +100,10 @@ def _check_segments(before: MediaPlaylist, after: MediaPlaylist) -> list[Finding
             message = f"segment {old_msn} ({new.uri}) is now number {new.msn}"
             findings.append(must("P4", "RFC 8216bis §4.4.3.2", message, new.where))
         elif old is not None:
-            findings += _check_segment(old, _with_map(new, by_msn))
+            findings += _check_segment(
+                _with_map(old, {new.msn: new}) if before.skipped_segments else old,
+                _with_map(new, by_msn) if after.skipped_segments else new,
+            )
     return findings
 
 
@@ -125,11 +128,12 @@ def _parts_continue(old: tuple[ListedPart, ...], new: tuple[ListedPart, ...], *,
     """Whether `new` is `old` less some of its first, and (if it may grow) with more at the end."""
     if not new:
         return True
-    for dropped in range(len(old) + 1):
+    for dropped in range(len(old)):
         kept = old[dropped:]
-        if new[: len(kept)] == kept and (may_grow or len(new) == len(kept)):
-            return True
-    return False
+        if new[: len(kept)] == kept:
+            return may_grow or len(new) == len(kept)
+    old_names = {(part.uri, part.byterange) for part in old}
+    return may_grow and not any((part.uri, part.byterange) in old_names for part in new)
 
 
 def _with_map(segment: ListedSegment, by_msn: Mapping[int, ListedSegment]) -> ListedSegment:

@@ -103,26 +103,28 @@ def _check_cors(exchange: _Exchange) -> list[Finding]:
         message = (
             f"no Access-Control-Allow-Origin on a {exchange.status}: a player elsewhere cannot even see the status"
         )
-        return [must("H3", "Fetch §3.2", message)]
+        return [must("H3", "Fetch, CORS protocol", message)]
     exposed = {name.strip().lower() for name in exchange.headers.get("access-control-expose-headers", "").split(",")}
     missing = ", ".join(sorted(_EXPOSED - exposed))
     if exchange.has_content and exchange.kind.is_media and missing:
-        return [should("H3", "Fetch §3.2.3", f"Access-Control-Expose-Headers does not name {missing}")]
+        return [should("H3", "Fetch, CORS protocol", f"Access-Control-Expose-Headers does not name {missing}")]
     return []
 
 
 def _check_preflight(exchange: _Exchange) -> list[Finding]:
     findings: list[Finding] = []
     if exchange.status not in {200, 204}:
-        findings.append(must("H7", "Fetch §4.8", f"a preflight is answered {exchange.status}"))
+        findings.append(must("H7", "Fetch, CORS protocol", f"a preflight is answered {exchange.status}"))
     asked = {name.strip().lower() for name in exchange.request.get("access-control-request-headers", "").split(",")}
     allowed = {name.strip().lower() for name in exchange.headers.get("access-control-allow-headers", "").split(",")}
     # A player that reads ranges sends Range with no warning, so it is allowed whether or not it was asked for.
     if missing := (asked | {"range"}) - allowed - {""}:
         message = f"Access-Control-Allow-Headers does not name {', '.join(sorted(missing))}"
-        findings.append(must("H3", "Fetch §4.8", message))
+        findings.append(must("H3", "Fetch, CORS protocol", message))
     if "access-control-max-age" not in exchange.headers:
-        findings.append(should("H3", "Fetch §3.2.3", "no Access-Control-Max-Age: a preflight before every request"))
+        findings.append(
+            should("H3", "Fetch, CORS protocol", "no Access-Control-Max-Age: a preflight before every request")
+        )
     return findings
 
 
@@ -133,7 +135,7 @@ def _check_type(exchange: _Exchange) -> list[Finding]:
     if exchange.kind.is_playlist and kind != _PLAYLIST_TYPE:
         return [must("H1", "RFC 8216bis §4", f"a playlist as {kind or 'nothing'}", "Content-Type")]
     if exchange.kind.is_media and kind not in _MEDIA_TYPES:
-        return [must("H1", "RFC 8216bis §3.1", f"a {exchange.kind} as {kind or 'nothing'}", "Content-Type")]
+        return [must("H1", "RFC 4337", f"a {exchange.kind} as {kind or 'nothing'}", "Content-Type")]
     if exchange.kind is Resource.KEY and kind != "application/octet-stream":
         return [should("H1", "RFC 8216bis §6.2.3", f"a key as {kind or 'nothing'}", "Content-Type")]
     return []

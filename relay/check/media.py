@@ -35,15 +35,17 @@ def check_init(data: bytes) -> list[Finding]:
     findings: list[Finding] = []
     if init.boxes[0] != "ftyp" or not CMAF_BRANDS & set(init.brands):
         message = f"it begins with {init.boxes[0]}, brands {', '.join(init.brands) or 'none'}"
-        findings.append(must("M1", "CMAF §7.2", message, "ftyp"))
+        findings.append(must("M1", "ISO/IEC 23000-19 (CMAF)", message, "ftyp"))
     if "moof" in init.boxes or "mdat" in init.boxes:
-        findings.append(must("M1", "RFC 8216bis §3.1.2", "it holds media"))
+        findings.append(must("M1", "RFC 8216 §3.3", "it holds media"))
     if not init.tracks:
         findings.append(must("M2", _ISO, "there is no track", "moov"))
     if not init.has_mvex:
         findings.append(must("M2", f"{_ISO} §8.8.1", "there is no mvex", "moov"))
     if init.duration:
-        findings.append(must("M3", "CMAF §7.3", f"mvhd claims a duration of {init.duration}", "moov/mvhd"))
+        findings.append(
+            must("M3", "ISO/IEC 23000-19 (CMAF)", f"mvhd claims a duration of {init.duration}", "moov/mvhd")
+        )
     for track in init.tracks:
         findings += _check_track(track, has_mvex=init.has_mvex)
     return findings
@@ -73,7 +75,8 @@ def check_segment(
     ends = dict(previous_end or {})
     seen: set[int] = set()
     for fragment in fragments:
-        findings += _check_data(fragment)
+        misplaced = _check_data(fragment)
+        findings += misplaced
         for traf in fragment.tracks:
             where = f"moof {fragment.sequence_number}, track {traf.track_id}"
             track = info.track(traf.track_id)
@@ -84,7 +87,10 @@ def check_segment(
             ends[traf.track_id] = (traf.decode_time or 0) + traf.duration
             needs_sync = must_start_independent and traf.track_id not in seen
             seen.add(traf.track_id)
-            findings += _check_samples(data, track, traf.samples, where, needs_sync=needs_sync)
+            if needs_sync and not (traf.samples and traf.samples[0].is_sync):
+                findings.append(must("M12", "Apple 7.4", "it does not start with a sync sample", where))
+            if not misplaced:
+                findings += _check_nal_units(data, track, traf.samples, where)
     if duration_s is not None:
         findings += _check_duration(fragments, info, duration_s)
     return findings
@@ -115,7 +121,7 @@ def _check_track(track: Track, *, has_mvex: bool) -> list[Finding]:
         findings.append(must("M2", f"{_ISO} §8.8.3", "there is no trex for it", where))
     if track.duration or track.table_samples:
         message = f"duration {track.duration}, {track.table_samples} samples in its tables, where all should be 0"
-        findings.append(must("M3", "CMAF §7.3", message, where))
+        findings.append(must("M3", "ISO/IEC 23000-19 (CMAF)", message, where))
     if track.entry in _OUT_OF_BAND:
         message = f"{track.entry}: Apple's players want {_OUT_OF_BAND[track.entry]}"
         findings.append(must("M4", "Apple 1.10", message, where))
@@ -125,7 +131,7 @@ def _check_track(track: Track, *, has_mvex: bool) -> list[Finding]:
         findings.append(must("M4", f"{_ISO} §8.4.2", "its timescale is 0", where))
     if track.has_edit_list:
         # Chrome applies it, Safari does not, so audio and video part.
-        findings.append(should("M5", "CMAF §7.5.13", "an edit list", where))
+        findings.append(should("M5", "ISO/IEC 23000-19 (CMAF)", "an edit list", where))
     return findings
 
 
@@ -159,9 +165,9 @@ def _check_data(fragment: Fragment) -> list[Finding]:
 def _check_track_fragment(traf: TrackFragment, expected: int | None, where: str) -> list[Finding]:
     findings: list[Finding] = []
     if traf.flags & BASE_DATA_OFFSET or not traf.flags & DEFAULT_BASE_IS_MOOF:
-        findings.append(must("M8", "CMAF §7.5.16", "its offsets are not relative to the moof", where))
+        findings.append(must("M8", "ISO/IEC 23000-19 (CMAF)", "its offsets are not relative to the moof", where))
     if traf.decode_time is None:
-        return [*findings, must("M7", "RFC 8216bis §3.1.2", "there is no tfdt", where)]
+        return [*findings, must("M7", "RFC 8216 §3.3", "there is no tfdt", where)]
     if traf.tfdt_version == 0:
         findings.append(should("M7", f"{_ISO} §8.8.12", "tfdt has 32 bits: too few for a long run", where))
     if expected is not None and traf.decode_time != expected:
@@ -170,24 +176,19 @@ def _check_track_fragment(traf: TrackFragment, expected: int | None, where: str)
     return findings
 
 
-def _check_samples(
-    data: bytes, track: Track, samples: Sequence[Sample], where: str, *, needs_sync: bool
-) -> list[Finding]:
-    findings: list[Finding] = []
-    if needs_sync and not (samples and samples[0].is_sync):
-        findings.append(must("M12", "Apple 7.4", "it does not start with a sync sample", where))
+def _check_nal_units(data: bytes, track: Track, samples: Sequence[Sample], where: str) -> list[Finding]:
     if not track.nal_length_bytes:
-        return findings
+        return []
+    findings: list[Finding] = []
     for index, sample in enumerate(samples):
         types = nal_types(data[sample.offset : sample.offset + sample.size], track.nal_length_bytes)
         if not types:
             message = f"sample {index}: NAL lengths do not end where it ends"
-            findings.append(must("M13", "ISO/IEC 14496-15 §5.3", message, where))
+            findings.append(must("M13", "ISO/IEC 14496-15", message, where))
         elif track.entry.startswith("avc") and (NAL_IDR in types) != sample.is_sync:
-            message = (
-                f"sample {index} has NAL types {types}, and its flags say {'sync' if sample.is_sync else 'no sync'}"
-            )
-            findings.append(must("M12", "ISO/IEC 14496-15 §5.4", message, where))
+            flagged = "sync" if sample.is_sync else "no sync"
+            message = f"sample {index} has NAL types {types}, and its flags say {flagged}"
+            findings.append(must("M12", "ISO/IEC 14496-15", message, where))
     return findings
 
 

@@ -153,7 +153,7 @@ def _check_keys(tags: Sequence[Tag]) -> list[Finding]:
         if method not in {"NONE", None} and "URI" not in key:
             findings.append(must("P12", clause, f"METHOD={method} without a URI", tag.where))
         if method == "SAMPLE-AES-CTR":
-            findings.append(advice("P13", "Apple 3.2", "Apple's players do not play SAMPLE-AES-CTR", tag.where))
+            findings.append(advice("P13", "Apple, encryption", "Apple's players do not play SAMPLE-AES-CTR", tag.where))
     return findings
 
 

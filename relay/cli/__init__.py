@@ -15,7 +15,6 @@ from relay.errors import RelayError
 
 app = typer.Typer(
     name="relay",
-    help="Any camera in, HLS out: every frame open to Python, and a truthful record of who watched.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -32,11 +31,12 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's callback prot
 
 @app.callback()
 def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
-    ] = False,  # noqa: FBT002
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version this is.")
+    ] = False,
 ) -> None:
-    """Point it at a camera, open a page, pull the viewing log."""
+    """Any camera in, HLS out: every frame open to Python, and a truthful record of who watched."""
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from relay.config import StreamSettings
-from relay.errors import SourceEndedError, SourceStalledError, redact
+from relay.errors import SourceStalledError, redact
 
 if TYPE_CHECKING:
     from relay.model import SourceInfo
     from relay.source.measure import Measured
+    from relay.source.survey import Survey
 
 
 def probe(
@@ -29,64 +29,47 @@ def probe(
 ) -> None:
     """Say what a camera sends: codecs, size, rate, keyframes, audio, jitter; and what to make better."""
     # What FFmpeg needs is loaded here, so that no other command pays for it.
-    from relay.source import survey  # noqa: PLC0415
     from relay.source.address import SourceKind, parse_address  # noqa: PLC0415
     from relay.source.advice import advise  # noqa: PLC0415
+    from relay.source.survey import survey  # noqa: PLC0415
 
-    settings = StreamSettings(source=source, rtsp_transport=rtsp_transport)
-    started_s = time.monotonic()
-    info, measured, end = survey.survey(settings, seconds)
-    opened_s = time.monotonic() - started_s - measured.seconds
+    found = survey(StreamSettings(source=source, rtsp_transport=rtsp_transport), seconds)
+    if isinstance(found.end, SourceStalledError) and not found.measured.frames:
+        raise found.end
+    kind = parse_address(source).kind
     advice = advise(
-        info,
-        measured,
-        is_udp=source.startswith("rtsp") and rtsp_transport == "udp",
-        is_file=parse_address(source).kind is SourceKind.FILE,
+        found.info,
+        found.measured,
+        is_udp=kind is SourceKind.RTSP and rtsp_transport == "udp",
+        is_file=kind is SourceKind.FILE,
     )
-    if isinstance(end, SourceStalledError) and not measured.frames:
-        raise end
     if as_json:
-        typer.echo(json.dumps(_document(source, opened_s, info, measured, end, advice), indent=2))
+        typer.echo(json.dumps(_document(source, found, advice), indent=2))
     else:
-        _print(Console(), redact(source), opened_s, info, measured, end, advice)
+        _print(Console(), redact(source), found, advice)
 
 
-def _document(
-    source: str,
-    opened_s: float,
-    info: SourceInfo,
-    measured: Measured,
-    end: SourceEndedError | SourceStalledError | None,
-    advice: list[str],
-) -> dict[str, object]:
-    declared = {key: str(value) if isinstance(value, Fraction) else value for key, value in asdict(info).items()}
+def _document(source: str, found: Survey, advice: list[str]) -> dict[str, object]:
+    declared = {key: str(value) if isinstance(value, Fraction) else value for key, value in asdict(found.info).items()}
     return {
         "source": redact(source),
-        "opened_s": round(opened_s, 3),
+        "opened_s": round(found.opened_s, 3),
         "declared": declared,
-        "measured": asdict(measured),
-        "end": str(end) if end else None,
+        "measured": asdict(found.measured),
+        "end": str(found.end) if found.end else None,
         "advice": advice,
     }
 
 
-def _print(
-    console: Console,
-    source: str,
-    opened_s: float,
-    info: SourceInfo,
-    measured: Measured,
-    end: SourceEndedError | SourceStalledError | None,
-    advice: list[str],
-) -> None:
+def _print(console: Console, source: str, found: Survey, advice: list[str]) -> None:
     table = Table(title=source, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim")
     table.add_column()
-    for label, value in _rows(opened_s, info, measured):
+    for label, value in _rows(found.info, found.measured, found.opened_s):
         table.add_row(label, value)
     console.print(table)
-    if end:
-        console.print(f"It ended: {end}", markup=False, highlight=False)
+    if found.end:
+        console.print(f"It ended: {found.end}", markup=False, highlight=False)
     for sentence in advice or ["Nothing to improve."]:
         console.print(f"* {sentence}", markup=False, highlight=False)
 
@@ -95,15 +78,16 @@ def _keyframes(measured: Measured) -> str:
     interval_s = measured.keyframe_interval_s
     if interval_s is None:
         return "none seen"
-    return f"every {interval_s:.1f} s" if measured.frames > measured.keyframes or measured.has_b_frames else "every frame"
+    return "every frame" if measured.frames <= measured.keyframes else f"every {interval_s:.1f} s"
 
 
-def _rows(opened_s: float, info: SourceInfo, measured: Measured) -> list[tuple[str, str]]:
+def _rows(info: SourceInfo, measured: Measured, opened_s: float) -> list[tuple[str, str]]:
     declared = f"{float(info.rate):g}" if info.rate else "not said"
     found = f"{measured.rate:.2f}" if measured.rate else "too few frames to tell"
     audio = "none"
     if info.audio_codec:
-        audio = f"{info.audio_codec}, {info.audio_sample_rate} Hz, {info.audio_channels} channel{'s'[: info.audio_channels != 1]}"
+        channels = "mono" if info.audio_channels == 1 else f"{info.audio_channels} channels"
+        audio = f"{info.audio_codec}, {info.audio_sample_rate} Hz, {channels}"
         audio += f", {measured.audio_packets} packets"
     return [
         ("video", f"{info.video_codec} ({info.pixel_format or 'pixel format not said'}), {info.width}x{info.height}"),

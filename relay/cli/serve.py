@@ -5,35 +5,41 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import structlog
 import typer
 
 from relay import config, logs
-from relay.serve import Hub, OriginServer, make_app
+from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
 from relay.supervisor import DataFolder, Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiohttp import web
+
     from relay.config import RelaySettings
 
 log = structlog.get_logger()
 
-SWEEP_EVERY_S = 0.25
+SWEEP_EVERY_S: Final = 0.25
+
+_SOURCE_HELP: Final = "rtsp://…, /dev/video0, a file, http(s)://…, or test: (a moving picture with sound)."
+_TRANSFORM_HELP: Final = (
+    "What happens to every frame, in this order: crop, scale, flip, rotate or timestamp with KEY=VALUE words "
+    "('crop x=0 y=0 width=640 height=360'), or module:function of your own. Repeatable."
+)
 
 
 def serve(
-    source: Annotated[
-        str | None,
-        typer.Argument(
-            help="rtsp://…, /dev/video0, a file, http(s)://…, or test: (a moving picture with sound).",
-            show_default="test:",
-        ),
+    *,
+    source: Annotated[str | None, typer.Argument(help=_SOURCE_HELP, show_default=config.TEST_PATTERN)] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The stream's name in its address.", show_default=config.DEFAULT_STREAM)
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The stream's name in its address.", show_default="cam")] = None,
     listen: Annotated[
         str | None,
         typer.Option(
@@ -42,17 +48,14 @@ def serve(
             show_default=config.DEFAULT_LISTEN,
         ),
     ] = None,
-    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Where sessions, key and formats are kept.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where sessions, key and formats are kept.", show_default="yours")
+    ] = None,
     config_file: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="Several streams, and all settings.")
+        Path | None, typer.Option("--config", metavar="FILE", help="A relay.toml: several streams, and all settings.")
     ] = None,
-    transform: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What happens to every frame: crop, scale, flip, rotate, timestamp with KEY=VALUE words, or module:function. Repeatable."
-        ),
-    ] = None,
-    loop: Annotated[bool, typer.Option(help="Play a file again when it ends.")] = False,  # noqa: FBT002 - typer's way
+    transform: Annotated[list[str] | None, typer.Option(help=_TRANSFORM_HELP)] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Play a file again when it ends.")] = False,
 ) -> None:
     """Turn cameras into live streams that any HLS player can watch."""
     settings = config.load(
@@ -63,7 +66,7 @@ def serve(
         runner.run(_serve(settings))
 
 
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     if sys.platform == "win32":
         return None
     import uvloop  # noqa: PLC0415 - not to be had on Windows
@@ -76,9 +79,63 @@ async def _serve(settings: RelaySettings) -> None:
     try:
         mint = TokenMint(load_or_make_key(settings.data))
         recorder = SessionRecorder(SessionStore(settings.data), mint, settings.session_idle_s)
-        hub = Hub()
+        hub = Hub(settings.streams)
         supervisor = Supervisor(settings, hub, folder)
-        app = make_app(settings, hub, recorder, mint, supervisor.statuses, supervisor.unix_ns)
-        await _run_until_signal(settings, app, supervisor, recorder)
+        try:
+            app = make_app(settings, hub, recorder, mint, supervisor.statuses, supervisor.unix_ns)
+            await _serve_until_told(settings, app, supervisor, recorder)
+        finally:
+            if not recorder.close(supervisor.unix_ns()):
+                log.error("some viewer sessions could not be written before the end")
     finally:
         folder.close()
+
+
+async def _serve_until_told(
+    settings: RelaySettings, app: web.Application, supervisor: Supervisor, recorder: SessionRecorder
+) -> None:
+    """Listen and run the streams until SIGINT, SIGTERM, or an only stream that cannot be opened."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    server = await HttpServer.start(app, settings.host, settings.port)
+    try:
+        typer.echo(_where_to_look(settings, server))
+        tasks = [
+            asyncio.create_task(supervisor.run(), name="supervisor"),
+            asyncio.create_task(_sweep(recorder, supervisor), name="sweep"),
+            asyncio.create_task(stop.wait(), name="signal"),
+        ]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await supervisor.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*set(tasks) - done, return_exceptions=True)
+        for task in done:
+            task.result()
+    finally:
+        await server.stop()
+
+
+async def _sweep(recorder: SessionRecorder, supervisor: Supervisor) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_EVERY_S)
+        recorder.sweep(supervisor.unix_ns())
+
+
+def _where_to_look(settings: RelaySettings, server: HttpServer) -> str:
+    """The first thing a newcomer reads: where to look, and who else can."""
+    lines = []
+    host = "localhost" if settings.is_loopback or settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
+    origin = f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
+    lines.append(f"relay: open {origin}/")
+    lines.extend(f"       {name}: {origin}/live/{name}/index.m3u8" for name in settings.streams)
+    if settings.is_loopback:
+        lines.append(
+            f"       Only this machine can watch. --listen 0.0.0.0:{server.port} opens it to the network: then everybody\n"
+            "       who can reach this machine can watch, without a password."
+        )
+    else:
+        lines.append("       Everybody who can reach this address can watch, without a password.")
+    return "\n".join(lines)

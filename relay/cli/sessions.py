@@ -96,7 +96,7 @@ def list_sessions(
 
 
 def _table(rows: list[SessionRow]) -> Table:
-    table = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     for name in _COLUMNS_SHOWN:
         is_number = name in {"watched", "sent"}
         table.add_column(name.capitalize(), justify="right" if is_number else "left", no_wrap=name != "player")
@@ -151,7 +151,7 @@ def _summary(row: SessionRow) -> dict[str, str]:
         "started": f"{datetime.fromtimestamp(row.started_at_ms / _MS_PER_S, UTC).astimezone():%Y-%m-%d %H:%M}",
         "watched": _duration(row.watched_time_s),
         "state": _state(row),
-        "player": f"{row.player_name} {row.player_version}".strip(),
+        "player": f"{row.player_name} {row.player_version.partition('.')[0]}".strip(),
         "device": f"{row.os} {row.device_type}".strip(),
         "network": row.client_net,
         "sent": _size(row.bytes_sent),

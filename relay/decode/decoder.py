@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Final
 
 from relay.decode.connection import Connection
@@ -52,6 +51,7 @@ class Decoder:
             try:
                 source = self._open_source()
             except SourceError as error:
+                self._report(error)
                 self._pause(error, healthy_s=0.0)
                 continue
             try:
@@ -68,13 +68,15 @@ class Decoder:
         try:
             self._take_all(source, connection)
         except SourceError as error:
-            # Closed before the wait: a camera that serves one client would refuse us because of ourselves.
+            healthy_s = connection.healthy_s
+            self._report(error)
+            # Closed before the wait: a camera that serves one client would refuse us because of ourselves. But after the
+            # report: over RTSP, FFmpeg waits one more read timeout for the answer to its TEARDOWN.
             source.close()
             if isinstance(error, SourceEndedError) and not source.is_live:
-                self._on_state(error)
                 self._park()
             else:
-                self._pause(error, connection.healthy_s)
+                self._pause(error, healthy_s)
 
     def _take_all(self, source: Source, connection: Connection) -> None:
         read_timeout_s = self._settings.read_timeout_s
@@ -88,13 +90,14 @@ class Decoder:
         self._on_found(info)
         self._on_state(None)
 
+    def _report(self, error: SourceError) -> None:
+        if not self._stopping.is_set():
+            self._on_state(error)
+
     def _pause(self, error: SourceError, healthy_s: float) -> None:
-        if self._stopping.is_set():
-            return
-        self._on_state(error)
-        self.counters["reconnects"] += 1
-        deadline_s = time.monotonic() + self._backoff.delay_s(error, healthy_s)
-        self._stopping.wait(max(0.0, deadline_s - time.monotonic()))
+        if not self._stopping.is_set():
+            self.counters["reconnects"] += 1
+            self._stopping.wait(self._backoff.delay_s(error, healthy_s))
 
     def _park(self) -> None:
         """The end of a file is no failure: it stays at its end until somebody stops it."""

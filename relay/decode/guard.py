@@ -42,7 +42,7 @@ class TimestampGuard:
         """The timestamp to use for a frame that came at `arrival_ns`, above all before; `None`: discard the frame."""
         if pts_ns is None:
             self._missing += 1
-            if self._missing <= MAX_MISSING:
+            if self._missing <= MAX_MISSING and self._has_patience(arrival_ns):
                 return None
             return self._accept(self._expected_ns(arrival_ns), arrival_ns)
         self._missing = 0

@@ -23,8 +23,17 @@ if TYPE_CHECKING:
     from relay.model import Matrix
 
 _SWSCALE_MATRIX: Final[dict[Matrix, Colorspace]] = {"bt709": Colorspace.ITU709, "smpte170m": Colorspace.SMPTE170M}
-_TAGGED: Final = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601}
-_TAGGED_MORE: Final = {7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}
+_TAGGED: Final = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+"""MatrixCoefficients of ISO/IEC 23091-2 §8.3, and what swscale calls them."""
+
 _FULL_RANGE: Final = 2
 _HD_HEIGHT: Final = 720
 _SANE_ASPECT: Final = (Fraction(1, 4), Fraction(4))
@@ -90,7 +99,7 @@ def _conformed(frame: VideoFrame, matrix: Matrix, width: int) -> VideoFrame:
 
 def _matrix_of(frame: VideoFrame) -> Colorspace:
     """The matrix a frame says it has; if it says nothing, what its height makes likely."""
-    tagged = _TAGGED.get(frame.colorspace) or _TAGGED_MORE.get(frame.colorspace)
+    tagged = _TAGGED.get(frame.colorspace)
     if tagged is not None:
         return tagged
     return Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601

@@ -11,16 +11,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import av
+import numpy as np
 from av.filter import Graph
 
-from relay.encode.grid import AudioChunk
+from relay.encode.grid import CHANNELS, AudioChunk
 from relay.errors import EncodeError
 from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, sample_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
     from numpy.typing import NDArray
 
 HARD_JUMP_SAMPLES: Final = SAMPLE_RATE_HZ // 10
@@ -36,9 +34,13 @@ _RESAMPLER: Final = ":".join(
         "min_hard_comp=10",
         # A 48 kHz source must not switch the resampler on in mid-stream, when the first compensation is due.
         "flags=+res",
+        # Without it six loud channels, mixed to two, clip.
+        "rematrix_maxval=1.0",
     )
 )
-_OUTPUT: Final = f"sample_fmts=fltp:sample_rates={SAMPLE_RATE_HZ}:channel_layouts=stereo"
+
+
+_TIME_BASE: Final = Fraction(1, NS_PER_S)
 
 
 class _Format(NamedTuple):
@@ -63,10 +65,13 @@ class AudioConformer:
         The frame's own timestamp is overwritten. Raises `EncodeError` for sound that cannot be converted; the next
         frame is then a new start.
         """
+        chunks: list[AudioChunk] = []
         try:
             if self._graph is None or self._must_restart(frame, time_ns):
+                chunks += self._convert(None)  # what the resampler still holds: up to 2 ms
                 self._start(frame, time_ns)
-            return [self._chunk(converted) for converted in self._convert(frame, time_ns)]
+            frame.pts, frame.time_base = time_ns - self._base_s * NS_PER_S, _TIME_BASE
+            return chunks + self._convert(frame)
         except (av.FFmpegError, ValueError) as error:
             self._graph = None
             raise EncodeError(f"sound ({_format_of(frame)}) cannot be converted: {error}") from error
@@ -83,37 +88,39 @@ class AudioConformer:
         self._next_sample = None
         # Counted from a second nearby, since swresample multiplies timestamps by both sample rates in 64 bits.
         self._base_s = time_ns // NS_PER_S
+        # One channel is doubled below, since FFmpeg's own mix of one to two takes 3 dB from it.
+        layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
         self._graph = Graph()
         self._graph.link_nodes(
             self._graph.add_abuffer(
                 format=frame.format.name,
                 sample_rate=frame.sample_rate,
                 layout=frame.layout.name,
-                time_base=Fraction(1, frame.sample_rate),
+                time_base=_TIME_BASE,
             ),
             self._graph.add("aresample", _RESAMPLER),
-            self._graph.add("aformat", _OUTPUT),
+            self._graph.add("aformat", f"sample_fmts=fltp:sample_rates={SAMPLE_RATE_HZ}:channel_layouts={layout}"),
             self._graph.add("abuffersink"),
         ).configure()
 
-    def _convert(self, frame: av.AudioFrame, time_ns: int) -> Iterator[av.AudioFrame]:
+    def _convert(self, frame: av.AudioFrame | None) -> list[AudioChunk]:
+        chunks: list[AudioChunk] = []
         if self._graph is None:
-            return
-        frame.time_base = Fraction(1, frame.sample_rate)
-        frame.pts = round(Fraction((time_ns - self._base_s * NS_PER_S) * frame.sample_rate, NS_PER_S))
+            return chunks
         self._graph.push(frame)
         while True:
             try:
-                yield cast("av.AudioFrame", self._graph.pull())
+                chunks.append(self._chunk(cast("av.AudioFrame", self._graph.pull())))
             except (av.BlockingIOError, av.EOFError):
-                return
+                return chunks
 
     def _chunk(self, converted: av.AudioFrame) -> AudioChunk:
         start_sample = self._next_sample
         if start_sample is None:
             start_sample = self._base_s * SAMPLE_RATE_HZ + (converted.pts or 0)
         self._next_sample = start_sample + converted.samples
-        return AudioChunk(start_sample, cast("NDArray[np.float32]", converted.to_ndarray()))
+        samples = cast("NDArray[np.float32]", converted.to_ndarray())
+        return AudioChunk(start_sample, np.repeat(samples, CHANNELS // len(samples), axis=0))
 
 
 def _format_of(frame: av.AudioFrame) -> _Format:

@@ -76,7 +76,7 @@ class VideoPackager:
             raise EncodeError(f"slot {slot} begins a segment and is no IDR picture")
 
     def _check_parameter_sets(self, unit: AccessUnit) -> None:
-        """Samples are sent without them: others than the init segment has would be lost, and every picture with them."""
+        """Samples are sent without them: others than the init segment has would be lost, and the pictures with them."""
         found = parameter_sets(unit.data) if unit.is_idr else ()
         if self._parameter_sets is None:
             self._parameter_sets = found
@@ -109,9 +109,12 @@ class AudioPackager:
         grid = self._grid
         end_slot = _end_slot_of_part_with(grid, frame)
         first_slot = end_slot - grid.slots_per_part
-        if self._next_frame is not None and (frame < self._next_frame or not grid.starts_segment(first_slot)):
-            raise EncodeError(f"AAC frame {frame} came where {self._next_frame} was next")
-        if frame != grid.audio_frames_before(first_slot):
+        begins_part = frame == grid.audio_frames_before(first_slot)
+        if self._next_frame is not None:
+            begins_segment = begins_part and grid.starts_segment(first_slot)
+            if frame < self._next_frame or not begins_segment:
+                raise EncodeError(f"AAC frame {frame} came where {self._next_frame} was next")
+        if not begins_part:
             raise EncodeError(f"the first AAC frame is {frame}, which begins no part")
         self._end_slot = end_slot
         self._samples = []

@@ -26,6 +26,7 @@ _MUXER_OPTIONS: Final = {
     # Without it the muxer's version is in the file, and a new version would be a new init segment.
     "fflags": "+bitexact",
 }
+_BOX_HEADER_BYTES: Final = 8
 _DESCRIPTOR_ES: Final = 0x03
 _DESCRIPTOR_DECODER_CONFIG: Final = 0x04
 _DESCRIPTOR_DECODER_SPECIFIC: Final = 0x05
@@ -122,7 +123,7 @@ def _up_to_first_fragment(data: bytes) -> bytes:
     """The top-level boxes before the first `moof`."""
     end = 0
     while end < len(data) and data[end + 4 : end + 8] != b"moof":
-        end += int.from_bytes(data[end : end + 4], "big")
+        end += max(_BOX_HEADER_BYTES, int.from_bytes(data[end : end + 4], "big"))
     if b"moov" not in data[:end]:
         raise ValueError("the muxer wrote no moov")
     return data[:end]

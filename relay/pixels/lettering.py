@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HAS_OUTLINE_FONTS: Final = hasattr(cv2, "FontFace")
 _REGULAR, _BOLD = 400, 600
 _ASCENT: Final = 1.05
-_LINE: Final = 1.4
+_LINE: Final = 1.45
 """Height of a line as a share of the font size: room for accents on capitals above and for descenders below."""
 _ANY_SIZE: Final = (1 << 15, 1 << 15)
 _STROKE_CAPITAL_PX: Final = 22

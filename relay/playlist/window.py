@@ -273,7 +273,6 @@ class Window:
         self._open = None
         self._listed.append(segment)
         self._listed_us += segment.duration_us
-        self._measure()
         while len(self._listed) > self.settings.segments_listed:
             self._listed_us -= self._listed[0].duration_us
             self._leave(self._listed.popleft(), now_ns)

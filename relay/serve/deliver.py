@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from relay.serve.conditions import accepts_gzip, has_etag, parse_range
+from relay.serve.prepared import NO_STORE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from relay.serve.prepared import Prepared
 
 CHUNK_BYTES: Final = 64 * 1024
@@ -25,7 +29,6 @@ WRITE_DEADLINE_S: Final = 30.0
 class Delivery:
     """How a request ended. `is_complete`: the object's last byte was among what was written (a probe's was not)."""
 
-    response: web.StreamResponse
     status: int
     bytes_sent: int
     is_complete: bool
@@ -37,11 +40,12 @@ async def deliver(
     *,
     status: int = 200,
     cache_control: str | None = None,
-    write_deadline_s: float = WRITE_DEADLINE_S,
-) -> Delivery:
+    on_end: Callable[[Delivery], None] | None = None,
+) -> web.StreamResponse:
     """Answer `request` with `prepared`: in gzip, in part, or with nothing but headers, as it asks for.
 
-    Never raises when the client goes away: what was written until then is what is reported. A range is never in gzip.
+    `on_end` hears how it ended, whatever happened: a client who goes away raises nothing here, and when the server
+    stops, what was written until then counts. A range is never in gzip.
     """
     asked = request.headers
     if prepared.is_text and "Range" not in asked and accepts_gzip(asked.get("Accept-Encoding", "")):
@@ -50,19 +54,28 @@ async def deliver(
     if cache_control is not None:
         headers["Cache-Control"] = cache_control
     body: bytes | memoryview = prepared.body
-    end = len(body)
-    if status == web.HTTPOk.status_code:
-        if prepared.etag and "If-None-Match" in asked and has_etag(asked["If-None-Match"], prepared.etag):
-            return await _send(request, web.HTTPNotModified.status_code, headers, b"", is_last=False)
-        if (wanted := _wanted_range(request, prepared)) is not None:
-            headers["Content-Range"] = f"bytes {_span(wanted)}/{end}"
+    wanted: range | None = None
+    if status == HTTPStatus.OK:
+        if prepared.etag and has_etag(asked.get("If-None-Match", ""), prepared.etag):
+            status, body = HTTPStatus.NOT_MODIFIED, b""
+        elif (wanted := _wanted_range(request, prepared)) is not None:
+            status = HTTPStatus.PARTIAL_CONTENT if wanted else HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+            headers["Content-Range"] = f"bytes {_span(wanted)}/{len(body)}"
             if not wanted:
-                status, headers["Cache-Control"] = 416, "no-store"
-                return await _send(request, status, headers, b"", is_last=False)
-            status, body = 206, memoryview(body)[wanted.start : wanted.stop]
-            end = wanted.stop
-    is_last = end == len(prepared.body)
-    return await _send(request, status, headers, body, is_last=is_last, write_deadline_s=write_deadline_s)
+                headers["Cache-Control"] = NO_STORE
+            body = memoryview(body)[wanted.start : wanted.stop]
+    if status != HTTPStatus.NOT_MODIFIED:
+        headers["Content-Length"] = str(len(body))
+    has_last_byte = wanted is None or wanted.stop == len(prepared.body)
+    writing = _Writing(request, web.Response(status=status, headers=headers))
+    try:
+        if body and request.method != "HEAD":
+            await writing.write(body)
+    finally:
+        if on_end is not None:
+            is_complete = has_last_byte and 0 < writing.sent_bytes == len(body)
+            on_end(Delivery(status, writing.sent_bytes, is_complete))
+    return writing.response
 
 
 def _wanted_range(request: web.Request, prepared: Prepared) -> range | None:
@@ -79,58 +92,38 @@ def _span(wanted: range) -> str:
     return f"{wanted.start}-{wanted.stop - 1}" if wanted else "*"
 
 
-async def _send(
-    request: web.Request,
-    status: int,
-    headers: CIMultiDict[str],
-    body: bytes | memoryview,
-    *,
-    is_last: bool,
-    write_deadline_s: float = WRITE_DEADLINE_S,
-) -> Delivery:
-    if status != web.HTTPNotModified.status_code:
-        headers["Content-Length"] = str(len(body))
-    response = web.Response(status=status, headers=headers)
-    if request.method == "HEAD" or not body:
-        return Delivery(response, status, 0, is_complete=False)
-    writing = _Writing(request, response)
-    try:
-        async with asyncio.timeout(write_deadline_s):
-            await writing.write(body)
-    except TimeoutError:
-        writing.abort()
-    except ConnectionError:
-        pass  # the client hung up; what it got is counted, and there is nobody to tell
-    return Delivery(response, status, writing.sent_bytes, is_last and writing.sent_bytes == len(body))
-
-
 class _Writing:
     """Hands a body to the kernel chunk by chunk, waiting for each, so that `sent_bytes` counts what it took."""
 
     def __init__(self, request: web.Request, response: web.Response) -> None:
+        self.response = response
         self.sent_bytes = 0
         self._request = request
-        self._response = response
-        self._transport = request.transport
 
     async def write(self, body: bytes | memoryview) -> None:
-        if self._transport is None:
+        """Write all of `body`, or as much as the client takes before it hangs up or its time is over."""
+        transport = self._request.transport
+        if transport is None:
             return
         # Pause as soon as anything is left over: `drain` then waits until the kernel has all of it.
-        self._transport.set_write_buffer_limits(high=0)
-        writer = await self._response.prepare(self._request)
+        transport.set_write_buffer_limits(high=0)
+        try:
+            async with asyncio.timeout(WRITE_DEADLINE_S):
+                await self._write_chunks(body)
+        except TimeoutError:
+            transport.abort()  # and with it goes what is buffered for this reader
+        except ConnectionError:
+            pass  # the client hung up; what it got is counted, and there is nobody to tell
+
+    async def _write_chunks(self, body: bytes | memoryview) -> None:
+        writer = await self.response.prepare(self._request)
         view = memoryview(body)
         for begin in range(0, len(view), CHUNK_BYTES):
             chunk = view[begin : begin + CHUNK_BYTES]
-            await self._response.write(chunk)
+            await self.response.write(chunk)
             if writer is not None:
                 await writer.drain()
             if self._request.transport is None:
                 return  # `drain` does not raise when the connection was closed without an error
             self.sent_bytes += len(chunk)
-        await self._response.write_eof()
-
-    def abort(self) -> None:
-        """Give up on a reader that is too slow, and free what is buffered for it."""
-        if self._transport is not None:
-            self._transport.abort()
+        await self.response.write_eof()

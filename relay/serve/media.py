@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relay.serve.access import AccessLog
+    from relay.serve.deliver import Delivery
     from relay.serve.hub import Generation, Hub, StreamHub
     from relay.serve.rendition import Rendition
     from relay.sessions import TokenMint
@@ -75,17 +76,31 @@ class MediaRoutes:
         stream = self._hub.streams.get(path.stream) if path else None
         if path is None or stream is None:
             reply = problem(HTTPStatus.NOT_FOUND, "there is nothing here")
-            return (await deliver(request, reply.prepared, status=reply.status)).response
+            return await deliver(request, reply.prepared, status=reply.status)
         reply = await self._find(request, stream, path)
-        delivery = await deliver(request, reply.prepared, status=reply.status, cache_control=reply.cache_control)
-        if request.method == "GET":
-            viewer = reply.viewer or path.viewer
-            duration_s = reply.prepared.duration_s
-            sent = Sent(viewer, duration_s, delivery.status, delivery.bytes_sent, delivery.is_complete)
-            self._log.note(path, sent, _peer_address(request), request.headers.get("User-Agent", ""))
-        elif path.kind is ObjectKind.MULTIVARIANT:
-            delivery.response.headers.pop("Content-Length", None)  # a GET's has a token in it, and HEAD makes none
-        return delivery.response
+        response = await deliver(
+            request,
+            reply.prepared,
+            status=reply.status,
+            cache_control=reply.cache_control,
+            on_end=self._noting(request, path, reply) if request.method == "GET" else None,
+        )
+        if request.method == "HEAD" and path.kind is ObjectKind.MULTIVARIANT:
+            response.headers.pop("Content-Length", None)  # a GET's has a token in it, and HEAD makes none
+        return response
+
+    def _noting(self, request: web.Request, path: LivePath, reply: Reply) -> Callable[[Delivery], None]:
+        """How the end of this request is accounted for. The address is taken now: after a hang-up it is gone."""
+        peer = request.transport.get_extra_info("peername") if request.transport else None
+        peer_address = str(peer[0]) if isinstance(peer, tuple) else ""
+        user_agent = request.headers.get("User-Agent", "")
+        viewer = reply.viewer or path.viewer
+
+        def note(delivery: Delivery) -> None:
+            sent = Sent(viewer, reply.prepared.duration_s, delivery.status, delivery.bytes_sent, delivery.is_complete)
+            self._log.note(path, sent, peer_address, user_agent)
+
+        return note
 
     async def _find(self, request: web.Request, stream: StreamHub, path: LivePath) -> Reply:
         if path.kind is ObjectKind.MULTIVARIANT:
@@ -156,8 +171,3 @@ async def _file(stream: StreamHub, rendition: Rendition, path: LivePath) -> Repl
         if stream.is_closing or not await rendition.bell.wait(until):
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the part has not come")
     return Reply(found)
-
-
-def _peer_address(request: web.Request) -> str:
-    peer = request.transport.get_extra_info("peername") if request.transport else None
-    return str(peer[0]) if isinstance(peer, tuple) else (request.remote or "")

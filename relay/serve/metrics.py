@@ -48,6 +48,10 @@ class RelayCollector(Collector):
         for name in self._hub.streams:
             viewers.add_metric([name], self._recorder.viewers(name))
         yield viewers
+        sessions = GaugeMetricFamily("relay_sessions", "What the session recorder counts, by name.", labels=["name"])
+        for name, count in self._recorder.counters().items():
+            sessions.add_metric([name], count)
+        yield sessions
         yield from self._states()
         yield from self._counts()
 

@@ -65,7 +65,7 @@ class Pages:
         found = self._files.get(request.match_info["name"])
         if found is None:
             raise web.HTTPNotFound(text="there is nothing here\n", headers={"Cache-Control": prepared.NO_STORE})
-        return (await deliver(request, found)).response
+        return await deliver(request, found)
 
     def _check_stream(self, request: web.Request) -> None:
         if request.match_info["stream"] not in self._hub.streams:
@@ -75,7 +75,7 @@ class Pages:
         page = self._files.get(name)
         if page is None:
             raise web.HTTPServiceUnavailable(text="this relay was installed without its pages\n")
-        return (await deliver(request, page)).response
+        return await deliver(request, page)
 
 
 def _load(folder: Path) -> dict[str, Prepared]:

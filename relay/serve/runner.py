@@ -52,7 +52,12 @@ class HttpServer:
 
     async def stop(self) -> None:
         """Take no more connections, wake who waits, and close the rest in two seconds at most. May be called twice."""
+        server = self._runner.server
+        transports = [handler.transport for handler in server.connections] if server else []
         await self._runner.cleanup()
+        for transport in transports:
+            if transport is not None:
+                transport.abort()  # one whose reader does not read would stay open until it has been written
 
 
 async def _bind(host: str, port: int) -> list[socket.socket]:

@@ -174,6 +174,8 @@ class Session:
             session._first_media_ns = row.first_media_at_ms * NS_PER_MS
         session._media_before_ns = round(row.media_time_s * NS_PER_S)
         session._watched_before_ns = round(row.watched_time_s * NS_PER_S)
+        # Not stored, but what was watched beyond the last media was watched of the last object.
+        session._last_duration_ns = max(0, session._watched_before_ns - session._media_span_ns)
         session._gap_count, session._gap_ns = row.gap_count, row.gap_ms * NS_PER_MS
         session._bytes_sent, session._request_count = row.bytes_sent, row.request_count
         session._http_error_count, session._error_codes = row.http_error_count, dict(row.error_codes)
@@ -269,10 +271,12 @@ class Session:
 
     @property
     def _watched_ns(self) -> int:
-        if self._first_media_ns is None:
-            return 0
-        whole_ns = self._last_media_ns - self._first_media_ns + self._last_duration_ns
+        whole_ns = self._media_span_ns + self._last_duration_ns
         return min(self._watched_before_ns + self._run.watched_ns(self._last_duration_ns), whole_ns)
+
+    @property
+    def _media_span_ns(self) -> int:
+        return 0 if self._first_media_ns is None else self._last_media_ns - self._first_media_ns
 
     def row(self) -> SessionRow:
         """All of it, as it is now."""

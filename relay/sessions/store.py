@@ -212,14 +212,12 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # its -wal and -shm files inherit the mode
-        connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_MS / 1000, check_same_thread=False)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
-    except sqlite3.Error as error:
-        raise StoreError(f"{path}: cannot be opened: {error}") from error
+    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_MS / 1000, check_same_thread=False)
     try:
         _prepare(connection, path)
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
         connection.close()
         raise StoreError(
             f"{path}: cannot be used ({error}). If it is damaged, move it away: a new one is made at the next start"

@@ -112,7 +112,7 @@ class Tracker:
                 self._forget(session)
             else:
                 self._end(session, EndReason.IDLE, now_ns)
-        while self._plays and now_ns - next(iter(self._plays.values())) > RESUME_WITHIN_NS:
+        while self._plays and now_ns - next(iter(self._plays.values())) > RESUME_WITHIN_NS + self._idle_ns:
             self._plays.popitem(last=False)
         if now_ns > self._stored_until_ns:
             self._stored.clear()

@@ -1,4 +1,4 @@
-"""Which words stand where on a slate: the largest text that fits, and fewer words where nothing else helps."""
+"""Which words stand where on a slate: sized with the picture, and fewer where they would be too small to read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ MIN_SIZE_PX: Final = 9
 _MARGIN: Final = 0.08
 _UNITS_ACROSS, _UNITS_DOWN = 16, 12
 """The name is one unit high: a twelfth of a wide picture's height, a sixteenth of a tall one's width."""
-_SHRINK: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,7 @@ def arrange(words: Words, width: int, height: int) -> list[Line]:
     """The lines of a slate of `width` x `height`, centred as a block; the name always, the rest as far as it fits."""
     room_x = max(1, round(width * (1 - 2 * _MARGIN)))
     room_y = max(1, round(height * (1 - 2 * _MARGIN)))
+    unit = max(MIN_SIZE_PX, min(width / _UNITS_ACROSS, height / _UNITS_DOWN))
     short = words.since.rpartition(" ")[2]
     attempts: list[list[tuple[str, Style]]] = [
         [(words.name, NAME), (words.since, SINCE), (words.date, DATE), (words.reason, REASON)],
@@ -78,15 +78,9 @@ def arrange(words: Words, width: int, height: int) -> list[Line]:
         [(words.name, NAME)],
     ]
     for content in attempts:
-        unit = min(width / _UNITS_ACROSS, height / _UNITS_DOWN)
-        while unit > 0:
-            smallest = min(style.size for _, style in content)
-            lines = _stack(content, max(unit, MIN_SIZE_PX), room_x)
-            if lines is not None and _bottom(lines) <= room_y:
-                return _centred(lines, height)
-            if unit * smallest <= MIN_SIZE_PX:
-                break
-            unit *= _SHRINK
+        lines = _stack(content, unit, room_x)
+        if lines is not None and _bottom(lines) <= room_y:
+            return _centred(lines, height)
     return []
 
 

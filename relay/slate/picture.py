@@ -84,8 +84,6 @@ def _paint(planes: Planes, mask: Plane, x: int, y: int, luma: int) -> None:
     rows, columns = planes.y.shape
     left, top = max(0, x), max(0, y)
     right, bottom = min(columns, x + mask.shape[1]), min(rows, y + mask.shape[0])
-    if left >= right or top >= bottom:
-        return
     full = np.zeros((-(-bottom // 2) * 2 - top // 2 * 2, -(-right // 2) * 2 - left // 2 * 2), np.uint8)
     inner = full[top % 2 : top % 2 + bottom - top, left % 2 : left % 2 + right - left]
     inner[:] = mask[top - y : bottom - y, left - x : right - x]
@@ -100,11 +98,9 @@ def _paint(planes: Planes, mask: Plane, x: int, y: int, luma: int) -> None:
 
 
 def _rule(planes: Planes, above: Line, below: Line) -> None:
-    """The short line between the name and the rest, where there is room for it."""
+    """The short line between the name and the rest, in the space that `layout` leaves there."""
     gap_top = above.top + lettering.line_height(above.size_px)
     thickness = max(2, above.size_px // 12 // 2 * 2)
-    if below.top - gap_top < 2 * thickness:
-        return
     columns = planes.y.shape[1]
     y = (gap_top + below.top - thickness) // 4 * 2
     half_length = min(columns // 4, above.size_px)

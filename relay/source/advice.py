@@ -43,8 +43,8 @@ def _network(measured: Measured, *, is_udp: bool) -> list[str]:
         advice.append(f"{measured.decode_errors} frames came damaged: the camera's link or power is weak.")
     if measured.jitter_ms is not None and measured.jitter_ms > HIGH_JITTER_MS:
         advice.append(
-            f"Frames come up to {measured.jitter_ms:.0f} ms late: typical of Wi-Fi or a busy link. A cable, a lower bitrate "
-            "or a channel of its own helps; until then viewers are that much further behind."
+            f"Frames come up to {measured.jitter_ms:.0f} ms late: typical of Wi-Fi or a busy link. A cable, a lower "
+            "bitrate or a channel of its own helps; until then viewers are that much further behind."
         )
     return advice
 

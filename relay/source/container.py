@@ -13,7 +13,7 @@ from relay.errors import SourceEndedError, SourceNotFoundError, SourceUnsupporte
 from relay.model import SourceInfo
 from relay.source.address import SourceKind
 from relay.source.faults import explain_opening, explain_reading, stalled
-from relay.source.options import HLS_READ_TIMEOUT_S, open_options
+from relay.source.options import open_options, read_timeout_s
 from relay.source.pacing import Pacer
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ BREATH_S: Final = 0.1
 """The longest a paced source sleeps before it hands over `None`, so that its reader can look whether to stop."""
 
 _EAGAIN_PAUSE_S: Final = 0.01
+_REWIND_MARGIN_US: Final = 1_000_000
+"""In MPEG-TS a seek to the very first timestamp lands behind the first keyframe."""
+
 _UNTIMED: Final = frozenset({"mpjpeg", "h264", "hevc", "mjpeg", "m4v"})
 """Formats without timestamps: FFmpeg makes up 25 frames a second, whatever the camera sends."""
 
@@ -129,7 +132,7 @@ class ContainerSource:
     def _rewind(self) -> None:
         try:
             # Also flushes the decoders, which after their drain would accept nothing more.
-            self._container.seek(self._container.start_time or 0)
+            self._container.seek((self._container.start_time or 0) - _REWIND_MARGIN_US)
         except av.FFmpegError:
             raise SourceEndedError(f"{self._address.label}: is at its end, and this format cannot be rewound") from None
         self._span.next_round()
@@ -182,7 +185,7 @@ def open_container(address: Address, settings: StreamSettings) -> ContainerSourc
                 "r",
                 format=way.format,
                 options=way.options,
-                timeout=(settings.open_timeout_s, settings.read_timeout_s),
+                timeout=(settings.open_timeout_s, read_timeout_s(address, settings)),
             )
         except (av.FFmpegError, ValueError) as error:
             # ValueError: PyAV's word for a demuxer (avfoundation) that this build does not have.
@@ -197,8 +200,6 @@ def open_container(address: Address, settings: StreamSettings) -> ContainerSourc
 
 
 def _wrapped(address: Address, settings: StreamSettings, container: InputContainer) -> ContainerSource:
-    if container.format.name == "hls":
-        container.read_timeout = max(settings.read_timeout_s, HLS_READ_TIMEOUT_S)
     try:
         return ContainerSource(address, settings, container)
     except BaseException:

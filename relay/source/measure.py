@@ -10,8 +10,11 @@ from typing import Final
 _NS_PER_S: Final = 1_000_000_000
 _NS_PER_MS: Final = 1_000_000
 JUMP_NS: Final = 3 * _NS_PER_S
-SETTLE_NS: Final = 300_000_000
-"""What FFmpeg read while it probed comes in one burst, which says nothing of the camera's own rhythm."""
+MAX_GOP_NS: Final = 600 * _NS_PER_S
+"""Keyframes further apart than this are a jump of the timestamps: nobody listens for so long."""
+
+SETTLE_NS: Final = _NS_PER_S
+"""What a live source sent while FFmpeg probed it comes in a burst, which says nothing of the camera's own rhythm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +44,8 @@ class Measured:
 class Meter:
     """Counts. All times are nanoseconds; arrivals and `started_ns` are of one clock."""
 
-    def __init__(self, started_ns: int) -> None:
-        self._started_ns = started_ns
-        self._counts_from_ns = started_ns + SETTLE_NS
+    def __init__(self, started_ns: int, settle_ns: int = SETTLE_NS) -> None:
+        self._counts_from_ns = started_ns + settle_ns
         self._arrivals: list[int] = []
         self._delays: list[int] = []
         self._steps: list[int] = []
@@ -125,7 +127,7 @@ class Meter:
     def _keyframe_interval_s(self, now_ns: int) -> float | None:
         if not self._keyframes:
             return None
-        between = [after - before for before, after in pairwise(self._keyframes)]
+        between = [step for before, after in pairwise(self._keyframes) if 0 < (step := after - before) < MAX_GOP_NS]
         return max([*between, now_ns - self._keyframe_came_ns]) / _NS_PER_S
 
     def _jitter_ms(self) -> float | None:

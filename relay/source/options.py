@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from relay.source.address import SourceKind
 
@@ -42,6 +43,13 @@ def open_options(address: Address, settings: StreamSettings) -> tuple[OpenOption
             return (OpenOptions("avfoundation", {"framerate": "30", **_grabber(settings)}),)
         case SourceKind.FILE | SourceKind.TEST:
             return (OpenOptions(),)
+
+
+def read_timeout_s(address: Address, settings: StreamSettings) -> float:
+    """How long FFmpeg may wait for the next packet."""
+    if address.kind is SourceKind.HTTP and urlsplit(address.url).path.endswith(".m3u8"):
+        return max(settings.read_timeout_s, HLS_READ_TIMEOUT_S)
+    return settings.read_timeout_s
 
 
 def _rtsp(settings: StreamSettings) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +11,7 @@ import av
 
 from relay.errors import SourceEndedError, SourceStalledError
 from relay.source import open_source
-from relay.source.measure import Measured, Meter
+from relay.source.measure import SETTLE_NS, Measured, Meter
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -22,16 +22,23 @@ if TYPE_CHECKING:
 _NS_PER_S: Final = 1_000_000_000
 
 
-def survey(
-    settings: StreamSettings, seconds: float
-) -> tuple[SourceInfo, Measured, SourceEndedError | SourceStalledError | None]:
-    """What `settings.source` says of itself, what it sent within `seconds`, and what ended it before that, if anything.
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a source says of itself, how long it took to open, what it sent, and what ended it early, if anything."""
 
-    Raises a leaf of `SourceError` where it cannot be opened.
-    """
+    info: SourceInfo
+    opened_s: float
+    measured: Measured
+    end: SourceEndedError | SourceStalledError | None
+
+
+def survey(settings: StreamSettings, seconds: float) -> Survey:
+    """Listen to `settings.source` for `seconds`. Raises a leaf of `SourceError` where it cannot be opened."""
+    started_s = time.monotonic()
     source = open_source(settings, "probe")
+    opened_s = time.monotonic() - started_s
     try:
-        listener = _Listener(source.info)
+        listener = _Listener(source.info, SETTLE_NS if source.is_live else 0)
         end = None
         try:
             for item in source.media():
@@ -40,21 +47,21 @@ def survey(
                     break
         except (SourceEndedError, SourceStalledError) as error:
             end = error
-        return listener.info, listener.meter.measured(time.monotonic_ns()), end
+        return Survey(listener.info, opened_s, listener.meter.measured(time.monotonic_ns()), end)
     finally:
         source.close()
 
 
 class _Listener:
-    def __init__(self, info: SourceInfo) -> None:
+    def __init__(self, info: SourceInfo, settle_ns: int) -> None:
         self.info = info
-        self._started_ns = time.monotonic_ns()
-        self.meter = Meter(self._started_ns)
+        self._counts_from_ns = time.monotonic_ns() + settle_ns
+        self.meter = Meter(self._counts_from_ns - settle_ns, settle_ns)
         self._has_keyframe = False
 
     @property
     def elapsed_s(self) -> float:
-        return (time.monotonic_ns() - self._started_ns) / _NS_PER_S
+        return (time.monotonic_ns() - self._counts_from_ns) / _NS_PER_S
 
     def take(self, item: Packet[Any] | av.VideoFrame | av.AudioFrame | None) -> None:
         now_ns = time.monotonic_ns()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import zoneinfo
 from dataclasses import dataclass, field
@@ -16,6 +15,8 @@ from relay.pixels import lettering
 from relay.transform.base import Transform
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from relay.pixels import Bgr, Plane
     from relay.transform.frame import Frame
 
@@ -35,10 +36,6 @@ _MAX_SHARE: Final = 0.96
 def _check_format(text: str) -> str:
     if len(text) > 200 or not text.isprintable():
         raise ValueError("is one line of at most 200 characters")
-    try:
-        _written(dt.datetime.now(dt.UTC), text)
-    except ValueError as error:
-        raise ValueError(f"strftime does not take it: {error}") from error
     return text
 
 
@@ -85,11 +82,12 @@ class _Writer:
         return self._line
 
     def line_bgr(self, text: str) -> Bgr:
-        """`line` for three channels."""
+        """`line` for three channels in full range."""
         line = self.line(text)
         if line.shape != self._line_bgr.shape[:2]:
             self._line_bgr = np.zeros((*line.shape, 3), np.uint8)
         cv2.cvtColor(line, cv2.COLOR_GRAY2BGR, dst=self._line_bgr)
+        cv2.convertScaleAbs(self._line_bgr, dst=self._line_bgr, alpha=255 / _INK)
         return self._line_bgr
 
     def _draw(self, text: str) -> None:

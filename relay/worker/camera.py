@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+import cv2
 import structlog
 from pydantic import ValidationError
 
@@ -47,6 +48,7 @@ def run_worker(sock: socket.socket) -> None:
     if not isinstance(first, wire.Configure):
         link.close()
         return
+    cv2.setNumThreads(1)  # every stage has its thread already; more of them would take the cores from each other
     structlog.contextvars.bind_contextvars(stream=first.name)
     try:
         camera = Camera(first, link)

@@ -12,7 +12,7 @@ from relay import slate, wire
 from relay.errors import TransformError
 from relay.model import Picture
 from relay.timeline import NS_PER_S
-from relay.transform import Chain, fit
+from relay.transform import Chain, Pool, fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,7 @@ class PictureLine(threading.Thread):
         self._link = link
         self._decoded = decoded
         self._on_first = on_first
+        self._pool = Pool()
         self._ready: Handoff[Picture] | None = None
         self._format: StreamFormat | None = None
         self._stopping = threading.Event()
@@ -93,11 +94,13 @@ class PictureLine(threading.Thread):
         if stream is None or ready is None:
             return
         if (picture.width, picture.height) != (stream.width, stream.height):
-            picture = Picture(picture.slot, picture.time_ns, fit(picture, stream.width, stream.height))
+            fitted = fit(picture, stream.width, stream.height, out=self._pool.i420(stream.width, stream.height))
+            picture = Picture(picture.slot, picture.time_ns, fitted)
         ready.put(picture)
         if now_ns >= self._snapshot_due_ns:
             self._snapshot_due_ns = now_ns + SNAPSHOT_EVERY_NS
-            self._link.send(wire.Snapshot(picture.time_ns, slate.to_jpeg(picture.i420, SNAPSHOT_JPEG_QUALITY)))
+            jpeg = slate.to_jpeg(picture.i420, SNAPSHOT_JPEG_QUALITY, stream.matrix)
+            self._link.send(wire.Snapshot(picture.time_ns, jpeg))
 
     def _complain(self, error: TransformError) -> None:
         self._board.count("transform_failures")

@@ -61,7 +61,7 @@ class VideoLine(threading.Thread):
         self._shown: NDArray[np.uint8] | None = None
         self._shown_ns = self.grid.start_ns(start.next_slot)
         if start.data:
-            self._shown = slate.from_jpeg(start.data, stream.width, stream.height)
+            self._shown = slate.from_jpeg(start.data, stream.width, stream.height, stream.matrix)
         self._slate: NDArray[np.uint8] | None = None
         self._slate_reason = ""
         self._bitrate_kbps = settings.video_bitrate_kbps

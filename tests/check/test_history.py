@@ -16,6 +16,9 @@ LIVE = LowLatency()
 NEXT = LowLatency(first_msn=EPOCH_MSN + 1)
 LAST = EPOCH_MSN + 6
 OPEN = EPOCH_MSN + 7
+LAST_END = f"#EXTINF:2.00000,\n{LAST}.m4s"
+GROWN = LowLatency(open_parts=3)
+BARE = LowLatency(segments=8, open_parts=0, segments_with_parts=0)
 
 
 def update_rules(before: str, after: str) -> list[str]:
@@ -34,11 +37,11 @@ def update_rules(before: str, after: str) -> list[str]:
         (LowLatency(open_parts=0), LowLatency(open_parts=1)),
         (LIVE, LowLatency(skipped=1, open_parts=3)),
         (LIVE, LowLatency(first_msn=EPOCH_MSN + 1, skipped=1)),
-        (LIVE, LowLatency(segments_with_parts=0, is_ended=True)),
+        (LIVE, LowLatency(segments=8, segments_with_parts=0, is_ended=True)),
         (LIVE, LowLatency(first_msn=OPEN + 20)),
         (LowLatency(discontinuities=(EPOCH_MSN,)), replace(NEXT, discontinuity_sequence=1)),
         (LowLatency(skipped=1), NEXT),
-        (LIVE, LowLatency(first_msn=EPOCH_MSN + 2, segments=5, is_ended=True)),
+        (LIVE, LowLatency(first_msn=EPOCH_MSN + 3, segments=5, is_ended=True)),
     ],
 )
 def test_what_a_server_may_do(before: LowLatency, after: LowLatency) -> None:
@@ -61,18 +64,27 @@ def test_what_a_server_may_do(before: LowLatency, after: LowLatency) -> None:
         ("P8", LIVE.text, edit(LIVE.text, "T15:06:42.000Z", "T15:06:42.001Z")),
         ("P8", LIVE.text, edit(LIVE.text, f"{LAST}.m4s", f"{LAST}a.m4s")),
         ("P8", LIVE.text, edit(LIVE.text, f"URI=\"{LAST}.3.m4s\"", "URI=\"other.m4s\"")),
-        ("P8", LIVE.text, edit(LIVE.text, f"#EXTINF:2.00000,\n{LAST}.m4s", f'#EXT-X-PART:DURATION=0.1,URI="a"\n#EXTINF:2.00000,\n{LAST}.m4s')),
-        ("P8", LIVE.text, edit(LowLatency(open_parts=3).text, f"0.50000,URI=\"{OPEN}.1.m4s\"", f"0.4,URI=\"{OPEN}.1.m4s\"")),
+        ("P8", LIVE.text, edit(LIVE.text, LAST_END, f'#EXT-X-PART:DURATION=0.1,URI="a"\n{LAST_END}')),
+        ("P8", LIVE.text, edit(GROWN.text, f'0.50000,URI="{OPEN}.1.m4s"', f'0.4,URI="{OPEN}.1.m4s"')),
         ("P8", LowLatency(is_ended=True).text, LowLatency(open_parts=0).text),
         ("P8", LowLatency(is_ended=True).text, LowLatency(segments=8, is_ended=True).text),
+        ("P8", LIVE.text, edit(LIVE.text, f'#EXT-X-PART:DURATION=0.50000,URI="{LAST}.3.m4s"\n', "")),
+        ("P8", LIVE.text, edit(LIVE.text, '"init.mp4"', '"other.mp4"')),
         ("P9", LIVE.text, LowLatency(first_msn=EPOCH_MSN + 5, segments=2).text),
         ("P9", LIVE.text, LowLatency(first_msn=EPOCH_MSN + 2, segments=5).text),
-        ("L8", LowLatency(open_parts=4).text, edit(LowLatency(segments=8, open_parts=0, segments_with_parts=0).text, f"#EXTINF:2.00000,\n{OPEN}.m4s", f"#EXTINF:1.9,\n{OPEN}.m4s")),
-        ("L9", edit(LIVE.text, f"TYPE=PART,URI=\"{OPEN}.2.m4s\"", "TYPE=PART,URI=\"other.m4s\""), LowLatency(open_parts=3).text),
+        ("L8", LowLatency(open_parts=4).text, edit(BARE.text, f"2.00000,\n{OPEN}.m4s", f"1.9,\n{OPEN}.m4s")),
+        ("L9", edit(LIVE.text, f'TYPE=PART,URI="{OPEN}.2.m4s"', 'TYPE=PART,URI="other.m4s"'), GROWN.text),
     ],
 )  # fmt: skip
 def test_what_a_server_must_not_do(rule: str, before: str, after: str) -> None:
     assert set(update_rules(before, after)) == {rule}
+
+
+def test_parts_that_were_missed_are_no_fault() -> None:
+    # Read once with one part, and again when the segment is complete and its first parts have left.
+    after = LowLatency(segments=8, open_parts=0).text
+    after = edit(after, f'#EXT-X-PART:DURATION=0.50000,URI="{OPEN}.0.m4s",INDEPENDENT=YES\n', "")
+    assert update_rules(LowLatency(open_parts=1).text, after) == []
 
 
 def test_an_event_keeps_its_segments() -> None:
@@ -103,6 +115,8 @@ def test_a_stream_that_only_grows_is_legal_however_often_it_is_read(steps: list[
 def test_a_delta_is_the_playlist_less_what_it_skips() -> None:
     full, delta = parse(LIVE.text), parse(LowLatency(skipped=1).text)
     assert check_delta(full, delta) == []
+    with_map = LowLatency(skipped=1, extra=('#EXT-X-MAP:URI="init.mp4"',))
+    assert check_delta(full, parse(with_map.text)) == []
     assert check_delta(parse(LowLatency(open_parts=0).text), parse(LowLatency(skipped=1, open_parts=0).text)) == []
     assert [finding.rule for finding in check_delta(full, replace(delta, open_segment=None))] == ["L15"]
     assert [finding.rule for finding in check_delta(full, parse(LowLatency(skipped=1, segments=6).text))] == ["L15"]

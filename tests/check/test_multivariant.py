@@ -13,6 +13,7 @@ from relay.check.multivariant import check_independence, check_multivariant
 GOOD = MULTIVARIANT
 SMALL = GOOD[GOOD.index("#EXT-X-STREAM-INF:BANDWIDTH=900000") : GOOD.index("#EXT-X-I-FRAME")]
 IFRAMES = GOOD[GOOD.index("#EXT-X-I-FRAME") :]
+SECOND = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",LANGUAGE="de",CHANNELS="2"'
 STEERING = '#EXT-X-CONTENT-STEERING:SERVER-URI="steer",PATHWAY-ID="cdn"\n'
 
 
@@ -73,8 +74,8 @@ def test_codecs_that_are_named_in_full(codecs: str) -> None:
         ("V8", *media('TYPE=CLOSED-CAPTIONS,INSTREAM-ID="CC1",URI="a"')),
         ("V8", *media('LANGUAGE="de",CHANNELS="2",TYPE=AUDIO')),
         ("V8", *media('URI="x"')),
-        ("V8", "#EXT-X-STREAM-INF:BANDWIDTH=29", '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="Camera",LANGUAGE="de",CHANNELS="2"\n#EXT-X-STREAM-INF:BANDWIDTH=29'),
-        ("V8", "#EXT-X-STREAM-INF:BANDWIDTH=29", '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="Two",LANGUAGE="de",CHANNELS="2",DEFAULT=YES\n#EXT-X-STREAM-INF:BANDWIDTH=29'),
+        ("V8", "#EXT-X-MEDIA:", f'{SECOND},NAME="Camera"\n#EXT-X-MEDIA:'),
+        ("V8", "#EXT-X-MEDIA:", f'{SECOND},NAME="Two",DEFAULT=YES\n#EXT-X-MEDIA:'),
         ("V9", IFRAMES, ""),
         ("V9", ',URI="small/iframes.m3u8"', ""),
         ("V10", "BANDWIDTH=900000,", "BANDWIDTH=900000,SCORE=1.0,"),

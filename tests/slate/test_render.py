@@ -55,6 +55,10 @@ def test_every_size_has_words_within_its_margins(width: int, height: int, has_ba
     assert abs((columns.min() + columns.max()) / 2 - width / 2) < max(3, width * 0.02)
 
 
+def test_letters_wider_than_the_picture_are_cut_off() -> None:
+    assert render(8, 64, "mmm", SINCE_NS, "gone").shape == (96, 8)
+
+
 def test_the_base_is_blurred_and_dimmed_and_not_changed(base: I420) -> None:
     before = base.copy()
     slate = render(640, 360, "cam", SINCE_NS, "", base)

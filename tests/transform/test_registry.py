@@ -14,9 +14,8 @@ from relay.transform.registry import TRANSFORMS, make_link
     ("link", "message"),
     [
         ("crpo width=2 height=2",
-            "there is no transform 'crpo': did you mean 'crop'? There are crop, flip, rotate, scale, timestamp; your own is "
-            "written module:function"),
-        ("zzz", "there is no transform 'zzz': There are crop, flip"),
+            "there is no transform 'crpo': did you mean 'crop'? There are crop, flip, rotate, scale, timestamp; "),
+        ("zzz", "scale, timestamp; your own is written module:function"),
         ("crop width=64", "crop: height is missing (crop takes x, y, width, height)"),
         ("crop width=64 height=48 depth=3", "crop: there is no parameter 'depth' (crop takes x, y, width, height)"),
         ("crop width=63 height=48", "crop: width='63': must be even, because colour has half the resolution"),

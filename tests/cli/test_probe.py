@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from fixtures.media import Clip, write_clip
+from relay.cli.probe import probe
+from relay.errors import SourceNotFoundError, SourceUnreachableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+app = typer.Typer()
+app.command()(probe)
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False, env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_a_file_is_told_in_words(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mkv", Clip(frames=30, audio_codec="aac", width=640, height=360))
+    output = run(str(path))
+    assert "h264 (yuv420p), 640x360" in output
+    assert "declared 25, measured 25.00" in output
+    assert "aac, 48000 Hz, 2 channels" in output
+    assert "It ended" in output
+
+
+def test_the_test_pattern_is_told_as_json() -> None:
+    told = json.loads(run("test:?size=128x96&rate=25", "--seconds", "0.8", "--json"))
+    assert told["declared"]["width"] == 128
+    assert told["declared"]["rate"] == "25"
+    assert 10 <= told["measured"]["frames"] <= 25
+    assert told["measured"]["audio_packets"] > 5
+    assert told["end"] is None
+    assert told["advice"] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "leaf"),
+    [("none.mp4", SourceNotFoundError), ("rtsp://u:geheim@127.0.0.1:1/x", SourceUnreachableError)],
+)
+def test_what_cannot_be_opened_is_one_error_without_the_password(source: str, leaf: type[Exception]) -> None:
+    with pytest.raises(leaf) as caught:
+        run(source)
+    assert "geheim" not in str(caught.value)
+    assert "\n" not in str(caught.value)

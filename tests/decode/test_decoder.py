@@ -1,0 +1,327 @@
+"""The decoder on scripted sources: what it reports, when it retries, and that it stops. Nothing sleeps."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import av
+import pytest
+
+from fixtures.media import Clip, moving_picture, tone, write_clip
+from relay.config import StreamSettings
+from relay.decode import DecodedAudio, DecodedVideo, Decoder
+from relay.decode import connection as connection_module
+from relay.errors import SourceAuthError, SourceEndedError, SourceError, SourceStalledError, SourceUnreachableError
+from relay.model import SourceInfo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+S = 1_000_000_000
+MS = 1_000_000
+NOW = 1_790_000_000 * S
+INFO = SourceInfo(320, 180, Fraction(25), "h264", "yuv420p", None, None, 0, 0)
+
+Step = Any
+"""A packet or frame to give, an error to raise, a number of nanoseconds to pass, or a function to call."""
+
+
+@dataclass
+class Bench:
+    """A decoder over a queue of sources, each a list of steps or an error to open with; the last one's end stops it."""
+
+    sources: list[list[Step] | SourceError]
+    info: SourceInfo = INFO
+    is_live: bool = True
+    sample_aspect: Fraction = Fraction(1)
+    settings: StreamSettings = field(default_factory=lambda: StreamSettings(read_timeout_s=0.05))
+    now_ns: int = NOW
+    found: list[SourceInfo] = field(default_factory=list)
+    video: list[DecodedVideo] = field(default_factory=list)
+    audio: list[DecodedAudio] = field(default_factory=list)
+    states: list[SourceError | None] = field(default_factory=list)
+    delays: list[tuple[SourceError, float]] = field(default_factory=list)
+    closed: int = 0
+
+    def __post_init__(self) -> None:
+        self._queue = deque(self.sources)
+        self.decoder = Decoder(
+            self.settings,
+            self._open,
+            lambda: self.now_ns,
+            on_found=self.found.append,
+            on_video=self.video.append,
+            on_audio=self.audio.append,
+            on_state=self.states.append,
+            backoff=self,
+        )
+
+    def run(self) -> Bench:
+        self.decoder.run()
+        return self
+
+    def delay_s(self, error: SourceError, healthy_s: float) -> float:
+        self.delays.append((error, healthy_s))
+        return 0.0
+
+    def _open(self) -> Bench:
+        steps = self._queue.popleft() if self._queue else []
+        if isinstance(steps, SourceError):
+            if not self._queue:
+                self.decoder.stop()
+            raise steps
+        self._steps = steps
+        return self
+
+    def media(self) -> Iterator[Any]:
+        for step in self._steps:
+            if isinstance(step, SourceError):
+                raise step
+            if isinstance(step, int):
+                self.now_ns += step
+            elif isinstance(step, Callable):
+                step()
+            else:
+                yield step
+        if not self._queue:
+            self.decoder.stop()
+        yield None
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def picture(pts_ns: int | None, width: int = 64, height: int = 48) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(moving_picture(width, height, 0), "yuv420p")
+    frame.pts, frame.time_base = pts_ns, Fraction(1, S)
+    return frame
+
+
+def sound(pts_ns: int) -> av.AudioFrame:
+    frame = tone(0, 1024)
+    frame.pts, frame.time_base = pts_ns, Fraction(1, S)
+    return frame
+
+
+def live(count: int, start_ns: int = 0, step_ns: int = 40 * MS) -> list[Step]:
+    """`count` pictures that come as far apart as their timestamps."""
+    return [step for index in range(count) for step in (picture(start_ns + index * step_ns), step_ns)]
+
+
+@pytest.fixture
+def packets(tmp_path: Path) -> Iterator[Callable[..., list[Any]]]:
+    containers = []
+
+    def demux(clip: Clip) -> list[Any]:
+        container = av.open(write_clip(tmp_path / f"{len(containers)}.mkv", clip))
+        containers.append(container)
+        return [step for packet in container.demux() for step in (packet, 40 * MS * (packet.stream.type == "video"))]
+
+    yield demux
+    for container in containers:
+        container.close()
+
+
+def test_packets_become_pictures_and_sound_on_the_wall_clock(packets: Callable[..., list[Any]]) -> None:
+    bench = Bench([packets(Clip(audio_codec="aac"))]).run()
+    assert len(bench.video) == bench.decoder.counters["frames"] == 25
+    assert [d.time_ns for d in bench.video] == [NOW + index * 40 * MS for index in range(25)]
+    assert all(d.time_ns <= d.arrival_ns for d in bench.video)
+    # Matroska keeps milliseconds.
+    assert all(abs(b.time_ns - a.time_ns - 21_333_333) <= MS for a, b in pairwise(bench.audio))
+    assert abs(bench.audio[0].time_ns - NOW) < 25 * MS
+    assert bench.states == [None]
+    assert bench.closed == 1
+
+
+def test_b_frames_come_in_order(packets: Callable[..., list[Any]]) -> None:
+    bench = Bench([packets(Clip(b_frames=2))]).run()
+    assert len(bench.video) == 25
+    assert {b.time_ns - a.time_ns for a, b in pairwise(bench.video[3:-2])} == {40 * MS}
+
+
+def test_before_the_first_keyframe_nothing_is_shown(packets: Callable[..., list[Any]]) -> None:
+    steps = packets(Clip(gop=12, audio_codec="aac"))
+    first = next(
+        index for index, step in enumerate(steps) if isinstance(step, av.Packet) and step.stream.type == "video"
+    )
+    bench = Bench([steps[first + 1 :]]).run()
+    assert bench.decoder.counters["packets"] == 24
+    assert len(bench.video) == 13
+    assert bench.decoder.counters["decode_errors"] == 0
+
+
+def test_a_damaged_packet_is_counted_and_not_fatal(packets: Callable[..., list[Any]]) -> None:
+    def bad(packet: Any) -> Any:
+        damaged = av.Packet(b"\0\0\0\1\x65" + b"\xff" * 30)
+        damaged.stream, damaged.pts, damaged.dts, damaged.time_base = (
+            packet.stream,
+            packet.pts,
+            packet.dts,
+            packet.time_base,
+        )
+        return damaged
+
+    steps = packets(Clip())
+    steps[6] = bad(steps[6])
+    bench = Bench([steps]).run()
+    assert bench.decoder.counters["decode_errors"] == 1
+    assert len(bench.video) >= 20
+    assert bench.states == [None]
+
+
+def test_what_was_found_is_what_the_first_picture_shows() -> None:
+    bench = Bench([live(2)], info=INFO, sample_aspect=Fraction(3, 2)).run()
+    (info,) = bench.found
+    assert (info.width, info.height, info.rate, info.pixel_format) == (96, 48, 25, "yuv420p")
+    assert bench.video[0].sample_aspect == Fraction(3, 2)
+
+
+def test_a_rate_that_nobody_says_is_measured_first() -> None:
+    bench = Bench([live(40, step_ns=S // 15)], info=replace(INFO, rate=None)).run()
+    (info,) = bench.found
+    assert info.rate is not None
+    assert abs(info.rate - 15) < Fraction(1, 100)
+    assert len(bench.video) == 40 - connection_module.RATE_FRAMES
+
+
+def test_a_failure_is_reported_retried_and_gone_from() -> None:
+    refused, ended = SourceUnreachableError("off"), SourceEndedError("hung up")
+    bench = Bench([refused, [*live(3), ended], live(2)]).run()
+    assert bench.states == [refused, None, ended, None]
+    assert [error for error, _ in bench.delays] == [refused, ended]
+    assert bench.delays[0][1] == 0.0
+    assert bench.delays[1][1] > 0.0
+    assert bench.decoder.counters["reconnects"] == 2
+    assert len(bench.video) == 5
+    assert len(bench.found) == 2
+
+
+def test_a_reconnect_begins_with_a_clock_of_its_own() -> None:
+    ended = SourceEndedError("hung up")
+    bench = Bench([[*live(3), ended], [7 * S, *live(3, start_ns=500_000 * S)]]).run()
+    times = [decoded.time_ns for decoded in bench.video]
+    assert times[3:] == [NOW + 120 * MS + 7 * S + index * 40 * MS for index in range(3)]
+
+
+def test_nothing_for_the_read_timeout_is_a_stall() -> None:
+    bench = Bench([_Endless(live(2)), SourceAuthError("stop")]).run()
+    assert isinstance(bench.states[1], SourceStalledError)
+    assert isinstance(bench.delays[0][0], SourceStalledError)
+
+
+class _Endless(list[Any]):
+    """Steps, and then `None` for ever."""
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from super().__iter__()
+        while True:
+            yield None
+
+
+def test_sound_alone_is_a_stall_too() -> None:
+    class Sound(_Endless):
+        def __iter__(self) -> Iterator[Any]:
+            for step in _Endless.__iter__(self):
+                yield sound(0) if step is None else step
+
+    bench = Bench([Sound(live(1)), SourceAuthError("stop")]).run()
+    assert isinstance(bench.states[1], SourceStalledError)
+
+
+def test_video_without_any_picture_is_a_stall(
+    packets: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "MAX_BLIND_S", 0.05)
+    delta = [step for step in packets(Clip()) if isinstance(step, av.Packet)][1]
+
+    class Blind(_Endless):
+        def __iter__(self) -> Iterator[Any]:
+            while True:
+                yield delta
+
+    bench = Bench([Blind(), SourceAuthError("stop")]).run()
+    (stalled,) = bench.states
+    assert isinstance(stalled, SourceStalledError)
+    assert "keyframe" in str(stalled)
+
+
+def test_bad_timestamps_are_discarded_and_counted() -> None:
+    steps: list[Step] = [picture(None), 40 * MS, *live(3), picture(80 * MS), picture(0), *live(2, start_ns=120 * MS)]
+    bench = Bench([steps]).run()
+    assert bench.decoder.counters["discarded_timestamps"] == 3
+    assert len(bench.video) == 5
+    assert all(a.time_ns < b.time_ns for a, b in pairwise(bench.video))
+
+
+def test_a_jump_of_a_day_moves_no_picture_and_no_lip() -> None:
+    day = 86_400 * S
+    steps: list[Step] = []
+    for index in range(20):
+        shift = day if index >= 10 else 0
+        steps += [picture(index * 40 * MS + shift), sound(index * 40 * MS + shift), 40 * MS]
+    bench = Bench([steps]).run()
+    assert [d.time_ns - NOW for d in bench.video] == [index * 40 * MS for index in range(20)]
+    assert [d.time_ns - NOW for d in bench.audio] == [index * 40 * MS for index in range(20)]
+
+
+def test_sound_before_the_first_picture_or_off_the_clock_is_not_given() -> None:
+    bench = Bench([[sound(0), picture(0), sound(0), sound(5000 * S)]]).run()
+    assert [d.time_ns for d in bench.audio] == [NOW]
+    assert bench.decoder.counters["discarded_timestamps"] == 1
+
+
+def test_the_end_of_a_file_is_not_retried() -> None:
+    ended = SourceEndedError("the file is at its end")
+    bench = Bench([[*live(2), ended], live(2)], is_live=False)
+    reached = threading.Event()
+    bench.decoder._on_state = lambda error: reached.set() if error else None
+    thread = threading.Thread(target=bench.decoder.run)
+    thread.start()
+    assert reached.wait(5)
+    assert thread.is_alive()
+    bench.decoder.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert bench.delays == []
+    assert bench.decoder.counters["reconnects"] == 0
+
+
+def test_stop_interrupts_the_wait_for_the_next_attempt() -> None:
+    bench = Bench([SourceUnreachableError("off"), live(1)])
+    waiting = threading.Event()
+
+    def delay_s(error: SourceError, healthy_s: float) -> float:
+        waiting.set()
+        return 3600.0
+
+    bench.delay_s = delay_s  # type: ignore[method-assign]  # this one test waits
+    thread = threading.Thread(target=bench.decoder.run)
+    thread.start()
+    assert waiting.wait(5)
+    bench.decoder.stop()
+    bench.decoder.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_source_that_breathes_is_stopped_between_frames() -> None:
+    def stop() -> None:
+        bench.decoder.stop()
+
+    bench = Bench([[*live(1), stop, None, *live(5)]])
+    bench.run()
+    assert len(bench.video) == 1
+    assert bench.closed == 1
+
+
+def test_stopped_before_it_ran_it_opens_nothing() -> None:
+    bench = Bench([live(1)])
+    bench.decoder.stop()
+    assert bench.run().video == []

@@ -1,0 +1,86 @@
+"""A hub with a real server in front of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from fixtures.origin import UNIX_NS, Camera, Client, Clock, Recorder
+from fixtures.published import FORMAT
+from relay.config import RelaySettings, StreamSettings
+from relay.model import StreamHealth, StreamState, StreamStatus
+from relay.serve import HttpServer, Hub, make_app
+from relay.sessions import TokenMint
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from aiohttp import web
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def hub(clock: Clock) -> Hub:
+    return Hub({"cam": StreamSettings(), "yard": StreamSettings()}, clock)
+
+
+@pytest.fixture
+def camera(hub: Hub) -> Camera:
+    """A camera with seven segments and three parts published."""
+    camera = Camera(hub)
+    camera.open()
+    camera.publish_segments(7)
+    camera.publish(3)
+    return camera
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def mint() -> TokenMint:
+    return TokenMint(b"k" * 32)
+
+
+@pytest.fixture
+def statuses() -> list[StreamStatus]:
+    health = StreamHealth(StreamState.LIVE, UNIX_NS)
+    slate = StreamHealth(StreamState.SLATE, UNIX_NS, "the camera is away")
+    return [
+        StreamStatus("cam", 1, FORMAT, health, {"frames_decoded": 7}, {"fps": 29.5}),
+        StreamStatus("yard", 1, None, slate, {}, {}),
+    ]
+
+
+@pytest.fixture
+def app(tmp_path: Path, hub: Hub, recorder: Recorder, mint: TokenMint, statuses: list[StreamStatus]) -> web.Application:
+    settings = RelaySettings(data=tmp_path, streams={"cam": StreamSettings(), "yard": StreamSettings()})
+    return make_app(settings, hub, recorder, mint, lambda: statuses, lambda: UNIX_NS)  # type: ignore[arg-type]  # a stand-in
+
+
+@pytest.fixture
+async def server(app: web.Application) -> AsyncIterator[HttpServer]:
+    server = await HttpServer.start(app, "127.0.0.1", 0)
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def client(server: HttpServer) -> AsyncIterator[Client]:
+    session = aiohttp.ClientSession(
+        f"http://127.0.0.1:{server.port}",
+        auto_decompress=False,
+        skip_auto_headers={"Accept-Encoding"},
+        timeout=aiohttp.ClientTimeout(total=10),
+    )
+    async with session:
+        yield Client(session)

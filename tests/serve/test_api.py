@@ -1,0 +1,85 @@
+"""The JSON interface, health checks and metrics."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from fixtures.origin import UNIX_NS, Camera
+from fixtures.published import MSN
+from relay.model import StreamHealth, StreamState, StreamStatus
+
+if TYPE_CHECKING:
+    from fixtures.origin import Client
+    from relay.serve import Hub
+
+
+async def test_the_clock(client: Client) -> None:
+    answer = await client.get("/api/v1/time")
+    assert json.loads(answer.body) == {"unix_ms": UNIX_NS / 1e6}
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_the_streams(client: Client, camera: Camera, hub: Hub) -> None:
+    hub.publish_snapshot("cam", UNIX_NS, b"jpeg")
+    await client.get("/live/cam/index.m3u8")
+    cam, yard = json.loads((await client.get("/api/v1/streams")).body)["streams"]
+    assert cam["name"] == "cam"
+    assert cam["viewers"] == 1
+    assert cam["health"] == {"state": "live", "since_ms": UNIX_NS // 1_000_000, "reason": ""}
+    assert cam["format"] == {
+        "width": 1280,
+        "height": 720,
+        "rate": "30",
+        "audio": True,
+        "latency": "lan",
+        "segment_s": 2.0,
+    }
+    assert (cam["playlist"], cam["snapshot"]) == ("live/cam/index.m3u8", "live/cam/snapshot.jpg")
+    assert cam["counters"]["frames_decoded"] == 7
+    assert cam["counters"]["parts_published"] == 146
+    assert cam["window"]["part_target_s"] == 0.2
+    assert cam["window"]["renditions"]["audio"]["last_part"] == [MSN + 7, 2]
+    assert (yard["format"], yard["window"], yard["snapshot"]) == (None, None, None)
+    assert yard["health"]["reason"] == "the camera is away"
+
+
+async def test_it_is_ready_when_every_stream_can_be_played(
+    client: Client, camera: Camera, hub: Hub, statuses: list[StreamStatus]
+) -> None:
+    assert (await client.get("/healthz")).text == "ok\n"
+    answer = await client.get("/readyz")
+    assert (answer.status, json.loads(answer.body)) == (503, {"ready": False, "waiting_for": ["yard"]})
+    statuses[1] = StreamStatus("yard", 1, None, StreamHealth(StreamState.STOPPED, 0), {}, {})
+    assert (await client.get("/readyz")).status == 200
+    statuses.pop()
+    yard = Camera(hub, "yard")
+    yard.open()
+    yard.publish_segments(1)
+    assert (await client.get("/readyz")).status == 200
+
+
+async def test_metrics_have_bounded_labels(client: Client, camera: Camera) -> None:
+    body = (await client.get("/live/cam/v/secret/video-1/index.m3u8")).body
+    await client.get("/live/cam/v/secret/video-1/1.m4s")
+    text = (await client.get("/metrics")).text
+    values = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert values["relay_requests_total", "200", "cam", "playlist"] == 1
+    assert values["relay_requests_total", "404", "cam", "segment"] == 1
+    assert values["relay_sent_bytes_total", "cam", "playlist"] == len(body)
+    assert values["relay_viewers", "cam"] == 1
+    assert values["relay_stream_state", "slate", "yard"] == 1
+    assert values["relay_stream_state", "live", "yard"] == 0
+    assert values["relay_stream_events_total", "cam", "parts_published"] == 146
+    assert values["relay_stream_events_total", "cam", "frames_decoded"] == 7
+    assert values["relay_stream_gauge", "cam", "fps"] == 29.5
+    assert values["relay_sessions", "sessions_tracked"] == 3
+    assert values[("process_resident_memory_bytes",)] > 0
+    assert "secret" not in text

@@ -1,0 +1,115 @@
+"""The hub without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fixtures.origin import Camera
+from fixtures.published import FORMAT, MSN, SILENT, VIDEO_INIT, make_part
+from relay.model import MediaKind
+from relay.serve.bell import Bell
+
+if TYPE_CHECKING:
+    from fixtures.origin import Clock
+    from relay.serve import Hub
+
+
+def test_what_cannot_be_published_is_counted(hub: Hub) -> None:
+    camera = Camera(hub, format=SILENT)
+    part = make_part(camera.grid, MediaKind.VIDEO, MSN, 0)
+    hub.publish_init("cam", VIDEO_INIT)
+    hub.publish_part("cam", part)  # no generation
+    hub.open_generation("cam", 1, SILENT)
+    hub.publish_part("cam", part)  # no init
+    hub.publish_init("cam", VIDEO_INIT)
+    hub.publish_part("cam", make_part(camera.grid, MediaKind.AUDIO, MSN, 0))  # no such rendition
+    hub.publish_part("cam", part)
+    hub.publish_part("cam", part)  # published before
+    assert hub.streams["cam"].counters == {
+        "parts_published": 1,
+        "parts_refused": 4,
+        "bytes_published": len(part.data),
+    }
+
+
+def test_a_stream_is_ready_when_all_its_renditions_are(hub: Hub) -> None:
+    camera = Camera(hub)
+    stream = hub.streams["cam"]
+    assert not stream.is_ready
+    camera.open()
+    for kind in MediaKind:
+        assert not stream.is_ready
+        for index in range(10):
+            hub.publish_part("cam", make_part(camera.grid, kind, MSN, index))
+    assert stream.is_ready
+
+
+def files(hub: Hub) -> int:
+    current = hub.streams["cam"].current
+    return sum(len(rendition.files) for rendition in current.renditions.values()) if current else 0
+
+
+def test_memory_is_bounded_however_long_it_runs(hub: Hub, clock: Clock) -> None:
+    camera = Camera(hub)
+    camera.open()
+    counts = []
+    for n in range(60):
+        # Each worker that replaces another comes with an init of its own, in the worst case.
+        hub.publish_init("cam", replace(VIDEO_INIT, data=b"init %d" % (n // 10)))
+        camera.publish_segments(1)
+        clock.advance(2)
+        counts.append(files(hub))
+    per_segment = 2 * (camera.grid.parts_per_segment + 1)
+    # Seven are listed, and nine or ten more are kept for those who heard of them.
+    assert max(counts[30:]) <= 17 * per_segment + 5
+    hub.end_stream("cam")
+    clock.advance(60)
+    hub.sweep()
+    assert files(hub) <= 7 * per_segment + 3
+
+
+def test_a_stream_that_has_ended_may_begin_anew(hub: Hub) -> None:
+    camera = Camera(hub)
+    camera.open()
+    camera.publish_segments(1)
+    hub.end_stream("cam")
+    hub.end_stream("yard")
+    camera.publish()
+    assert hub.streams["cam"].counters["parts_refused"] == 2
+    camera.at = (MSN + 5, 0)
+    camera.open()
+    camera.publish()
+    current = hub.streams["cam"].current
+    assert current is not None
+    assert current.renditions["video"].window.media_sequence == MSN + 5
+    assert current.format == FORMAT
+
+
+async def test_a_bell_wakes_all_who_wait_and_nobody_for_ever() -> None:
+    bell = Bell()
+    loop = asyncio.get_running_loop()
+    patient = [asyncio.create_task(bell.wait(loop.time() + 60)) for _ in range(3)]
+    assert not await bell.wait(loop.time() + 0.01)
+    gone = asyncio.create_task(bell.wait(loop.time() + 60))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    assert not bell.is_silent
+    bell.ring()
+    assert await asyncio.gather(*patient) == [True, True, True]
+
+
+async def test_a_ring_and_a_deadline_at_once_do_no_harm() -> None:
+    bell = Bell()
+    waiting = asyncio.create_task(bell.wait(asyncio.get_running_loop().time()))
+    await asyncio.sleep(0)
+    bell.ring()
+    assert await waiting
+    again = asyncio.create_task(bell.wait(asyncio.get_running_loop().time() + 60))
+    await asyncio.sleep(0)
+    again.cancel()
+    bell.ring()
+    await asyncio.sleep(0)
+    assert again.cancelled()
