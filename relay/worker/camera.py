@@ -85,7 +85,13 @@ class Camera:
         self._failed = ""
         self._decoded: Handoff[Picture] = Handoff(UNKNOWN_PERIOD_S)
         self._pictures = PictureLine(
-            self._settings, self._clock, self._board, link, self._decoded, on_first=self._announce
+            self._settings,
+            configure.hold_source_s,
+            self._clock,
+            self._board,
+            link,
+            self._decoded,
+            on_first=self._announce,
         )
         self._decoder = Decoder(
             self._settings,

@@ -32,11 +32,15 @@ _COMPLAIN_EVERY_NS: Final = 10 * NS_PER_S
 
 
 class PictureLine(threading.Thread):
-    """Takes from `decoded`, gives to `ready`. `on_first` hears the size of the first picture that left the chain."""
+    """Takes from `decoded`, gives to `ready`. `on_first` hears the size of the first picture that left the chain.
+
+    The owner's own code is not even imported for the first `hold_s`, nor outside of this thread.
+    """
 
     def __init__(
         self,
         settings: StreamSettings,
+        hold_s: float,
         clock: Clock,
         board: Board,
         link: Link,
@@ -44,7 +48,8 @@ class PictureLine(threading.Thread):
         on_first: Callable[[int, int], None],
     ) -> None:
         super().__init__(name="transform", daemon=True)
-        self._chain = Chain(settings.transforms)
+        self._settings = settings
+        self._hold_s = hold_s
         self._clock = clock
         self._board = board
         self._link = link
@@ -70,6 +75,16 @@ class PictureLine(threading.Thread):
 
     def run(self) -> None:
         """Thread body."""
+        self._stopping.wait(self._hold_s)
+        if self._stopping.is_set():
+            return
+        try:
+            self._chain = Chain(self._settings.transforms)
+        except TransformError as error:
+            self._complain(error)
+            self._link.send(wire.Health(self._board.health(), fatal=True))
+            self._stopping.wait()
+            return
         while not self._stopping.is_set():
             picture = self._decoded.take(_WAIT_S)
             if picture is None:

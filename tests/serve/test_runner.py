@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,7 +102,6 @@ async def test_headers_without_end_are_refused(server: HttpServer) -> None:
     assert answer.startswith(b"HTTP/1.0 400")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="an option of Linux")
 async def test_little_is_left_unsent_in_the_kernel() -> None:
     listener = runner._listener(socket.AF_INET, ("127.0.0.1", 0))
     viewer = socket.create_connection(listener.getsockname())
