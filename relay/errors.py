@@ -24,7 +24,7 @@ it never holds a password: URLs pass through `redact` first.
 import re
 from typing import ClassVar
 
-_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<userinfo>[^/?#\s]*)@", re.IGNORECASE)
+_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s"'<>]*@", re.IGNORECASE)
 _SECRET_QUERY = re.compile(
     r"(?P<key>[?&](?:[\w.-]*(?:pass|passwd|password|pwd|token|secret|key|auth|user|usr|signature|sig)[\w.-]*)=)[^&#\s]*",
     re.IGNORECASE,
@@ -34,7 +34,8 @@ _SECRET_QUERY = re.compile(
 def redact(text: str) -> str:
     """`text` with the userinfo of every URL, and the value of every secret-looking query parameter, replaced.
 
-    Greedy up to the last `@` before the path, since cameras' passwords hold `@` more often than RFC 3986 allows.
+    Greedy up to the last `@` of the word: people write passwords with `@`, `/` and `#` as they are, whatever RFC 3986
+    says, and a path that is hidden for nothing does less harm than half a password that is shown.
     """
     text = _USERINFO.sub(r"\g<scheme>***@", text)
     return _SECRET_QUERY.sub(r"\g<key>***", text)

@@ -92,7 +92,7 @@ def make_tree(tmp_path: Path) -> MakeTree:
         ("archive/__init__.py", "decode/__init__.py"),
         ("supervisor.py", "serve/__init__.py"),
         ("serve/__init__.py", "cli/__init__.py"),
-        ("__init__.py", "transform/__init__.py"),
+        ("__init__.py", "encode/__init__.py"),
     ],
 )
 def test_imports_point_one_way(make_tree: MakeTree, importer: str, imported: str) -> None:

@@ -137,10 +137,11 @@ def test_the_health_check_asks_the_port_and_a_path_that_are_served(tmp_path: Pat
     mint = TokenMint(bytes(32))
     recorder = SessionRecorder(SessionStore(tmp_path), mint, 30.0)
     try:
-        served = make_app(config.load(data=tmp_path), Hub(), recorder, mint, tuple, time.time_ns)
+        settings = config.load(data=tmp_path)
+        served = make_app(settings, Hub(settings.streams), recorder, mint, tuple, time.time_ns)
         assert match[2] in {resource.canonical for resource in served.router.resources()}
     finally:
-        recorder.close(time.time_ns(), "shutdown")
+        recorder.close(time.time_ns())
 
 
 @pytest.fixture

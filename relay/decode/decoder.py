@@ -70,8 +70,7 @@ class Decoder:
         except SourceError as error:
             healthy_s = connection.healthy_s
             self._report(error)
-            # Closed before the wait: a camera that serves one client would refuse us because of ourselves. But after the
-            # report: over RTSP, FFmpeg waits one more read timeout for the answer to its TEARDOWN.
+            # Closed before the wait: a camera that serves one client would refuse us because of ourselves.
             source.close()
             if isinstance(error, SourceEndedError) and not source.is_live:
                 self._park()
@@ -83,8 +82,9 @@ class Decoder:
         for item in source.media():
             if self._stopping.is_set():
                 return
-            connection.take(item, self._unix_ns())
+            # Before the item is taken: on a timeout FFmpeg first gives out what its parser held, and waits once more.
             connection.check_alive(read_timeout_s)
+            connection.take(item, self._unix_ns())
 
     def _found(self, info: SourceInfo) -> None:
         self._on_found(info)

@@ -194,7 +194,7 @@ class Camera:
         if slot is None:
             self._board.count("dropped_frames")
             return
-        self._decoded.put(Picture(slot, decoded.time_ns, to_i420(decoded.frame, matrix)))
+        self._decoded.put(Picture(slot, decoded.time_ns, to_i420(decoded.frame, matrix, decoded.sample_aspect)))
 
     def _on_audio(self, decoded: DecodedAudio) -> None:
         audio = self._audio

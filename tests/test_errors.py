@@ -1,0 +1,37 @@
+"""Credentials never reach an error's text, however they are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay import errors
+from relay.errors import RelayError, SourceAuthError, redact
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://admin:hunter2@camera/1", "rtsp://***@camera/1"),
+        ("RTSP://admin:hunt@er2@camera:554/1?x=1", "RTSP://***@camera:554/1?x=1"),
+        ("rtsp://admin:hunter2/a?b#c@camera/1", "rtsp://***@camera/1"),
+        ("open 'http://hunter2@camera/' failed", "open 'http://***@camera/' failed"),
+        ("http://camera/snap?user=hunter2&pwd=hunter2&size=1", "http://camera/snap?user=***&pwd=***&size=1"),
+        ("http://camera/?access_token=hunter2#x", "http://camera/?access_token=***#x"),
+        ("two: rtsp://a:hunter2@b/ and rtsp://c:hunter2@d/", "two: rtsp://***@b/ and rtsp://***@d/"),
+        ("nothing secret: rtsp://camera/1, mail me@home", "nothing secret: rtsp://camera/1, mail me@home"),
+    ],
+)
+def test_redaction(text: str, shown: str) -> None:
+    assert redact(text) == shown
+    assert str(SourceAuthError(text)) == shown
+
+
+def test_every_error_is_in_the_tree_that_the_docstring_draws() -> None:
+    leaves = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, RelayError)]
+    assert len(leaves) > 10
+    for leaf in leaves:
+        line = next(line for line in (errors.__doc__ or "").splitlines() if leaf.__name__ in line.split())
+        if line.rstrip().endswith(("retried", "retried slowly")) and "never" not in line:
+            assert leaf.retryable
+        if line.rstrip().endswith("never retried"):
+            assert not leaf.retryable
