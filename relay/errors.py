@@ -24,9 +24,10 @@ it never holds a password: URLs pass through `redact` first.
 import re
 from typing import ClassVar
 
-_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s"'<>]*@", re.IGNORECASE)
+_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s\"'<>]*@", re.IGNORECASE)
 _SECRET_QUERY = re.compile(
-    r"(?P<key>[?&](?:[\w.-]*(?:pass|passwd|password|pwd|token|secret|key|auth|user|usr|signature|sig)[\w.-]*)=)[^&#\s]*",
+    r"(?P<key>[?&](?:[\w.-]*(?:pass|passwd|password|pwd|token|secret|key|auth|user|usr|signature|sig)[\w.-]*)=)"
+    r"[^&#\s]*",
     re.IGNORECASE,
 )
 
