@@ -125,7 +125,7 @@ async def _sweep(recorder: SessionRecorder, supervisor: Supervisor) -> None:
 
 
 def _where_to_look(settings: RelaySettings, server: HttpServer) -> str:
-    """The first thing a newcomer reads: where to look, and who else can."""
+    """What a newcomer reads first: where to look, and who else can."""
     lines = []
     host = "localhost" if settings.is_loopback or settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
     origin = f"http://{f'[{host}]' if ':' in host else host}:{server.port}"

@@ -1,0 +1,1 @@
+"""Long runs, started by `scripts/soak NAME`; their results are kept in docs/soak.md."""

@@ -1,0 +1,308 @@
+"""An hour of one camera with everything that goes wrong in an hour, and every playlist judged.
+
+    scripts/soak hour [--minutes 60] [--viewers 10]
+
+A real RTSP camera (1280x720 at 30, H.264 and AAC, the time burnt into each picture) goes through `relay serve` to low-latency
+viewers. Every ten minutes the camera is killed for 20 s; in the middle, once, the worker. Watched all the while:
+
+    every playlist of both renditions   against relay/check: text, legal changes, the epoch formula
+    every segment of both renditions    against relay/check: boxes, contiguous with the one before
+    the burnt-in time                   against the PROGRAM-DATE-TIME under which the picture is sent
+    resident memory                     of parent and worker
+
+It prints a JSON summary and exits with 1 if a rule was broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import io
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+import av
+import psutil
+
+from fixtures.barcode import TIME_BITS, read_strip
+from fixtures.processes import Camera, Relay
+from relay.check.epoch import check_epoch
+from relay.check.finding import Finding, faults
+from relay.check.history import check_update
+from relay.check.media import check_segment, segment_end
+from relay.check.media_playlist import check_media_playlist, parse
+from relay.model import Latency, MediaKind, StreamFormat
+from relay.timeline import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from relay.check.listing import ListedSegment, MediaPlaylist
+
+FORMAT: Final = StreamFormat(1280, 720, Fraction(30), audio=True, latency=Latency.LAN)
+GRID: Final = Grid.of(FORMAT)
+OUTAGE_EVERY_S: Final = 600.0
+OUTAGE_S: Final = 20.0
+SAMPLE_EVERY_S: Final = 10.0
+CLOCK_EVERY_SEGMENTS: Final = 5
+READ_DELAY_PICTURES: Final = 200
+STREAM: Final = "/live/cam/"
+
+
+@dataclass
+class Results:
+    """What was seen."""
+
+    findings: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    playlists: int = 0
+    segments: int = 0
+    reload_failures: int = 0
+    pdt_minus_capture_ms: list[float] = field(default_factory=list)
+    memory_mb: dict[str, list[float]] = field(default_factory=lambda: {"parent": [], "worker": []})
+    read_delay_ms: float = 0.0
+    viewer_parts: int = 0
+    viewer_errors: int = 0
+    events: list[str] = field(default_factory=list)
+
+    def found(self, findings: list[Finding]) -> None:
+        """Count findings by rule, and keep one example of each."""
+        for finding in faults(findings):
+            self.findings[finding.rule] += 1
+            self.examples.setdefault(finding.rule, f"{finding.message} ({finding.where})")
+
+
+class Watcher:
+    """Follows one rendition's playlist, part after part, and judges each reading and each segment."""
+
+    def __init__(self, http: aiohttp.ClientSession, kind: MediaKind, results: Results) -> None:
+        self._http = http
+        self._kind = kind
+        self._results = results
+        self._base = f"{STREAM}{kind.value}-1/"
+        self._last: MediaPlaylist | None = None
+        self._init = b""
+        self._next_msn = 0
+        self._end: dict[int, int] | None = None
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            try:
+                await self._read()
+            except (aiohttp.ClientError, TimeoutError):
+                self._results.reload_failures += 1
+                await asyncio.sleep(0.5)
+
+    async def _read(self) -> None:
+        last = self._last
+        query = "" if last is None else f"?_HLS_msn={last.last_msn}&_HLS_part={(last.last_part or 0) + 1}"
+        text = (await self._get(f"index.m3u8{query}")).decode()
+        playlist = parse(text)
+        self._results.playlists += 1
+        frame_s = 1 / FORMAT.rate
+        self._results.found(check_media_playlist(text, frame_s=frame_s))
+        self._results.found(check_epoch(playlist, GRID, self._kind))
+        if last is not None:
+            self._results.found(check_update(last, playlist))
+        self._last = playlist
+        for segment in playlist.segments:
+            if segment.msn >= self._next_msn:
+                await self._judge(segment)
+
+    async def _judge(self, segment: ListedSegment) -> None:
+        if segment.map_uri and not self._init:
+            self._init = await self._get(segment.map_uri)
+        if segment.msn != self._next_msn:
+            self._end = None
+        self._next_msn = segment.msn + 1
+        data = await self._get(segment.uri or "")
+        found = check_segment(data, self._init, self._end, must_start_independent=True, duration_s=segment.duration_s)
+        self._results.found(found)
+        self._end = segment_end(data, self._init)
+        self._results.segments += 1
+        if self._kind is MediaKind.VIDEO and segment.msn % CLOCK_EVERY_SEGMENTS == 0:
+            measured = await asyncio.to_thread(pdt_minus_capture_ms, self._init + data)
+            self._results.pdt_minus_capture_ms += measured
+
+    async def _get(self, tail: str) -> bytes:
+        async with self._http.get(self._base + tail) as answer:
+            answer.raise_for_status()
+            return await answer.read()
+
+
+def measure_read_delay_ms(url: str) -> float:
+    """How old a picture of this camera is (P99) when a plain reader has it decoded: no relay can know it younger."""
+    ages: list[float] = []
+    with av.open(url, options={"rtsp_transport": "tcp"}, timeout=(10.0, 5.0)) as container:
+        for frame in container.decode(video=0):
+            strip = read_strip(frame.to_ndarray(format="gray"))
+            if strip is not None:
+                ages.append(time.time() * 1000 % 2**TIME_BITS - strip[0])
+            if len(ages) >= READ_DELAY_PICTURES:
+                break
+    return statistics.quantiles(ages[len(ages) // 2 :], n=100)[98]
+
+
+def pdt_minus_capture_ms(media: bytes) -> list[float]:
+    """For each picture of a segment: the time it is sent under, minus the time that is burnt into it.
+
+    Repeated pictures and the slate say nothing about the clock and are left out.
+    """
+    differences: dict[int, float] = {}
+    with av.open(io.BytesIO(media)) as container:
+        for frame in container.decode(video=0):
+            strip = read_strip(frame.to_ndarray(format="gray"))
+            if strip is not None and frame.pts is not None and frame.time_base is not None:
+                sent_ms = float(frame.pts * Fraction(frame.time_base) * 1000 % 2**TIME_BITS)
+                differences.setdefault(strip[0], sent_ms - strip[0])
+    return list(differences.values())
+
+
+async def view(http: aiohttp.ClientSession, results: Results) -> None:
+    """A viewer as a player is one: its own token, the parts of both renditions as they come."""
+    while True:
+        try:
+            async with http.get(f"{STREAM}index.m3u8") as answer:
+                token = (await answer.text()).partition("v/")[2].partition("/")[0]
+            await asyncio.gather(*(_follow(http, token, kind, results) for kind in MediaKind))
+        except (aiohttp.ClientError, TimeoutError):
+            results.viewer_errors += 1
+            await asyncio.sleep(1)
+
+
+async def _follow(http: aiohttp.ClientSession, token: str, kind: MediaKind, results: Results) -> None:
+    base = f"{STREAM}v/{token}/{kind.value}-1/"
+    query = ""
+    while True:
+        async with http.get(f"{base}index.m3u8{query}") as answer:
+            answer.raise_for_status()
+            playlist = parse(await answer.text())
+        listed = playlist.all_segments[-1]
+        async with http.get(base + listed.parts[-1].uri) as answer:
+            answer.raise_for_status()
+            await answer.read()
+        results.viewer_parts += 1
+        query = f"?_HLS_msn={listed.msn}&_HLS_part={len(listed.parts)}"
+
+
+async def sample_memory(relay: Relay, results: Results) -> None:
+    """Note the resident memory of both processes."""
+    while True:
+        with contextlib.suppress(psutil.NoSuchProcess, AssertionError):
+            results.memory_mb["parent"].append(psutil.Process(relay.pid).memory_info().rss / 1e6)
+            for worker in relay.workers():
+                results.memory_mb["worker"].append(worker.memory_info().rss / 1e6)
+        await asyncio.sleep(SAMPLE_EVERY_S)
+
+
+async def cause_trouble(camera: Camera, relay: Relay, results: Results, minutes: float) -> None:
+    """Kill the camera every ten minutes, and the worker once, in the middle."""
+    began_s = time.monotonic()
+    is_worker_due = True
+    while True:
+        await asyncio.sleep(OUTAGE_EVERY_S)
+        await asyncio.to_thread(camera.kill)
+        await asyncio.sleep(OUTAGE_S)
+        await asyncio.to_thread(camera.start)
+        results.events.append(f"{_minutes_since(began_s)}: camera away for {OUTAGE_S:g} s")
+        await asyncio.sleep(60)
+        if is_worker_due and time.monotonic() - began_s > minutes * 30:
+            is_worker_due = False
+            relay.worker().kill()
+            results.events.append(f"{_minutes_since(began_s)}: worker killed")
+
+
+def _minutes_since(began_s: float) -> str:
+    return f"{(time.monotonic() - began_s) / 60:.0f} min"
+
+
+async def soak(camera: Camera, relay: Relay, minutes: float, viewers: int) -> Results:
+    """Run everything for `minutes`."""
+    results = Results()
+    connector = aiohttp.TCPConnector(limit=0)
+    timeout = aiohttp.ClientTimeout(total=15)
+    async with aiohttp.ClientSession(relay.origin, connector=connector, timeout=timeout) as http:
+        jobs: list[Coroutine[Any, Any, None]] = [Watcher(http, kind, results).run() for kind in MediaKind]
+        jobs += [view(http, results) for _ in range(viewers)]
+        jobs += [sample_memory(relay, results), cause_trouble(camera, relay, results, minutes)]
+        tasks = [asyncio.create_task(job) for job in jobs]
+        done, _ = await asyncio.wait(tasks, timeout=minutes * 60, return_when=asyncio.FIRST_EXCEPTION)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
+    return results
+
+
+def summary(results: Results, relay: Relay, minutes: float, viewers: int) -> dict[str, Any]:
+    """The results as they are printed and kept."""
+    differences = sorted(results.pdt_minus_capture_ms) or [0.0]
+    memory = {
+        name: {
+            "first_tenth": round(statistics.median(seen[: max(1, len(seen) // 10)])),
+            "last_tenth": round(statistics.median(seen[-max(1, len(seen) // 10) :])),
+            "max": round(max(seen)),
+        }
+        for name, seen in results.memory_mb.items()
+        if seen
+    }
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": commit.strip(),
+        "minutes": minutes,
+        "viewers": viewers,
+        "playlists": results.playlists,
+        "segments": results.segments,
+        "findings": dict(results.findings),
+        "examples": results.examples,
+        "reload_failures": results.reload_failures,
+        "viewer_parts": results.viewer_parts,
+        "viewer_errors": results.viewer_errors,
+        "pdt_minus_capture_ms": {
+            "pictures": len(differences),
+            "min": round(differences[0], 1),
+            "p50": round(statistics.median(differences), 1),
+            "max": round(differences[-1], 1),
+            "measured_read_delay": round(results.read_delay_ms, 1),
+        },
+        "memory_mb": memory,
+        "counters": relay.status()["counters"],
+        "events": results.events,
+    }
+
+
+def main() -> None:
+    """Run the soak and print its summary."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--viewers", type=int, default=10)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, Camera(Path(folder)) as camera:
+        with Relay(camera.url(), Path(folder)) as relay:
+            relay.wait_until("live")
+            read_delay_ms = measure_read_delay_ms(camera.url())
+            results = asyncio.run(soak(camera, relay, arguments.minutes, arguments.viewers))
+            results.read_delay_ms = read_delay_ms
+            report = summary(results, relay, arguments.minutes, arguments.viewers)
+    json.dump(report, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+    sys.exit(1 if results.findings or results.viewer_errors else 0)
+
+
+if __name__ == "__main__":
+    main()
