@@ -2,8 +2,8 @@
 
     scripts/soak hour [--minutes 60] [--viewers 10]
 
-A real RTSP camera (1280x720 at 30, H.264 and AAC, the time burnt into each picture) goes through `relay serve` to low-latency
-viewers. Every ten minutes the camera is killed for 20 s; in the middle, once, the worker. Watched all the while:
+A real RTSP camera (1280x720 at 30, H.264 and AAC, the time burnt into each picture) goes through `relay serve` to
+low-latency viewers. Every ten minutes the camera is killed for 20 s; in the middle, once, the worker. Watched:
 
     every playlist of both renditions   against relay/check: text, legal changes, the epoch formula
     every segment of both renditions    against relay/check: boxes, contiguous with the one before
@@ -292,13 +292,16 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--viewers", type=int, default=10)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Camera(Path(folder)) as camera:
-        with Relay(camera.url(), Path(folder)) as relay:
-            relay.wait_until("live")
-            read_delay_ms = measure_read_delay_ms(camera.url())
-            results = asyncio.run(soak(camera, relay, arguments.minutes, arguments.viewers))
-            results.read_delay_ms = read_delay_ms
-            report = summary(results, relay, arguments.minutes, arguments.viewers)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Camera(Path(folder)) as camera,
+        Relay(camera.url(), Path(folder)) as relay,
+    ):
+        relay.wait_until("live")
+        read_delay_ms = measure_read_delay_ms(camera.url())
+        results = asyncio.run(soak(camera, relay, arguments.minutes, arguments.viewers))
+        results.read_delay_ms = read_delay_ms
+        report = summary(results, relay, arguments.minutes, arguments.viewers)
     json.dump(report, sys.stdout, indent=1)
     sys.stdout.write("\n")
     sys.exit(1 if results.findings or results.viewer_errors else 0)

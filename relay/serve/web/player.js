@@ -12,6 +12,7 @@ import { backoff_ms, Margin, steer } from "./sync.js";
 import { getStreams } from "./api.js";
 
 const TICK_MS = 250;
+const FRESH_MS = 2500;
 const STUCK_JUMP_MS = 3000;
 const STUCK_RECOVER_MS = 8000;
 const RESUME_DEADLINE_MS = 7000;
@@ -72,6 +73,7 @@ export class LivePlayer extends EventTarget {
   #lastProgress_ms = 0;
   #lastMediaError_ms = -Infinity;
   #lastJump_ms = -Infinity;
+  #started_ms = 0;
   #failed = null;
   #hasEnded = false;
   #wantsPlay = true;
@@ -248,16 +250,18 @@ export class LivePlayer extends EventTarget {
     const details = this.#hls?.latestLevelDetails;
     if (!details?.live || !this.#video.readyState) return;
     this.#hls.targetLatency = this.target_s;
-    const { rate, jump } = steer({
+    const now_ms = performance.now();
+    const { rate, skip_s } = steer({
       latency_s: this.#hls.latency,
       target_s: this.target_s,
       buffer_s: this.buffer_s,
       part_s: details.partTarget ?? 0,
+      isFresh: now_ms - this.#started_ms < FRESH_MS,
     });
-    // Only what is there can be jumped to: during an outage the edge moves on by itself, and each jump would be a stall.
-    if (jump && this.buffer_s > (details.partTarget || 1) && performance.now() - this.#lastJump_ms > STUCK_JUMP_MS) {
-      this.#lastJump_ms = performance.now();
-      this.goLive();
+    if (skip_s && now_ms - this.#lastJump_ms > STUCK_JUMP_MS) {
+      this.#lastJump_ms = now_ms;
+      this.#video.currentTime += skip_s;
+      this.jumps++;
     }
     if (this.#video.playbackRate !== rate) this.#video.playbackRate = rate;
   }
@@ -293,6 +297,7 @@ export class LivePlayer extends EventTarget {
       const isSame = stream.generation === this.generation;
       const isBack = canResume && isSame ? await this.#resume() : await this.#rebuild();
       canResume = false;
+      if (isBack) this.#started_ms = performance.now();
       if (isBack) return this.#set("playing", this.error?.name === "blocked" ? this.error : null);
     }
   }
