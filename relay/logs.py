@@ -48,5 +48,18 @@ def configure(level: str) -> None:
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Take credentials out of every value that goes to a log."""
-    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+    """Take credentials out of every value that goes to a log, however deep."""
+    # What begins with an underscore is structlog's own, and is taken out before anything is written.
+    return {key: value if key.startswith("_") else _redacted(value) for key, value in event.items()}
+
+
+def _redacted(value: object) -> object:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case dict():
+            return {key: _redacted(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_redacted(item) for item in value]
+        case _:
+            return redact(str(value))

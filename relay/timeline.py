@@ -217,6 +217,57 @@ class SlotAssigner:
         return slot
 
 
+class Fill(StrEnum):
+    """What a slot shows."""
+
+    PICTURE = "picture"
+    REPEAT = "repeat"
+    SLATE = "slate"
+
+
+class SlotFiller:
+    """Which slot shows what: every slot from the first on, once and in order, whatever comes and whenever.
+
+    A picture fills its own slot. An empty one repeats the picture before it, or is slate once that is `stall_after_ns`
+    old, unless pictures do come and only this machine is behind. `next_slot` is the one to fill next; `skipped_to` is where it went on after the last hole too long to fill.
+    """
+
+    def __init__(self, grid: Grid, first_slot: int, stall_after_ns: int, *, has_picture: bool) -> None:
+        self.first_slot = self.next_slot = first_slot
+        self.skipped_to: int | None = None
+        self.shown_ns: int | None = grid.start_ns(first_slot) if has_picture else None
+        self._shown_slot: int | None = None
+        self._is_slate = False
+        self._grid = grid
+        self._stall_after_ns = stall_after_ns
+
+    def skip(self, now_ns: int) -> int:
+        """Leave out what lies too far behind the clock. Returns how many slots that were."""
+        slot, skipped = self._grid.resume_slot(self.next_slot, now_ns), 0
+        if slot != self.next_slot:
+            skipped = slot - self.next_slot
+            # In this order: the thread of the sound, which looks at `next_slot` first, must not miss the skip.
+            self.skipped_to = slot
+            self.next_slot = slot
+        return skipped
+
+    def show(self, slot: int, time_ns: int) -> None:
+        """From now on the picture for `slot`, captured at `time_ns`, is the last one."""
+        self._shown_slot, self.shown_ns = slot, time_ns
+
+    def take(self, *, is_live: bool = False) -> tuple[int, Fill]:
+        """The next slot, and what fills it. `is_live`: pictures come now, so that an old one is no reason for the slate."""
+        slot = self.next_slot
+        self.next_slot = slot + 1
+        if slot == self._shown_slot:
+            self._is_slate = False
+            return slot, Fill.PICTURE
+        is_old = self.shown_ns is None or self._grid.start_ns(slot) - self.shown_ns >= self._stall_after_ns
+        # The slate stays until a picture fills its slot: the one from before it must not flash up in between.
+        self._is_slate = self.shown_ns is None or (is_old and (self._is_slate or not is_live))
+        return slot, Fill.SLATE if self._is_slate else Fill.REPEAT
+
+
 class SourceClock:
     """From a source's timestamps to the wall clock: `time = pts + offset`.
 

@@ -18,9 +18,11 @@ from relay.timeline import (
     USUAL_RATES,
     ClockEvent,
     ClockLine,
+    Fill,
     Grid,
     Lateness,
     SlotAssigner,
+    SlotFiller,
     SourceClock,
     aac_frame_start_ns,
     sample_at,
@@ -305,3 +307,71 @@ def test_a_step_forward_is_followed_and_a_step_back_is_not() -> None:
     back, event = line.observe(NS_PER_S, NOW_NS - 3600 * NS_PER_S)
     assert event is ClockEvent.STEPPED_BACK
     assert back == ClockLine(NS_PER_S, line.unix_at(NS_PER_S), 0)
+
+
+# Filling the slots.
+
+FIRST_SLOT = 53_700_000_000
+STALL_NS = 2 * NS_PER_S
+
+
+def filler(first_slot: int = FIRST_SLOT, *, has_picture: bool = True) -> SlotFiller:
+    return SlotFiller(grid("30"), first_slot, STALL_NS, has_picture=has_picture)
+
+
+def test_an_empty_slot_repeats_the_picture_and_then_is_slate() -> None:
+    slots = filler()
+    slots.show(FIRST_SLOT + 1, grid("30").start_ns(FIRST_SLOT + 1))
+    filled = [slots.take() for _ in range(63)]
+    assert filled[:3] == [(FIRST_SLOT, Fill.REPEAT), (FIRST_SLOT + 1, Fill.PICTURE), (FIRST_SLOT + 2, Fill.REPEAT)]
+    assert [slot for slot, fill in filled if fill is Fill.SLATE] == [FIRST_SLOT + 61, FIRST_SLOT + 62]
+
+
+def test_without_a_picture_there_is_only_slate() -> None:
+    assert filler(has_picture=False).take() == (FIRST_SLOT, Fill.SLATE)
+    slots = filler()
+    assert [slots.take()[1] for _ in range(61)] == [Fill.REPEAT] * 60 + [Fill.SLATE]
+
+
+def test_a_machine_that_is_behind_shows_old_pictures_and_no_slate() -> None:
+    slots = filler()
+    assert {slots.take(is_live=True)[1] for _ in range(200)} == {Fill.REPEAT}
+
+
+def test_the_slate_stays_until_a_picture_fills_its_slot() -> None:
+    slots = filler()
+    back = FIRST_SLOT + 70
+    fills = [slots.take()[1] for _ in range(62)]
+    slots.show(back, grid("30").start_ns(FIRST_SLOT) - 1)
+    fills += [slots.take(is_live=True)[1] for _ in range(10)]
+    assert fills[60:] == [Fill.SLATE] * 10 + [Fill.PICTURE, Fill.REPEAT]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(-20, 3), st.booleans()), max_size=12))
+def test_every_slot_is_filled_once_whatever_comes(events: list[tuple[int, int, bool]]) -> None:
+    slots, now_slot, filled, skips, free = filler(), FIRST_SLOT, [], {}, set()
+    for passed, ahead, has_picture in events:
+        now_slot += passed
+        before = slots.next_slot
+        if skipped := slots.skip(grid("30").start_ns(now_slot)):
+            skips[before] = before + skipped
+            assert slots.skipped_to == slots.next_slot == before + skipped
+            assert grid("30").starts_segment(slots.next_slot)
+            assert skipped > SKIP_AFTER_SEGMENTS * grid("30").slots_per_segment
+        if has_picture:
+            slot = now_slot + ahead
+            while slots.next_slot < slot:
+                filled.append(slots.take())
+            slots.show(slot, grid("30").start_ns(slot))
+            if slot == slots.next_slot:
+                free.add(slot)
+        while slots.next_slot < now_slot:
+            filled.append(slots.take())
+    expected = FIRST_SLOT
+    for slot, fill in filled:
+        while expected in skips:
+            expected = skips[expected]
+        assert slot == expected
+        assert fill is not Fill.PICTURE or slot in free
+        expected += 1

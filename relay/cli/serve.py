@@ -133,8 +133,8 @@ def _where_to_look(settings: RelaySettings, server: HttpServer) -> str:
     lines.extend(f"       {name}: {origin}/live/{name}/index.m3u8" for name in settings.streams)
     if settings.is_loopback:
         lines.append(
-            f"       Only this machine can watch. --listen 0.0.0.0:{server.port} opens it to the network: then everybody\n"
-            "       who can reach this machine can watch, without a password."
+            f"       Only this machine can watch. --listen 0.0.0.0:{server.port} opens it to the network: then\n"
+            "       everybody who can reach this machine can watch, without a password."
         )
     else:
         lines.append("       Everybody who can reach this address can watch, without a password.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -13,16 +14,16 @@ from relay import wire
 from relay.errors import DataFolderError, ProtocolError, SourceError
 from relay.model import MediaKind, StreamHealth, StreamState, StreamStatus
 from relay.supervisor.formats import Remembered, choose_format, settings_key
-from relay.supervisor.process import WorkerProcess
 from relay.supervisor.restart import RestartState
 from relay.timeline import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from relay.config import StreamSettings
     from relay.model import Latency, Part
     from relay.supervisor.memory import DataFolder
+    from relay.supervisor.process import WorkerProcess
     from relay.supervisor.supervisor import Publisher
     from relay.timeline import ClockLine
 
@@ -55,7 +56,7 @@ class StreamKeeper:
         folder: DataFolder,
         *,
         clock: Callable[[], ClockLine],
-        log_level: str,
+        spawn: Callable[[], Awaitable[WorkerProcess]],
         exits_if_unopenable: bool,
     ) -> None:
         self.name = name
@@ -64,24 +65,28 @@ class StreamKeeper:
         self._publisher = publisher
         self._folder = folder
         self._clock = clock
-        self._log_level = log_level
         self._exits_if_unopenable = exits_if_unopenable
+        self._spawn = spawn
+        self._key = settings_key(settings)
         self._remembered = folder.recall(name)
-        self._seen_ever = self._remembered is not None and self._remembered.seen
+        self._seen_ever = self._has_seen(self._remembered)
         self._seen_now = False
         self._grid: Grid | None = None
         self._next_slots: dict[MediaKind, int] = {}
         self._kinds: dict[str, MediaKind] = {}
         self._snapshot = b""
         self._worker: WorkerProcess | None = None
-        self._is_started = False
+        self._is_started = self._is_replaced = self._has_published = False
         self._restarts = RestartState()
-        self._end_reason = ""
+        self._end_reason, self._last_end = "", ""
         self._health = StreamHealth(StreamState.CONNECTING, self._now_ns())
         self._counters: dict[str, int] = {}
         self._past_counters: dict[str, int] = {"worker_restarts": 0}
         self._gauges: dict[str, float] = {}
+        self._is_over = False
         self._stopping = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._saving: asyncio.Task[None] | None = None
         self._log = log.bind(stream=name)
 
@@ -108,28 +113,26 @@ class StreamKeeper:
     async def run(self) -> None:
         """Keep the stream up until `stop`. Raises the `RelayError` of an only stream that cannot be opened."""
         while not self._stopping.is_set():
-            began_ns = self._now_ns()
-            worker = await WorkerProcess.spawn(self._settings.isolation, self._log_level)
-            self._worker, self._is_started, self._end_reason = worker, False, ""
+            began_ns, self._end_reason = self._now_ns(), ""
+            self._is_started = self._is_replaced = self._has_published = False
+            self._idle.clear()
             try:
-                await self._converse(worker)
-            except (ProtocolError, TimeoutError) as error:
-                self._end_reason = str(error) or f"it kept silent for {SILENT_FOR_S:g} s"
+                code = await self._employ()
             finally:
-                self._worker = None
-                code = await worker.kill()
+                self._idle.set()
             if not self._stopping.is_set():
                 self._bury(code, began_ns)
-                await asyncio.sleep(0 if self._restarts.failures <= AT_ONCE else RESPAWN_EVERY_S)
+                await self._pause()
 
     async def stop(self) -> None:
-        """End the worker and the stream, within `STOP_WITHIN_S`."""
+        """End the worker and the stream, within `STOP_WITHIN_S`. What a worker says later is not published."""
         self._stopping.set()
         if self._worker is not None:
             self._worker.send(wire.Stop())
-            await self._worker.wait(STOP_WITHIN_S)
+        await _happens(self._idle, STOP_WITHIN_S)
         if self._saving is not None:
             await asyncio.wait([self._saving], timeout=STOP_WITHIN_S)
+        self._is_over = True
         self._health = StreamHealth(StreamState.STOPPED, self._now_ns())
         self._publisher.end_stream(self.name)
 
@@ -138,14 +141,37 @@ class StreamKeeper:
         if self._worker is not None:
             self._worker.send(wire.ClockUpdate(self._clock()))
 
+    async def _employ(self) -> int | None:
+        """Have a worker from its start to its end. Returns its exit status, where it has one."""
+        try:
+            worker = await self._spawn()
+        except OSError as error:
+            self._end_reason = f"it cannot be started: {error}"
+            return None
+        self._worker = worker
+        try:
+            if not self._stopping.is_set():  # it may have been, while the worker was being started
+                await self._converse(worker)
+        except ProtocolError as error:
+            self._end_reason = str(error)
+        finally:
+            self._worker = None
+            code = await worker.kill()
+        return code
+
+    async def _pause(self) -> None:
+        """Between workers that come to nothing. One that has published is replaced at once, however often it dies."""
+        if self._restarts.failures > AT_ONCE and not self._has_published:
+            await _happens(self._stopping, RESPAWN_EVERY_S)
+
     async def _converse(self, worker: WorkerProcess) -> None:
         hold_s = self._restarts.hold_source_s
         settings = self._settings.model_dump(mode="json")
-        reason = f"restarting: {self._restarts_reason()}" if hold_s else ""
+        reason = f"restarting: {self._last_end}" if hold_s else ""
         worker.send(wire.Configure(self.name, settings, self._clock(), hold_s, reason))
         within_s = FIRST_WORD_WITHIN_S
         probe_until_s: float | None = None
-        while (message := await worker.receive(within_s)) is not None:
+        while (message := await worker.receive(within_s)) is not None and not self._is_over:
             within_s = SILENT_FOR_S
             if isinstance(message, wire.Hello):
                 probe_until_s = time.monotonic() + (0 if hold_s or self._knows_format() else FIRST_PROBE_WITHIN_S)
@@ -191,21 +217,21 @@ class StreamKeeper:
         before = self._remembered
         wanted = choose_format(self._settings, self._latency, found, before)
         self._seen_ever = self._seen_now = True
-        key = settings_key(self._settings)
         if not self._is_started:
             self._start(worker, found)
         elif before is not None and before.format != wanted:
-            self._remember(Remembered(wanted, before.generation + 1, seen=True, key=key))
-            self._grid = None
+            self._remember(Remembered(wanted, before.generation + 1, seen=True, key=self._key))
+            self._grid, self._is_replaced = None, True
             worker.send(wire.Stop())
         elif before is not None and not before.seen:
-            self._remember(replace(before, seen=True, key=key))
+            self._remember(replace(before, seen=True, key=self._key))
 
     def _knows_format(self) -> bool:
-        remembered = self._remembered
-        return self._grid is not None or (
-            remembered is not None and remembered.seen and remembered.key == settings_key(self._settings)
-        )
+        return self._grid is not None or self._has_seen(self._remembered)
+
+    def _has_seen(self, remembered: Remembered | None) -> bool:
+        """Whether it was with these settings, and not another camera, that something was found."""
+        return remembered is not None and remembered.seen and remembered.key == self._key
 
     def _start(self, worker: WorkerProcess, found: wire.Found | None) -> None:
         """Decide format and place on the timeline, and let the worker publish."""
@@ -229,9 +255,8 @@ class StreamKeeper:
         )
         if before is not None and (before.format != wanted or is_ahead):
             generation, last_msn = generation + 1, None
-        seen = found is not None or (before.seen if before else False)
-        key = settings_key(self._settings) if seen else ""
-        self._remember(Remembered(wanted, generation, seen, key, last_msn))
+        seen = found is not None or self._has_seen(before)
+        self._remember(Remembered(wanted, generation, seen, self._key if seen else "", last_msn))
         self._grid = grid
         slot = grid.first_slot_to_publish(self._now_ns(), last_msn)
         self._next_slots = dict.fromkeys(MediaKind, slot)
@@ -241,8 +266,11 @@ class StreamKeeper:
         grid = self._grid
         if grid is None:
             return
+        kind = self._kinds.get(part.rendition)
+        if kind is None:
+            raise ProtocolError(f"a part of {part.rendition!r} came before its init segment")
         self._publisher.publish_part(self.name, part)
-        kind = self._kinds[part.rendition]
+        self._has_published = True
         self._next_slots[kind] = grid.first_slot(part.msn, part.index + 1)
         if kind is MediaKind.VIDEO and part.index == 0 and self._remembered is not None:
             self._remember(replace(self._remembered, last_msn=part.msn))
@@ -262,16 +290,17 @@ class StreamKeeper:
         except DataFolderError as error:
             self._log.error("the stream's format and numbers are not kept", error=str(error))
 
-    def _restarts_reason(self) -> str:
-        return self._end_reason or "its worker keeps failing"
-
     def _bury(self, code: int | None, began_ns: int) -> None:
         """Take note of a worker that ended by itself."""
         for key, value in self._counters.items():
             self._past_counters[key] = self._past_counters.get(key, 0) + value
         self._counters, self._gauges = {}, {}
-        if self._grid is None and not self._end_reason and code == 0:
+        if self._is_replaced:
             return  # asked to end for a new generation
+        crash = f"its worker was ended by signal {-code}" if code and code < 0 else "its worker ended"
+        self._last_end = self._end_reason or crash
+        if not self._has_published:
+            self._health = StreamHealth(StreamState.OFFLINE, self._now_ns(), self._last_end)
         self._past_counters["worker_restarts"] += 1
         self._restarts = self._restarts.failed(self._now_ns())
         lived_s = (self._now_ns() - began_ns) / 1e9
@@ -286,3 +315,10 @@ class StreamKeeper:
 
     def _now_ns(self) -> int:
         return self._clock().unix_at(time.monotonic_ns())
+
+
+async def _happens(event: asyncio.Event, within_s: float) -> None:
+    """Wait for `event`, for `within_s` at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            await event.wait()

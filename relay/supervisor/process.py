@@ -10,13 +10,15 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from relay import wire
+from relay.errors import ProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from relay.config import Isolation
 
 READ_LIMIT_BYTES: Final = 256 * 1024
+EXIT_WITHIN_S: Final = 0.25
+KILLED_WITHIN_S: Final = 2.0
+"""A process that is stuck in a driver or on a dead network disk outlives SIGKILL: its stream must not wait for it."""
 
 
 class WorkerProcess:
@@ -28,20 +30,29 @@ class WorkerProcess:
         self._reader = reader
         self._writer = writer
         self._process = process
+        self._has_hung_up = False
 
     @classmethod
     async def spawn(cls, isolation: Isolation, log_level: str) -> WorkerProcess:
-        """Start a worker. It inherits one end of a socket pair and nothing else but the standard streams."""
+        """Start a worker. It inherits one end of a socket pair and nothing else but the standard streams.
+
+        Raises `OSError` where the system has no room for one.
+        """
         ours, theirs = socket.socketpair()
         process = None
         with theirs:
             ours.setblocking(False)  # noqa: FBT003 - the socket module's own signature
-            if isolation == "thread":
-                _run_in_thread(theirs.dup())
-            else:
-                command = [sys.executable, "-m", "relay.worker", str(theirs.fileno()), log_level]
-                process = await asyncio.create_subprocess_exec(*command, pass_fds=[theirs.fileno()])
-        reader, writer = await asyncio.open_connection(sock=ours, limit=READ_LIMIT_BYTES)
+            # First of all, since from here on a cancelled start cannot leave a process that nobody knows.
+            reader, writer = await asyncio.open_connection(sock=ours, limit=READ_LIMIT_BYTES)
+            try:
+                if isolation == "thread":
+                    threading.Thread(target=_work, args=(theirs.dup(),), name="worker", daemon=True).start()
+                else:
+                    command = [sys.executable, "-m", "relay.worker", str(theirs.fileno()), log_level]
+                    process = await asyncio.create_subprocess_exec(*command, pass_fds=[theirs.fileno()])
+            except BaseException:
+                writer.transport.abort()
+                raise
         return cls(reader, writer, process)
 
     @property
@@ -50,9 +61,14 @@ class WorkerProcess:
         return self._process.pid if self._process else None
 
     async def receive(self, within_s: float) -> wire.Message | None:
-        """The next message, or `None` when the worker is gone. Raises `TimeoutError` if it keeps silent."""
-        async with asyncio.timeout(within_s):
-            return await wire.read_async(self._reader)
+        """The next message, or `None` when the worker is gone. Raises `ProtocolError` if it keeps silent."""
+        try:
+            async with asyncio.timeout(within_s):
+                message = await wire.read_async(self._reader)
+        except TimeoutError:
+            raise ProtocolError(f"it kept silent for {within_s:g} s") from None
+        self._has_hung_up = message is None
+        return message
 
     def send(self, message: wire.Message) -> None:
         """Send down. What is sent is small and rare, so the transport's buffer needs no other bound."""
@@ -60,24 +76,29 @@ class WorkerProcess:
             self._writer.write(wire.encode(message))
 
     async def kill(self) -> int | None:
-        """Make sure that it is gone, and say how it ended (a negative number is the signal)."""
-        self._writer.close()
-        if self._process is None:
+        """Make sure that it is gone, and say how it ended: a negative number is the signal, `None` is not known."""
+        self._writer.transport.abort()
+        process = self._process
+        if process is None:
             return None
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        return await self._process.wait()
-
-    async def wait(self, within_s: float) -> None:
-        """Give it time to end by itself."""
-        if self._process is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(within_s):
-                    await self._process.wait()
+        try:
+            if self._has_hung_up:
+                await _end_of(process, EXIT_WITHIN_S)  # it is on its way: the status is then its own, not ours
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        return await _end_of(process, KILLED_WITHIN_S)
 
 
-def _run_in_thread(sock: socket.socket) -> None:
+async def _end_of(process: asyncio.subprocess.Process, within_s: float) -> int | None:
+    try:
+        async with asyncio.timeout(within_s):
+            return await process.wait()
+    except TimeoutError:
+        return None
+
+
+def _work(sock: socket.socket) -> None:
     from relay.worker.camera import run_worker  # noqa: PLC0415 - with it come av and cv2, which the parent does without
 
-    target: Callable[[socket.socket], None] = run_worker
-    threading.Thread(target=target, args=(sock,), name="worker", daemon=True).start()
+    run_worker(sock)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
 from relay.errors import RelayError
 from relay.supervisor.keeper import StreamKeeper
+from relay.supervisor.process import WorkerProcess
 from relay.timeline import ClockEvent, ClockLine
 
 if TYPE_CHECKING:
-    from relay.config import RelaySettings
+    from collections.abc import Awaitable, Callable
+
+    from relay.config import Isolation, RelaySettings
     from relay.model import Init, Part, StreamFormat, StreamStatus
     from relay.supervisor.memory import DataFolder
 
@@ -44,7 +48,13 @@ class Publisher(Protocol):
 class Supervisor:
     """Runs every stream of the settings until `stop`."""
 
-    def __init__(self, settings: RelaySettings, publisher: Publisher, folder: DataFolder) -> None:
+    def __init__(
+        self,
+        settings: RelaySettings,
+        publisher: Publisher,
+        folder: DataFolder,
+        spawn: Callable[[Isolation, str], Awaitable[WorkerProcess]] = WorkerProcess.spawn,
+    ) -> None:
         self._clock = ClockLine(time.monotonic_ns(), time.time_ns())
         self._clock_event = ClockEvent.STEADY
         is_only = len(settings.streams) == 1
@@ -56,7 +66,7 @@ class Supervisor:
                 publisher,
                 folder,
                 clock=lambda: self._clock,
-                log_level=settings.log_level,
+                spawn=partial(spawn, stream.isolation, settings.log_level),
                 exits_if_unopenable=is_only,
             )
             for name, stream in settings.streams.items()

@@ -12,13 +12,11 @@ from relay.packager import AudioPackager, make_audio_init
 from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, Lateness, sample_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     from numpy.typing import NDArray
 
     from relay.config import StreamSettings
-    from relay.timeline import Grid
+    from relay.timeline import Grid, SlotFiller
     from relay.worker.board import Board, Clock
     from relay.worker.link import Link
 
@@ -29,8 +27,12 @@ MAX_QUEUE_SAMPLES: Final = 5 * SAMPLE_RATE_HZ
 FLOOR_NS: Final = 40_000_000
 
 
-class AudioLine(threading.Thread):
-    """Encodes AAC frame after frame, beside the video slots from `start.next_audio_slot` on."""
+class AudioLine:
+    """Encodes AAC frame after frame, beside the video slots from `start.next_audio_slot` on.
+
+    `video` is where the pictures are: the sound skips with them, and is never more than a segment ahead of them.
+    `run` is the body of its thread: `open`, then `step` after `step`, then `close`.
+    """
 
     def __init__(
         self,
@@ -40,16 +42,15 @@ class AudioLine(threading.Thread):
         clock: Clock,
         board: Board,
         link: Link,
-        skipped_to: Callable[[], int | None],
+        video: SlotFiller,
     ) -> None:
-        super().__init__(name="audio", daemon=True)
         self._grid = grid
         self._first_frame = grid.audio_frames_before(start.next_audio_slot)
         self._bitrate_kbps = settings.audio_bitrate_kbps
         self._clock = clock
         self._board = board
         self._link = link
-        self._skipped_to = skipped_to
+        self._video = video
         self._skip_done: int | None = None
         self._packager = AudioPackager(grid)
         self._stall_after_ns = int(settings.stall_after_s * NS_PER_S)
@@ -82,30 +83,42 @@ class AudioLine(threading.Thread):
 
     def run(self) -> None:
         """Thread body."""
+        self.open()
+        try:
+            while not self._stopping:
+                self.step(self._take())
+        finally:
+            self.close()
+
+    def open(self) -> None:
+        """Make the encoder, in the thread that uses it, and describe what it will send."""
         self._begin(self._first_frame)
         encoder = self._encoder
         bandwidth_bps, average_bps = encoder.bandwidth_bps, encoder.average_bandwidth_bps
         self._link.send(wire.InitReady(make_audio_init("audio", self._bitrate_kbps, bandwidth_bps, average_bps)))
-        try:
-            while not self._stopping:
-                self._step()
-        finally:
-            self._encoder.close()
+
+    def close(self) -> None:
+        """Give it back."""
+        self._encoder.close()
 
     def _begin(self, first_frame: int) -> None:
         """Encode from `first_frame` on, with an encoder that has heard nothing before."""
         self._samples = SampleGrid(first_frame)
         self._encoder = AudioEncoder(self._bitrate_kbps, first_frame)
 
-    def _step(self) -> None:
+    def step(self, chunks: list[tuple[int, NDArray[np.float32]]]) -> None:
+        """Lay down `chunks`, and encode every frame that is complete or whose deadline has passed."""
+        # When the clock is set forward, the video skips, a moment later: until then this is as far as there is sound.
+        limit_slot = self._video.next_slot + self._grid.slots_per_segment
         self._skip_with_the_video()
-        for first_sample, samples in self._take():
+        for first_sample, samples in chunks:
             self._note_lateness(first_sample + samples.shape[1])
             self._samples.add(first_sample, samples)
         now_ns = self._clock.unix_ns()
         is_silent = self._last_sound_ns is None or now_ns - self._last_sound_ns >= self._stall_after_ns
         deadline_ns = FLOOR_NS if is_silent else self._lateness.deadline_ns
-        for _, frame in self._samples.take(sample_at(now_ns - deadline_ns) // SAMPLES_PER_AAC_FRAME):
+        due_frame = sample_at(now_ns - deadline_ns) // SAMPLES_PER_AAC_FRAME
+        for _, frame in self._samples.take(min(due_frame, self._grid.audio_frames_before(limit_slot))):
             for unit in self._encoder.encode(frame):
                 part = self._packager.add(unit)
                 if part is not None:
@@ -129,7 +142,7 @@ class AudioLine(threading.Thread):
 
     def _skip_with_the_video(self) -> None:
         """Where the video began again after a hole, there begins the audio, or the renditions would part."""
-        slot = self._skipped_to()
+        slot = self._video.skipped_to
         if slot is None or slot == self._skip_done:
             return
         self._skip_done = slot

@@ -56,9 +56,15 @@ class Board:
             self._health = StreamHealth(state, since_ns, reason)
         return self._health
 
+    def is_live(self, now_ns: int | None = None) -> bool:
+        """Whether pictures leave the chain: the last one did so less than `stall_after` ago."""
+        last_ns = self.last_frame_ns
+        now_ns = self._clock.unix_ns() if now_ns is None else now_ns
+        return last_ns is not None and now_ns - last_ns < self._stall_after_ns
+
     def _derive(self, now_ns: int) -> tuple[StreamState, str, int]:
         last_ns = self.last_frame_ns
-        if last_ns is not None and now_ns - last_ns < self._stall_after_ns:
+        if self.is_live(now_ns):
             return StreamState.LIVE, "", now_ns
         away_since_ns = now_ns if last_ns is None else last_ns
         if self.held_because:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
+import math
 import os
 import threading
 import time
@@ -56,10 +58,14 @@ def run_worker(sock: socket.socket) -> None:
         link.send(wire.Bye(str(error), fatal=True))
         link.close()
         return
+    failure = ""
     try:
         camera.obey()
+    except RelayError as error:
+        failure = str(error)
+        log.error("the supervisor cannot be obeyed", error=failure)  # noqa: TRY400 - its words say it all
     finally:
-        camera.stop()
+        camera.stop(failure)
         link.close()
 
 
@@ -124,7 +130,7 @@ class Camera:
                 case _:
                     raise ProtocolError(f"a worker cannot obey {type(message).__name__}")
 
-    def stop(self) -> None:
+    def stop(self, error: str = "") -> None:
         """End all threads (a camera's read may outlive it; the process does not wait) and say goodbye."""
         self._stopping.set()
         self._decoder.stop()
@@ -132,19 +138,21 @@ class Camera:
         for line in (self._video, self._audio):
             if line is not None:
                 line.stop()
+        until_s = time.monotonic() + JOIN_WITHIN_S
         for thread in self._threads:
-            thread.join(timeout=JOIN_WITHIN_S)
-        self._link.send(wire.Bye(self._failed))
+            thread.join(timeout=max(0.0, until_s - time.monotonic()))
+        self._link.send(wire.Bye(self._failed or error))
 
     def _start(self, start: wire.Start) -> None:
         stream = start.format
-        ready: Handoff[Picture] = Handoff(float(1 / stream.rate))
+        # An encoder that is too slow encodes a repeat for every picture that is dropped: dropping saves it nothing.
+        ready: Handoff[Picture] = Handoff(math.inf)
         self._decoded.period_s = float(1 / stream.rate)
         video = VideoLine(self._name, self._settings, start, self._clock, self._board, self._link, ready)
         self._spawn(video.run, "video")
         if stream.audio:
             self._audio = AudioLine(
-                self._settings, start, video.grid, self._clock, self._board, self._link, lambda: video.skipped_to
+                self._settings, start, video.grid, self._clock, self._board, self._link, video.slots
             )
             self._spawn(self._audio.run, "audio")
         self._pictures.attach(stream, ready)
@@ -187,14 +195,22 @@ class Camera:
             self._link.send(wire.Health(self._board.health(), fatal))
 
     def _on_video(self, decoded: DecodedVideo) -> None:
-        slot: int | None = 0
         matrix = self._format.matrix if self._format else "bt709"
-        if self._assigner is not None and self._video is not None:
-            slot = self._assigner.assign(decoded.time_ns, filled=self._video.next_slot - 1)
+        slot = self._slot_for(decoded.time_ns)
         if slot is None:
             self._board.count("dropped_frames")
             return
         self._decoded.put(Picture(slot, decoded.time_ns, to_i420(decoded.frame, matrix, decoded.sample_aspect)))
+
+    def _slot_for(self, time_ns: int) -> int | None:
+        """The slot of a picture captured at `time_ns`; `None`: it has none, since another fills it.
+
+        Until the first slot begins, pictures go their way all the same: chain, state and snapshot need them.
+        """
+        if self._assigner is None or self._video is None:
+            return 0
+        slots, slot = self._video.slots, self._video.grid.slot_at(time_ns)
+        return slot if slot < slots.first_slot else self._assigner.assign(time_ns, filled=slots.next_slot - 1)
 
     def _on_audio(self, decoded: DecodedAudio) -> None:
         audio = self._audio
@@ -234,4 +250,5 @@ def _guarded(body: Callable[[], None], name: str, on_failure: Callable[[str, Exc
         except Exception as error:  # noqa: BLE001 - the top of a thread: nothing else would hear of it
             on_failure(name, error)
 
-    return threading.Thread(target=run, name=name, daemon=True)
+    # With the caller's context, because in it is the stream's name for the log.
+    return threading.Thread(target=contextvars.copy_context().run, args=(run,), name=name, daemon=True)

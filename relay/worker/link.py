@@ -63,7 +63,8 @@ class Link:
             self._changed.notify_all()
         self._sender.join(timeout=flush_s)
         with contextlib.suppress(OSError):  # the parent was quicker
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self._sock.shutdown(socket.SHUT_RDWR)  # which also ends a `receive` that waits
+        self._inbox.close()
         self._sock.close()
 
     def _send_outbox(self) -> None:

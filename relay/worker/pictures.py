@@ -10,7 +10,7 @@ import structlog
 
 from relay import slate, wire
 from relay.errors import TransformError
-from relay.model import Picture
+from relay.model import Picture, StreamHealth, StreamState
 from relay.timeline import NS_PER_S
 from relay.transform import Chain, Pool, fit
 
@@ -31,7 +31,7 @@ _WAIT_S: Final = 0.25
 _COMPLAIN_EVERY_NS: Final = 10 * NS_PER_S
 
 
-class PictureLine(threading.Thread):
+class PictureLine:
     """Takes from `decoded`, gives to `ready`. `on_first` hears the size of the first picture that left the chain.
 
     The owner's own code is not even imported for the first `hold_s`, nor outside of this thread.
@@ -47,7 +47,6 @@ class PictureLine(threading.Thread):
         decoded: Handoff[Picture],
         on_first: Callable[[int, int], None],
     ) -> None:
-        super().__init__(name="transform", daemon=True)
         self._settings = settings
         self._hold_s = hold_s
         self._clock = clock
@@ -75,29 +74,38 @@ class PictureLine(threading.Thread):
 
     def run(self) -> None:
         """Thread body."""
-        self._stopping.wait(self._hold_s)
-        if self._stopping.is_set():
+        if self._stopping.wait(self._hold_s):
             return
+        if not self.open():
+            self._stopping.wait()
+        while not self._stopping.is_set():
+            picture = self._decoded.take(_WAIT_S)
+            if picture is not None:
+                self.step(picture)
+
+    def open(self) -> bool:
+        """Import and build the chain. Whether it can be: if not, the supervisor is told that it never will."""
         try:
             self._chain = Chain(self._settings.transforms)
         except TransformError as error:
             self._complain(error)
-            self._link.send(wire.Health(self._board.health(), fatal=True))
-            self._stopping.wait()
+            # Not the board's: there the source may be what is wrong first, and the owner has to hear of this.
+            health = StreamHealth(StreamState.SLATE, self._clock.unix_ns(), str(error))
+            self._link.send(wire.Health(health, fatal=True))
+            return False
+        return True
+
+    def step(self, picture: Picture) -> None:
+        """Take `picture` through the chain and hand it on; or, where a link fails, nothing at all."""
+        began_s = time.monotonic()
+        try:
+            picture = self._chain.process(picture)
+        except TransformError as error:
+            self._complain(error)
             return
-        while not self._stopping.is_set():
-            picture = self._decoded.take(_WAIT_S)
-            if picture is None:
-                continue
-            began_s = time.monotonic()
-            try:
-                picture = self._chain.process(picture)
-            except TransformError as error:
-                self._complain(error)
-                continue
-            self._board.transform_error = ""
-            self._board.smooth("transform_ms", (time.monotonic() - began_s) * 1000)
-            self._forward(picture)
+        self._board.transform_error = ""
+        self._board.smooth("transform_ms", (time.monotonic() - began_s) * 1000)
+        self._forward(picture)
 
     def _forward(self, picture: Picture) -> None:
         if self._is_first:

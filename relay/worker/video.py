@@ -10,8 +10,9 @@ import structlog
 
 from relay import slate, wire
 from relay.encode import VideoEncoder
+from relay.errors import ProtocolError
 from relay.packager import VideoPackager, make_video_init
-from relay.timeline import NS_PER_S, Grid, Lateness
+from relay.timeline import NS_PER_S, Fill, Grid, Lateness, SlotFiller
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +29,11 @@ log = structlog.get_logger()
 MAX_WAIT_S: Final = 0.25
 
 
-class VideoLine(threading.Thread):
-    """Encodes slot after slot from `start.next_slot` on, in step with the clock or, after a takeover, faster."""
+class VideoLine:
+    """Encodes slot after slot from `start.next_slot` on, in step with the clock or, after a takeover, faster.
+
+    `run` is the body of its thread: `open`, then `step` after `step`, then `close`.
+    """
 
     def __init__(
         self,
@@ -41,30 +45,27 @@ class VideoLine(threading.Thread):
         link: Link,
         ready: Handoff[Picture],
     ) -> None:
-        super().__init__(name="video", daemon=True)
-        stream = start.format
-        self.grid = Grid.of(stream)
-        self.next_slot = start.next_slot
-        self.skipped_to: int | None = None
+        self.grid = Grid.of(start.format)
         self._stream_name = name
-        self._format = stream
-        self._packager = VideoPackager(self.grid)
-        self._is_first = True
+        self._format = start.format
+        self._bitrate_kbps = settings.video_bitrate_kbps
         self._clock = clock
         self._board = board
         self._link = link
         self._ready = ready
         self._stopping = threading.Event()
-        self._stall_after_ns = int(settings.stall_after_s * NS_PER_S)
-        slot_ns = self.grid.start_ns(1)
-        self._lateness = Lateness(floor_ns=slot_ns, ceiling_ns=int(settings.max_jitter_s * NS_PER_S))
-        self._shown: NDArray[np.uint8] | None = None
-        self._shown_ns = self.grid.start_ns(start.next_slot)
-        if start.data:
-            self._shown = slate.from_jpeg(start.data, stream.width, stream.height, stream.matrix)
+        self._packager = VideoPackager(self.grid)
+        self._is_first = True
+        self._lateness = Lateness(floor_ns=self.grid.start_ns(1), ceiling_ns=int(settings.max_jitter_s * NS_PER_S))
+        self._shown = _picture_of(start)
+        self.slots = SlotFiller(
+            self.grid,
+            start.next_slot,
+            int(settings.stall_after_s * NS_PER_S),
+            has_picture=self._shown is not None,
+        )
         self._slate: NDArray[np.uint8] | None = None
         self._slate_reason = ""
-        self._bitrate_kbps = settings.video_bitrate_kbps
 
     def stop(self) -> None:
         """End the thread after the slot in hand."""
@@ -73,65 +74,82 @@ class VideoLine(threading.Thread):
 
     def run(self) -> None:
         """Thread body."""
-        self._encoder = VideoEncoder(self._format, self._bitrate_kbps)
+        self.open()
         try:
             while not self._stopping.is_set():
-                self._step()
+                self.step(self._ready.take(self.wait_s()))
         finally:
-            self._encoder.close()
+            self.close()
 
-    def _step(self) -> None:
-        self._skip_if_far_behind()
-        due_ns = self.grid.start_ns(self.next_slot) + self._lateness.deadline_ns
-        picture = self._ready.take(min(MAX_WAIT_S, (due_ns - self._clock.unix_ns()) / NS_PER_S))
+    def open(self) -> None:
+        """Make the encoder, in the thread that uses it."""
+        self._encoder = VideoEncoder(self._format, self._bitrate_kbps)
+
+    def close(self) -> None:
+        """Give it back."""
+        self._encoder.close()
+
+    def wait_s(self) -> float:
+        """How long to wait for a picture before the next step: until the next slot is due, or a quarter of a second."""
+        due_ns = self.grid.start_ns(self.slots.next_slot) + self._lateness.deadline_ns
+        return max(0.0, min(MAX_WAIT_S, (due_ns - self._clock.unix_ns()) / NS_PER_S))
+
+    def step(self, picture: Picture | None) -> None:
+        """Encode what can be told now: all up to `picture`, if one came, and all whose deadline has passed."""
         now_ns = self._clock.unix_ns()
+        # Here and not before the wait: a clock that was set meanwhile must not have an hour of repeats encoded.
+        if skipped := self.slots.skip(now_ns):
+            self._board.count("skipped_slots", skipped)
+            log.warning("too far behind the clock: skipped", slots=skipped)
         if picture is not None:
-            self._lateness.add(now_ns, now_ns - self.grid.start_ns(picture.slot))
-            self._show(picture)
+            self._show(picture, now_ns)
         self._fill(self.grid.slot_at(now_ns - self._lateness.deadline_ns) + 1)
         self._board.gauges["deadline_ms"] = self._lateness.deadline_ns / 1e6
-        self._board.gauges["behind_ms"] = max(0, now_ns - self.grid.start_ns(self.next_slot)) / 1e6
+        self._board.gauges["behind_ms"] = max(0, now_ns - self.grid.start_ns(self.slots.next_slot)) / 1e6
 
-    def _skip_if_far_behind(self) -> None:
-        slot = self.grid.resume_slot(self.next_slot, self._clock.unix_ns())
-        if slot != self.next_slot:
-            self._board.count("skipped_slots", slot - self.next_slot)
-            log.warning("too far behind the clock: skipped", slots=slot - self.next_slot)
-            self.next_slot = self.skipped_to = slot
-
-    def _show(self, picture: Picture) -> None:
+    def _show(self, picture: Picture, now_ns: int) -> None:
         """Put `picture` into its slot, and repeat what was there before up to it."""
-        if picture.slot < self.next_slot:
-            self._board.count("late_frames")
-        else:
-            self._fill(picture.slot)
-        self._shown, self._shown_ns, self._slate = picture.i420, picture.time_ns, None
-        if picture.slot == self.next_slot:
-            self._encode(picture.i420)
+        slots = self.slots
+        # Before the first slot begins, pictures come early and not late: they only are what the first may repeat.
+        if picture.slot >= slots.first_slot:
+            self._lateness.add(now_ns, now_ns - self.grid.start_ns(picture.slot))
+            if picture.slot < slots.next_slot:
+                self._board.count("late_frames")
+        self._fill(picture.slot)
+        slots.show(picture.slot, picture.time_ns)
+        self._shown, self._slate = picture.i420, None
+        if picture.slot == slots.next_slot:
+            self._fill(picture.slot + 1)
 
     def _fill(self, until_slot: int) -> None:
-        """Fill every slot before `until_slot` with the last picture, or the slate once that is `stall_after` old."""
-        while self.next_slot < until_slot and not self._stopping.is_set():
-            if self._shown is None or self.grid.start_ns(self.next_slot) - self._shown_ns >= self._stall_after_ns:
-                self._encode(self._slate_now())
+        """Encode every slot before `until_slot`."""
+        while self.slots.next_slot < until_slot and not self._stopping.is_set():
+            slot, fill = self.slots.take(is_live=self._board.is_live())
+            if self._shown is None or fill is Fill.SLATE:
+                self._encode(slot, self._slate_now())
                 self._board.count("slate_slots")
             else:
-                self._encode(self._shown)
-                self._board.count("repeated_slots")
+                self._encode(slot, self._shown)
+                if fill is Fill.REPEAT:
+                    self._board.count("repeated_slots")
 
     def _slate_now(self) -> NDArray[np.uint8]:
         reason = self._board.health().reason
         if self._slate is None or reason != self._slate_reason:
-            stream = self._format
+            stream, since_ns = self._format, self.slots.shown_ns
             self._slate_reason = reason
             self._slate = slate.render(
-                stream.width, stream.height, self._stream_name, self._shown_ns, reason, base=self._shown
+                stream.width,
+                stream.height,
+                self._stream_name,
+                self.grid.start_ns(self.slots.first_slot) if since_ns is None else since_ns,
+                reason,
+                base=self._shown,
             )
         return self._slate
 
-    def _encode(self, i420: NDArray[np.uint8]) -> None:
+    def _encode(self, slot: int, i420: NDArray[np.uint8]) -> None:
         began_s = time.monotonic()
-        slot = self.next_slot
         for unit in self._encoder.encode(i420, slot, is_idr=self._is_first or self.grid.starts_segment(slot)):
             if self._is_first:
                 self._is_first = False
@@ -139,10 +157,21 @@ class VideoLine(threading.Thread):
             part = self._packager.add(unit)
             if part is not None:
                 self._link.send(wire.PartReady(part))
-        self.next_slot = slot + 1
         self._board.count("slots")
         self._board.smooth("encode_ms", (time.monotonic() - began_s) * 1000)
 
     def _announce(self, unit: AccessUnit) -> None:
         bandwidth_bps, average_bps = self._encoder.bandwidth_bps, self._encoder.average_bandwidth_bps
         self._link.send(wire.InitReady(make_video_init(self._format, unit, bandwidth_bps, average_bps)))
+
+
+def _picture_of(start: wire.Start) -> NDArray[np.uint8] | None:
+    """The picture to go on with. One that cannot be read is none: it must not end every worker that takes over."""
+    stream = start.format
+    if not start.data:
+        return None
+    try:
+        return slate.from_jpeg(start.data, stream.width, stream.height, stream.matrix)
+    except ProtocolError as error:
+        log.warning("the last picture cannot be shown again", error=str(error))
+        return None

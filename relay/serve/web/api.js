@@ -66,3 +66,22 @@ export class RelayClock {
     return performance.timeOrigin + performance.now();
   }
 }
+
+/** A wait that can be cut short. */
+export class Nap {
+  #wake = null;
+
+  sleep(duration_ms) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, duration_ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  wake() {
+    this.#wake?.();
+  }
+}

@@ -99,6 +99,7 @@ async function poll() {
     show(await getStreams(root));
   } catch {
     notice.hidden = false;
+    document.getElementById("summary").textContent = "";
     notice.textContent = "The relay does not answer. This page goes on by itself as soon as it does.";
   }
   setTimeout(poll, POLL_MS);

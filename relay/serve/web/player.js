@@ -9,37 +9,17 @@
 // While a player is built anew, the last picture stands (a canvas over the video), so that nobody looks into black.
 
 import { backoff_ms, Margin, steer } from "./sync.js";
-import { getStreams } from "./api.js";
+import { getStreams, Nap } from "./api.js";
+import { HLS_CONFIG } from "./hlsconfig.js";
+import { bufferAhead_s, nativeDate_ms, nativeEdge_s, Still, Traffic } from "./media.js";
 
 const TICK_MS = 250;
 const FRESH_MS = 2500;
 const STUCK_JUMP_MS = 3000;
-const STUCK_RECOVER_MS = 8000;
+const STUCK_RECOVER_MS = 12_000; // a blocked playlist request is answered within 9 s: until then silence may be honest
 const RESUME_DEADLINE_MS = 7000;
 const MEDIA_ERROR_AGAIN_MS = 10_000;
 const NATIVE_TYPE = "application/vnd.apple.mpegurl";
-
-// Parts come every 0.2 to 0.5 s and a blocked playlist request answers within 9 s, so 10 s without a byte is a dead origin.
-const retry = (count) => ({ maxNumRetry: count, retryDelayMs: 300, maxRetryDelayMs: 2000, backoff: "exponential" });
-const loadPolicy = (count) => ({
-  default: { maxTimeToFirstByteMs: 10_000, maxLoadTimeMs: 20_000, timeoutRetry: retry(count), errorRetry: retry(count) },
-});
-
-const HLS_CONFIG = {
-  lowLatencyMode: true,
-  // fMP4 passes through as it is: a worker would only add a thread, a copy, and a blob: exception to the page's CSP.
-  enableWorker: false,
-  backBufferLength: 20,
-  maxBufferLength: 12,
-  // `steer` sets the rate: hls.js waits for a whole second of buffer first, which is more than the hold-back of 0.2 s parts.
-  maxLiveSyncPlaybackRate: 1,
-  liveSyncOnStallIncrease: 0,
-  manifestLoadPolicy: loadPolicy(0),
-  playlistLoadPolicy: loadPolicy(4),
-  fragLoadPolicy: loadPolicy(4),
-  abrEwmaDefaultEstimate: 5_000_000,
-  testBandwidth: false,
-};
 
 /**
  * Plays one stream in a `<video>` for as long as the page is open.
@@ -67,13 +47,14 @@ export class LivePlayer extends EventTarget {
   #hls = null;
   #margin = new Margin();
   #recovery = null;
-  #wake = null;
+  #nap = new Nap();
   #stallStarted_ms = null;
   #lastTime = 0;
   #lastProgress_ms = 0;
   #lastMediaError_ms = -Infinity;
   #lastJump_ms = -Infinity;
   #started_ms = 0;
+  #traffic = new Traffic();
   #failed = null;
   #hasEnded = false;
   #wantsPlay = true;
@@ -81,7 +62,7 @@ export class LivePlayer extends EventTarget {
   constructor({ video, still, root, stream, clock }) {
     super();
     this.#video = video;
-    this.#still = still;
+    this.#still = new Still(still, video);
     this.#root = root;
     this.#stream = stream;
     this.#clock = clock;
@@ -103,16 +84,13 @@ export class LivePlayer extends EventTarget {
 
   /** Seconds between the capture of the picture on the screen and now by the relay's clock, or null. */
   get latency_s() {
-    const shown_ms = this.#shown_ms();
+    const shown_ms = this.#hls ? (this.#hls.playingDate?.getTime() ?? null) : nativeDate_ms(this.#video);
     return shown_ms === null ? null : (this.#clock.now_ms() - shown_ms) / 1000;
   }
 
   /** Seconds of media ahead of the playhead. */
   get buffer_s() {
-    const { buffered, currentTime } = this.#video;
-    for (let i = 0; i < buffered.length; i++)
-      if (buffered.start(i) <= currentTime + 0.1 && currentTime < buffered.end(i)) return buffered.end(i) - currentTime;
-    return 0;
+    return bufferAhead_s(this.#video);
   }
 
   /** The distance from the live edge that is aimed at. */
@@ -124,8 +102,14 @@ export class LivePlayer extends EventTarget {
 
   /** Whether the viewer is noticeably behind live. */
   get isBehind() {
-    if (!this.#hls?.latestLevelDetails?.live) return false;
+    const isMoving = this.state === "playing" || this.state === "buffering";
+    if (!isMoving || !this.#hls?.latestLevelDetails?.live) return false;
     return this.#video.paused || this.#hls.latency - this.target_s > 1.5;
+  }
+
+  /** Bits a second that came over the last seconds, sound included, or 0. */
+  get bitrate_bps() {
+    return this.#traffic.bitrate_bps;
   }
 
   get levels() {
@@ -176,7 +160,7 @@ export class LivePlayer extends EventTarget {
 
   /** Jump to the live edge. */
   goLive() {
-    const position = this.#hls ? this.#hls.liveSyncPosition : this.#nativeEdge();
+    const position = this.#hls ? this.#hls.liveSyncPosition : nativeEdge_s(this.#video);
     if (position !== null && position !== undefined && position > this.#video.currentTime) {
       this.#video.currentTime = position;
       this.jumps++;
@@ -190,7 +174,7 @@ export class LivePlayer extends EventTarget {
 
   /** Do not wait for the next attempt. */
   tryNow() {
-    this.#wake?.();
+    this.#nap.wake();
   }
 
   /** Build the player anew at once. */
@@ -291,7 +275,7 @@ export class LivePlayer extends EventTarget {
     this.#hls?.stopLoad();
     let canResume = this.#hls !== null && why !== "media" && why !== "ended";
     for (let attempt = 0; ; attempt++) {
-      if (attempt > 0) await this.#sleep(backoff_ms(attempt - 1));
+      if (attempt > 0) await this.#nap.sleep(backoff_ms(attempt - 1));
       const stream = await this.#ask();
       if (!stream) continue;
       const isSame = stream.generation === this.generation;
@@ -339,7 +323,7 @@ export class LivePlayer extends EventTarget {
         clearInterval(poll);
         clearTimeout(deadline);
         this.#failed = null;
-        if (isMoving) this.#hideStill();
+        if (isMoving) this.#still.hide();
         resolve(isMoving);
       };
       const poll = setInterval(() => {
@@ -358,6 +342,7 @@ export class LivePlayer extends EventTarget {
     this.#hasEnded = false;
     hls.on(Events.MANIFEST_PARSED, (_, data) => this.#learn(data.levels[0].url[0]));
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => (this.#hasEnded = !details.live));
+    hls.on(Events.FRAG_BUFFERED, (_, data) => this.#traffic.add(data));
     hls.on(Events.LEVEL_SWITCHED, () => this.#changed());
     hls.on(Events.ERROR, (_, data) => this.#onHlsError(data));
     hls.attachMedia(this.#video);
@@ -389,21 +374,9 @@ export class LivePlayer extends EventTarget {
   }
 
   #tearDown() {
-    this.#showStill();
+    this.#still.show();
     this.#hls?.destroy();
     this.#hls = null;
-  }
-
-  // ---- small things ----
-
-  #sleep(duration_ms) {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, duration_ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   async #play() {
@@ -419,34 +392,10 @@ export class LivePlayer extends EventTarget {
     }
   }
 
-  #shown_ms() {
-    if (this.#hls) return this.#hls.playingDate?.getTime() ?? null;
-    const start_ms = this.#video.getStartDate?.().getTime();
-    return Number.isFinite(start_ms) ? start_ms + this.#video.currentTime * 1000 : null;
-  }
-
-  #nativeEdge() {
-    const { seekable } = this.#video;
-    return seekable.length ? seekable.end(seekable.length - 1) : null;
-  }
-
   #endStall() {
     if (this.#stallStarted_ms === null) return;
     this.stalled_s += (performance.now() - this.#stallStarted_ms) / 1000;
     this.#stallStarted_ms = null;
-  }
-
-  #showStill() {
-    const { videoWidth, videoHeight, readyState } = this.#video;
-    if (readyState < 2 || !videoWidth) return;
-    this.#still.width = videoWidth;
-    this.#still.height = videoHeight;
-    this.#still.getContext("2d").drawImage(this.#video, 0, 0);
-    this.#still.hidden = false;
-  }
-
-  #hideStill() {
-    this.#still.hidden = true;
   }
 
   #set(state, error) {

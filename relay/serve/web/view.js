@@ -177,8 +177,8 @@ class View {
 
   #renderBadge() {
     const { state } = this.#player;
-    let badge = this.#health ? describeHealth(this.#health) : { tone: "warn", text: "Starting" };
-    if (state === "starting") badge = { tone: "warn", text: "Starting" };
+    let badge = this.#health ? describeHealth(this.#health) : { tone: "warn", text: "Connecting" };
+    if (state === "starting") badge = { tone: "warn", text: "Connecting" };
     if (state === "recovering") badge = { tone: "warn", text: "Reconnecting" };
     if (state === "failed") badge = { tone: "off", text: "Cannot play" };
     if (this.#video.paused && state === "playing") badge = { tone: "off", text: "Paused" };

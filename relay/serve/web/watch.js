@@ -6,7 +6,7 @@ import { describeAge, describeFormat, describeHealth, describeViewers } from "./
 
 const POLL_MS = 2000;
 const CLOCK_EVERY_MS = 60_000;
-const FIGURES = ["Latency", "Buffer", "Picture", "Frames dropped", "Stalls"];
+const FIGURES = ["Latency", "Buffer", "Picture", "Bit rate", "Dropped", "Stalls"];
 
 const root = rootOf(location.href);
 const stream = decodeURIComponent(location.pathname.match(/\/live\/([^/]+)/)[1]);
@@ -35,14 +35,15 @@ let format = null;
 
 function showFigures() {
   const video = document.querySelector("video");
-  const { latency_s, buffer_s, stalls, stalled_s, frames } = player;
+  const { latency_s, buffer_s, stalls, stalled_s, frames, bitrate_bps } = player;
   const isMoving = player.state === "playing" || player.state === "buffering";
   const size = video.videoWidth ? `${video.videoWidth}×${video.videoHeight}` : "";
   const values = {
     Latency: isMoving && latency_s !== null ? `${latency_s.toFixed(2)} s` : "–",
     Buffer: isMoving ? `${buffer_s.toFixed(2)} s` : "–",
     Picture: format && describeFormat(format).startsWith(size) ? describeFormat(format) : size || "–",
-    "Frames dropped": String(frames.dropped),
+    "Bit rate": bitrate_bps ? `${(bitrate_bps / 1e6).toFixed(2)} Mbit/s` : "–",
+    Dropped: `${frames.dropped} frame${frames.dropped === 1 ? "" : "s"}`,
     Stalls: stalls ? `${stalls} (${stalled_s.toFixed(1)} s)` : "0",
   };
   for (const [name, text] of Object.entries(values)) if (cells[name].textContent !== text) cells[name].textContent = text;
@@ -66,7 +67,10 @@ async function poll() {
     if (one) showStream(one);
     else setHealth(null);
   } catch {
-    // The player sees it too, says so, and asks on; here the last figures stand.
+    // The player sees it too, says so, and asks on. What is not known any more is not shown.
+    setHealth(null);
+    byId("viewers").textContent = "";
+    byId("health").hidden = true;
   }
   setTimeout(poll, POLL_MS);
 }

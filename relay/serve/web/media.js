@@ -1,0 +1,62 @@
+// What a <video> and its loads tell, and the picture that stands in for it.
+
+const LOADS_COUNTED = 60;
+
+/** Seconds of media ahead of the playhead. */
+export function bufferAhead_s({ buffered, currentTime }) {
+  for (let i = 0; i < buffered.length; i++)
+    if (buffered.start(i) <= currentTime + 0.1 && currentTime < buffered.end(i)) return buffered.end(i) - currentTime;
+  return 0;
+}
+
+/** PROGRAM-DATE-TIME of the playhead in a browser that plays HLS itself, or null. */
+export function nativeDate_ms(video) {
+  const start_ms = video.getStartDate?.().getTime();
+  return Number.isFinite(start_ms) ? start_ms + video.currentTime * 1000 : null;
+}
+
+/** The live edge of a browser that plays HLS itself, or null. */
+export function nativeEdge_s({ seekable }) {
+  return seekable.length ? seekable.end(seekable.length - 1) : null;
+}
+
+/** The last picture, on a canvas over the video, for as long as there is no other. */
+export class Still {
+  #canvas;
+  #video;
+
+  constructor(canvas, video) {
+    this.#canvas = canvas;
+    this.#video = video;
+  }
+
+  show() {
+    const { videoWidth, videoHeight, readyState } = this.#video;
+    if (readyState < 2 || !videoWidth) return;
+    this.#canvas.width = videoWidth;
+    this.#canvas.height = videoHeight;
+    this.#canvas.getContext("2d").drawImage(this.#video, 0, 0);
+    this.#canvas.hidden = false;
+  }
+
+  hide() {
+    this.#canvas.hidden = true;
+  }
+}
+
+/** What was fetched of late, against the media time that it holds. */
+export class Traffic {
+  #loads = [];
+
+  /** `data` of hls.js's FRAG_BUFFERED: a fragment, or a part of one. Sound adds bytes, only pictures add time. */
+  add({ stats, frag, part }) {
+    const duration_s = frag.type === "main" ? (part ?? frag).duration : 0;
+    this.#loads.push({ bytes: stats.total, duration_s });
+    if (this.#loads.length > LOADS_COUNTED) this.#loads.shift();
+  }
+
+  get bitrate_bps() {
+    const duration_s = this.#loads.reduce((sum, load) => sum + load.duration_s, 0);
+    return duration_s ? (8 * this.#loads.reduce((sum, load) => sum + load.bytes, 0)) / duration_s : 0;
+  }
+}

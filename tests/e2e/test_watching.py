@@ -1,0 +1,181 @@
+"""An RTSP camera (H.264 720p30 with AAC) in the watch page, and what a viewer sees of it."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.browser import latencies_s
+from fixtures.inspector import Inspector
+from relay.model import Latency, StreamFormat
+from relay.timeline import Grid
+
+if TYPE_CHECKING:
+    from fixtures.browser import Browser, Tab
+    from fixtures.processes import Relay
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+GRID = Grid.of(StreamFormat(1280, 720, Fraction(30), audio=True, latency=Latency.LAN))
+LATENCY_S = 1.5
+DURATIONS_S = [pytest.param(15, id="short"), pytest.param(60, marks=pytest.mark.all, id="long")]
+
+
+@pytest.mark.parametrize("duration_s", DURATIONS_S)
+def test_plays_without_a_stall_close_behind_the_camera(tab: Tab, relay: Relay, duration_s: float) -> None:
+    tab.pump(2)
+    before = tab.player()
+    with Inspector(relay.playlist, GRID) as inspector:
+        seen = tab.watch(duration_s)
+        on_screen = tab.look_at_screen()
+    after = tab.player()
+
+    assert after["stalls"] == before["stalls"] == 0
+    assert (tab.failed, tab.complaints, after["error"]) == ([], [], None)
+    assert max(latencies_s(seen)) < LATENCY_S
+    assert on_screen.latency_s is not None
+    assert on_screen.latency_s < LATENCY_S + 1  # the screenshot's own time is in it
+    moved_s = after["currentTime"] - before["currentTime"]
+    assert moved_s == pytest.approx(duration_s, rel=0.2)
+    shown = after["frames"]["shown"] - before["frames"]["shown"]
+    assert shown > 0.75 * 30 * duration_s
+    assert inspector.problems == []
+    assert inspector.faults() == []
+
+
+def test_the_page_tells_the_true_latency(tab: Tab) -> None:
+    tab.pump(3)
+    measured_s, told_s = [], []
+    for _ in range(16):
+        measured_s += latencies_s(tab.watch(0.2))
+        told_s.append(tab.player()["latency_s"])
+    # PROGRAM-DATE-TIME is the time at which a frame came out of the camera: its encoder and the wire lie before that.
+    assert -0.05 < statistics.median(measured_s) - statistics.median(told_s) < 0.35
+    assert tab.page.locator(".latency").inner_text().endswith(" s")
+
+
+def test_live_state_viewers_and_figures_are_shown(tab: Tab) -> None:
+    tab.page.get_by_role("status").get_by_text("Live", exact=True).wait_for(timeout=5000)
+    tab.page.get_by_text(re.compile("1280.720 · 30 fps")).wait_for(timeout=5000)
+    tab.page.locator("#viewers", has_text="viewer").wait_for(timeout=5000)
+    assert tab.page.get_by_label("Address for other players").input_value().endswith("/live/cam/index.m3u8")
+    assert tab.page.title() == "cam · relay"
+
+
+def test_the_keyboard_does_everything(tab: Tab) -> None:
+    tab.page.keyboard.press("m")
+    assert not tab.player()["muted"]
+    tab.page.keyboard.press("Space")
+    assert tab.player()["paused"]
+    tab.page.get_by_role("status").get_by_text("Paused").wait_for(timeout=2000)
+    tab.pump(3)
+    assert tab.player()["isBehind"]
+    tab.page.keyboard.press("l")
+    tab.pump(2)
+    after = tab.player()
+    assert not after["paused"]
+    assert after["latency_s"] < 2.5
+    tab.page.keyboard.press("f")
+    assert tab.page.evaluate("document.fullscreenElement?.id") == "player"
+    tab.page.keyboard.press("f")
+    tab.page.wait_for_function("!document.fullscreenElement", timeout=3000)
+
+
+def test_focus_is_visible_on_every_control(tab: Tab) -> None:
+    tab.page.locator("a.brand").focus()
+    seen = []
+    for _ in range(8):
+        tab.page.keyboard.press("Tab")
+        seen.append(
+            tab.page.evaluate(
+                "[document.activeElement.ariaLabel || document.activeElement.textContent || document.activeElement.id,"
+                " getComputedStyle(document.activeElement).outlineStyle]"
+            )
+        )
+    assert {"Tap for sound", "Pause", "Turn sound on", "Volume", "Full screen", "Copy"} <= {name for name, _ in seen}
+    assert {outline for _, outline in seen} == {"solid"}
+
+
+def test_it_fits_a_phone(browser: Browser, relay: Relay) -> None:
+    tab = browser.open(f"{relay.origin}/live/cam/", 360, 740, touch=True)
+    try:
+        tab.wait_until_playing()
+        assert tab.page.evaluate("document.documentElement.scrollWidth") == 360
+        for name in ("Pause", "Turn sound on", "Full screen"):
+            box = tab.page.get_by_role("button", name=name).bounding_box()
+            assert box
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 360
+            assert min(box["width"], box["height"]) >= 44
+        tab.page.get_by_role("button", name="Tap for sound").tap()
+        assert not tab.player()["muted"]
+        assert (tab.failed, tab.complaints) == ([], [])
+    finally:
+        browser.close(tab)
+
+
+def _stream(name: str, state: str, reason: str = "") -> dict[str, object]:
+    """One stream as the API tells it."""
+    health = {"state": state, "since_ms": time.time() * 1000 - 90_000, "reason": reason}
+    size = {"width": 1920, "height": 1080, "rate": "30000/1001"}
+    return {"name": name, "generation": 1, "health": health, "viewers": len(name), "format": size}
+
+
+def test_the_first_page_lists_many_streams(browser: Browser, relay: Relay) -> None:
+    streams = [_stream("cam", "live"), _stream("gate", "offline", "it does not answer"), _stream("yard", "live")]
+    tab = browser.open(f"{relay.origin}/healthz")
+    try:
+        tab.page.route("**/api/v1/streams", lambda route: route.fulfill(json={"streams": streams}))
+        tab.page.goto(f"{relay.origin}/")
+        tab.page.get_by_text("2 of 3 live · 11 viewers").wait_for(timeout=5000)
+        cards = tab.page.locator(".card")
+        assert cards.count() == 3
+        assert cards.nth(0).get_by_role("link").get_attribute("href") == f"{relay.origin}/live/cam/"
+        cards.nth(0).locator("img").wait_for(timeout=5000)
+        assert cards.nth(0).locator("img").evaluate("image => image.naturalWidth") > 0
+        assert "1920" in cards.nth(2).inner_text()
+        assert "29.97 fps" in cards.nth(2).inner_text()
+        assert "Camera offline for 1 min: it does not answer" in cards.nth(1).inner_text()
+        assert tab.complaints == ["Failed to load resource: the server responded with a status of 404 (Not Found)"] * 2
+    finally:
+        browser.close(tab)
+
+
+def test_errors_have_a_name_and_a_way_out(browser: Browser, relay: Relay) -> None:
+    tab = browser.open(f"{relay.origin}/healthz")
+    try:
+        tab.page.route("**/api/v1/streams", lambda route: route.fulfill(json={"streams": []}))
+        tab.page.goto(f"{relay.origin}/live/cam/")
+        alert = tab.page.get_by_role("alert")
+        alert.get_by_text("There is no such stream here").wait_for(timeout=5000)
+        tab.page.unroute("**/api/v1/streams")
+        tab.wait_until_playing()
+        assert not alert.is_visible()
+        tab.page.route("**/web/vendor/hls.min.js", lambda route: route.abort())
+        tab.page.add_init_script("HTMLMediaElement.prototype.canPlayType = () => ''")
+        tab.page.reload()
+        alert.get_by_text("A file of this page is missing").wait_for(timeout=5000)
+        assert alert.get_by_role("button").inner_text() == "Copy the address"
+    finally:
+        browser.close(tab)
+
+
+def test_the_first_page_shows_the_stream_moving(browser: Browser, relay: Relay) -> None:
+    tab = browser.open(f"{relay.origin}/")
+    try:
+        tab.wait_until_playing()
+        tab.page.get_by_text("1 of 1 live").wait_for(timeout=5000)
+        first, *_, last = tab.watch(1)
+        assert first.strip is not None
+        assert last.strip is not None
+        assert last.strip[0] > first.strip[0]
+        tab.page.get_by_role("link", name="cam").click()
+        tab.page.wait_for_url("**/live/cam/", timeout=5000)
+        assert (tab.failed, tab.complaints) == ([], [])
+    finally:
+        browser.close(tab)

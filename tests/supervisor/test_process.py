@@ -1,0 +1,199 @@
+"""Real workers: killed and stopped by the system, in a process or in a thread; what viewers are given has no hole."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+import uvloop
+
+from fixtures.worker import findings, places, run_of_places
+from relay import wire
+from relay.check.finding import faults
+from relay.check.media_playlist import check_media_playlist
+from relay.config import RelaySettings, StreamSettings
+from relay.model import Init, MediaKind, Part, StreamState
+from relay.serve import Hub
+from relay.supervisor import DataFolder, Supervisor
+from relay.supervisor import keeper as keeper_module
+from relay.supervisor.process import WorkerProcess
+from relay.timeline import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+    from pathlib import Path
+
+WITHIN_S = 40.0
+TICK_S = 0.01
+
+
+class Recording(Hub):
+    """The origin's hub, which also keeps all that it is given."""
+
+    def __init__(self, settings: RelaySettings) -> None:
+        super().__init__(settings.streams)
+        self.inits: dict[str, Init] = {}
+        self.parts: dict[str, list[Part]] = {kind.value: [] for kind in MediaKind}
+
+    def publish_init(self, stream: str, init: Init) -> None:
+        assert self.inits.setdefault(init.rendition, init) == init  # the same for every worker that takes over
+        super().publish_init(stream, init)
+
+    def publish_part(self, stream: str, part: Part) -> None:
+        self.parts[part.rendition].append(part)
+        super().publish_part(stream, part)
+
+    @property
+    def count(self) -> int:
+        """Parts that both renditions have."""
+        return min(len(parts) for parts in self.parts.values())
+
+
+@dataclass
+class Lag:
+    """How late the event loop runs what it was asked to run."""
+
+    lags_s: list[float] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self._due_s = time.monotonic() + TICK_S
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._look)
+
+    def _look(self) -> None:
+        self.lags_s.append(time.monotonic() - self._due_s)
+        self.watch()
+
+
+async def until(is_it: Callable[[], bool], what: str) -> None:
+    deadline_s = time.monotonic() + WITHIN_S
+    while not is_it():
+        assert time.monotonic() < deadline_s, f"not within {WITHIN_S} s: {what}"
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def supervised(settings: RelaySettings) -> AsyncIterator[tuple[Supervisor, Recording]]:
+    folder = DataFolder(settings.data)
+    hub = Recording(settings)
+    supervisor = Supervisor(settings, hub, folder)
+    running = asyncio.create_task(supervisor.run())
+    try:
+        yield supervisor, hub
+        await supervisor.stop()
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+        folder.close()
+
+
+def settings_of(folder: Path, **changed: object) -> RelaySettings:
+    """A small stream. Its segments are long, because a hole of three is not filled: a busy machine starts slowly."""
+    stream = StreamSettings.model_validate({"source": "test:?size=320x180&rate=15", "segment_s": 4, **changed})
+    return RelaySettings(data=folder, streams={"cam": stream}, log_level="error")
+
+
+def run(main: Coroutine[object, object, None]) -> None:
+    """As `relay serve` does, on its own kind of loop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
+
+
+def workers() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [child for child in children if child.is_running() and "relay.worker" in child.cmdline()]
+
+
+def check_all(hub: Recording, grid: Grid) -> None:
+    """Every part of both renditions came once, in order, and its media time goes on where the last one ended."""
+    for kind in MediaKind:
+        parts = hub.parts[kind.value]
+        assert places(parts) == run_of_places(parts, grid)
+        assert all(before.start_ticks + before.duration_ticks == after.start_ticks for before, after in pairwise(parts))
+        assert findings(hub.inits[kind.value], parts) == []
+    assert hub.streams["cam"].counters["parts_refused"] == 0
+    generation = hub.streams["cam"].current
+    assert generation is not None
+    for rendition in generation.renditions.values():
+        text = bytes(generation.playlist(rendition, skip=False).body).decode()
+        assert faults(check_media_playlist(text)) == []
+        assert "#EXT-X-DISCONTINUITY\n" not in text
+
+
+def test_killed_and_stopped_workers_leave_no_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "SILENT_FOR_S", 1.5)
+
+    async def main() -> None:
+        lag = Lag()
+        async with supervised(settings_of(tmp_path)) as (supervisor, hub):
+            await until(lambda: hub.count >= 8, "parts of the first worker")
+            (status,) = supervisor.statuses()
+            assert status.format is not None
+            grid = Grid.of(status.format)
+            lag.watch()
+            for number in (signal.SIGKILL, signal.SIGSTOP):
+                (worker,) = workers()
+                os.kill(worker.pid, number)
+                published = hub.count
+                await until(lambda pid=worker.pid: not psutil.pid_exists(pid), "the worker is gone")  # type: ignore[misc] - a default binds the loop's value
+                await until(lambda published=published: hub.count >= published + 8, "parts of the next worker")  # type: ignore[misc] - as above
+            assert supervisor.statuses()[0].counters["worker_restarts"] == 2
+        assert supervisor.statuses()[0].health.state is StreamState.STOPPED
+        check_all(hub, grid)
+        # A busy machine makes every loop late now and then; one that waited for a worker would be so for a second.
+        late = sorted(lag.lags_s)
+        assert late[len(late) * 9 // 10] < 0.05
+        assert late[-1] < 1
+
+    run(main())
+    assert workers() == []
+
+
+def test_a_worker_in_a_thread(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with supervised(settings_of(tmp_path, isolation="thread", audio=False)) as (supervisor, hub):
+            await until(lambda: len(hub.parts["video"]) >= 6, "parts")
+            (status,) = supervisor.statuses()
+            assert status.format is not None
+            assert workers() == []
+            grid = Grid.of(status.format)
+        parts = hub.parts["video"]
+        assert places(parts) == run_of_places(parts, grid)
+
+    run(main())
+
+
+def test_how_a_worker_ended_is_known() -> None:
+    async def main() -> None:
+        worker = await WorkerProcess.spawn("process", "error")
+        assert worker.pid is not None
+        assert isinstance(await worker.receive(WITHIN_S), wire.Hello)
+        worker.send(wire.Stop())  # where a configuration belongs: it ends by itself
+        assert await worker.receive(WITHIN_S) is None
+        assert await worker.kill() == 0
+        second = await WorkerProcess.spawn("process", "error")
+        assert await second.kill() == -signal.SIGKILL
+
+    run(main())
+
+
+def test_a_start_that_fails_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise OSError("no room")
+
+    async def main() -> None:
+        before = psutil.Process().num_fds()
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+        with pytest.raises(OSError, match="no room"):
+            await WorkerProcess.spawn("process", "error")
+        await asyncio.sleep(0.01)
+        assert psutil.Process().num_fds() == before
+
+    asyncio.run(main())

@@ -1,0 +1,149 @@
+"""All streams under one clock: what concerns one stream, what concerns all, and what ends the relay."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.crew import Crew, Published, Worker, a_camera, offline
+from relay import wire
+from relay.config import RelaySettings, StreamSettings
+from relay.errors import SourceError
+from relay.model import StreamHealth, StreamState
+from relay.supervisor import DataFolder, Supervisor
+from relay.supervisor import supervisor as supervisor_module
+from relay.timeline import NS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
+
+
+class Stage:
+    def __init__(self, folder: DataFolder, *names: str) -> None:
+        self.crew = Crew()
+        self.published = Published()
+        streams = {name: StreamSettings(source=f"rtsp://{name}/") for name in names}
+        settings = RelaySettings(data=folder.path, streams=streams)
+        self.supervisor = Supervisor(settings, self.published, folder, self.crew.spawn)
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[asyncio.Task[None]]:
+        running = asyncio.create_task(self.supervisor.run())
+        try:
+            yield running
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+            self.crew.go_home()
+            if not running.cancelled():
+                running.exception()
+
+    async def workers(self, *names: str) -> list[Worker]:
+        """The workers that were just started, by the names of their streams."""
+        found = {}
+        for _ in names:
+            worker = await self.crew.next()
+            found[(await worker.hear(wire.Configure)).name] = worker
+            worker.say(wire.Hello(1))
+        return [found[name] for name in names]
+
+    def states(self) -> dict[str, StreamState]:
+        return {status.name: status.health.state for status in self.supervisor.statuses()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[DataFolder]:
+    folder = DataFolder(tmp_path)
+    yield folder
+    folder.close()
+
+
+@pytest.fixture
+def two(folder: DataFolder) -> Stage:
+    return Stage(folder, "door", "yard")
+
+
+@pytest.fixture
+def one(folder: DataFolder) -> Stage:
+    return Stage(folder, "door")
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets the system's clock, as the supervisor sees it."""
+    off_ns = [0]
+    clocks = SimpleNamespace(monotonic_ns=time.monotonic_ns, time_ns=lambda: time.time_ns() + off_ns[0])
+    monkeypatch.setattr(supervisor_module, "time", clocks)
+    monkeypatch.setattr(supervisor_module, "LOOK_AT_CLOCK_EVERY_S", 0.01)
+
+    def set_by(seconds: float) -> None:
+        off_ns[0] += round(seconds * NS_PER_S)
+
+    return set_by
+
+
+async def test_an_only_stream_that_cannot_be_opened_ends_the_relay_with_its_error(one: Stage) -> None:
+    async with one.run() as running:
+        (door,) = await one.workers("door")
+        door.say(offline("rtsp://door/: no such host", fatal=True))
+        with pytest.raises(SourceError, match="no such host"):
+            await running
+
+
+async def test_one_of_two_that_cannot_be_opened_leaves_the_other_alone(two: Stage) -> None:
+    async with two.run() as running:
+        door, yard = await two.workers("door", "yard")
+        door.say(offline("no such host", fatal=True), wire.Snapshot(1, b"jpeg"))
+        yard.say(a_camera())
+        await yard.hear(wire.Start)
+        yard.say(wire.Health(StreamHealth(StreamState.LIVE, 0)), wire.Snapshot(1, b"jpeg"))
+        await two.published.wait_for("publish_snapshot", 2)
+        assert two.states() == {"door": StreamState.OFFLINE, "yard": StreamState.LIVE}
+        assert not running.done()
+
+
+async def test_a_step_of_the_clock_forward_is_followed_and_told(two: Stage, set_clock: Callable[[float], None]) -> None:
+    async with two.run():
+        workers = await two.workers("door", "yard")
+        set_clock(3600)
+        for worker in workers:
+            while (await worker.hear(wire.ClockUpdate)).clock.unix_ns < time.time_ns() + 3590 * NS_PER_S:
+                pass
+        assert two.supervisor.unix_ns() > time.time_ns() + 3590 * NS_PER_S
+
+
+async def test_a_step_of_the_clock_back_is_not_followed_and_shown(
+    one: Stage, set_clock: Callable[[float], None]
+) -> None:
+    async with one.run():
+        (door,) = await one.workers("door")
+        door.say(wire.Health(StreamHealth(StreamState.LIVE, 0)), wire.Snapshot(1, b"jpeg"))
+        await one.published.wait_for("publish_snapshot")
+        before_ns = one.supervisor.unix_ns()
+        set_clock(-3600)
+        await door.hear(wire.ClockUpdate)
+        while one.states()["door"] is not StreamState.CLOCK:
+            await door.hear(wire.ClockUpdate)
+        assert one.supervisor.unix_ns() > before_ns
+        set_clock(3600)
+        while one.states()["door"] is not StreamState.LIVE:
+            await door.hear(wire.ClockUpdate)
+
+
+async def test_stopping_ends_all_streams_at_the_same_time(two: Stage) -> None:
+    async with two.run():
+        workers = await two.workers("door", "yard")
+        stopping = asyncio.create_task(two.supervisor.stop())
+        for worker in workers:
+            await worker.hear(wire.Stop)
+        for worker in workers:
+            worker.leave()
+        await stopping
+        assert two.published.calls.count("end_stream") == 2
+        assert set(two.states().values()) == {StreamState.STOPPED}

@@ -1,0 +1,205 @@
+"""A whole worker at the other end of a real socket pair: what it says to a supervisor, and when it ends."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+from fixtures.worker import findings, places, run_of_places
+from relay import wire
+from relay.config import StreamSettings
+from relay.model import Init, Latency, MediaKind, Part, StreamFormat, StreamState
+from relay.timeline import NS_PER_S, ClockLine, Grid
+from relay.worker.camera import run_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+M = TypeVar("M", bound=wire.Message)
+
+SOURCE = "test:?size=320x180&rate=15"
+FORMAT = StreamFormat(320, 180, Fraction(15), audio=True, latency=Latency.LAN, segment_s=Fraction(1))
+GRID = Grid.of(FORMAT)
+WITHIN_S = 30.0
+
+
+class Supervisor:
+    """The parent's end, and a worker in a thread."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._socket.settimeout(WITHIN_S)
+        self._inbox = self._socket.makefile("rb")
+        self.heard: list[wire.Message] = []
+        self.worker = threading.Thread(target=run_worker, args=(theirs,), name="worker")
+        self.worker.start()
+
+    def send(self, message: wire.Message) -> None:
+        self._socket.sendall(wire.encode(message))
+
+    def configure(self, hold_source_s: float = 0.0, reason: str = "", **settings: Any) -> None:
+        document = StreamSettings(**{"source": SOURCE, **settings}).model_dump(mode="json")
+        clock = ClockLine(time.monotonic_ns(), time.time_ns())
+        self.send(wire.Configure("door", document, clock, hold_source_s, reason))
+
+    def start(self, stream: StreamFormat = FORMAT) -> int:
+        """Let it publish from the next part on; the slot that begins it."""
+        slot = (GRID.slot_at(time.time_ns()) // GRID.slots_per_part + 1) * GRID.slots_per_part
+        self.send(wire.Start(stream, slot, slot))
+        return slot
+
+    def hear(self) -> wire.Message | None:
+        message = wire.read(self._inbox)
+        if message is not None:
+            self.heard.append(message)
+        return message
+
+    def wait_for(self, kind: type[M], is_it: Callable[[M], bool] = lambda _: True) -> M:
+        while (message := self.hear()) is not None:
+            if isinstance(message, kind) and is_it(message):
+                return message
+        raise AssertionError(f"the worker hung up; no {kind.__name__}")
+
+    def parts(self, kind: MediaKind) -> list[Part]:
+        parts = [message.part for message in self.heard if isinstance(message, wire.PartReady)]
+        return [part for part in parts if part.rendition == kind.value]
+
+    def init(self, kind: MediaKind) -> Init:
+        inits = [message.init for message in self.heard if isinstance(message, wire.InitReady)]
+        return next(init for init in inits if init.kind is kind)
+
+    def hang_up(self) -> None:
+        self._inbox.close()
+        self._socket.close()
+
+
+@pytest.fixture
+def supervisor() -> Iterator[Supervisor]:
+    supervisor = Supervisor()
+    yield supervisor
+    supervisor.hang_up()
+    supervisor.worker.join(timeout=10)
+    assert not supervisor.worker.is_alive()
+
+
+def test_a_camera_from_the_first_word_to_the_last(supervisor: Supervisor) -> None:
+    assert isinstance(supervisor.hear(), wire.Hello)
+    supervisor.configure()
+    found = supervisor.wait_for(wire.Found)
+    assert (found.width, found.height, found.source.rate) == (320, 180, 15)
+    slot = supervisor.start()
+    for kind in MediaKind:
+        while len(supervisor.parts(kind)) < 2 * GRID.parts_per_segment:
+            supervisor.wait_for(wire.PartReady)
+    supervisor.wait_for(wire.Stats)
+    supervisor.wait_for(wire.Snapshot)
+    supervisor.send(wire.Stop())
+    asked_s = time.monotonic()
+    bye = supervisor.wait_for(wire.Bye)
+    assert (bye.error, bye.fatal) == ("", False)
+    assert supervisor.hear() is None
+    supervisor.worker.join(timeout=5)
+    assert time.monotonic() - asked_s < 1
+    for kind in MediaKind:
+        parts = supervisor.parts(kind)
+        assert places(parts)[0] == (GRID.msn(slot), GRID.part_index(slot))
+        assert places(parts) == run_of_places(parts, GRID)
+        assert findings(supervisor.init(kind), parts) == []
+    states = [message.health.state for message in supervisor.heard if isinstance(message, wire.Health)]
+    assert states[-1] is StreamState.LIVE
+    stats = [message for message in supervisor.heard if isinstance(message, wire.Stats)][-1]
+    assert stats.counters["frames"] >= stats.counters["slots"] > 0
+    assert stats.counters.get("dropped_frames", 0) <= 1
+    assert stats.gauges["cpu_s"] > 0
+
+
+def test_pictures_that_come_before_the_first_slot_are_not_dropped(supervisor: Supervisor) -> None:
+    supervisor.configure(audio=False)
+    supervisor.wait_for(wire.Found)
+    slot = GRID.slot_at(time.time_ns()) // GRID.slots_per_part * GRID.slots_per_part + GRID.slots_per_segment
+    supervisor.send(wire.Start(replace(FORMAT, audio=False), slot, slot))
+    supervisor.wait_for(wire.Snapshot)  # they still go through the chain
+    part = supervisor.wait_for(wire.PartReady).part
+    assert part.start_ticks == GRID.tfdt(slot)
+    stats = supervisor.wait_for(wire.Stats, lambda stats: "slots" in stats.counters)
+    assert "dropped_frames" not in stats.counters
+    assert "late_frames" not in stats.counters
+
+
+def test_it_ends_when_the_supervisor_is_gone(supervisor: Supervisor) -> None:
+    supervisor.configure()
+    supervisor.wait_for(wire.Found)
+    supervisor.hang_up()
+    supervisor.worker.join(timeout=5)
+    assert not supervisor.worker.is_alive()
+
+
+def test_held_it_says_why_and_starts_with_the_slate(supervisor: Supervisor) -> None:
+    supervisor.configure(hold_source_s=30, reason="restarting: its worker was ended by signal 11")
+    supervisor.start()
+    health = supervisor.wait_for(wire.Health).health
+    assert (health.state, health.reason) == (StreamState.SLATE, "restarting: its worker was ended by signal 11")
+    for kind in MediaKind:
+        supervisor.wait_for(wire.PartReady, lambda message, kind=kind: message.part.rendition == kind.value)  # type: ignore[misc] - a default binds the loop's value
+    assert not any(isinstance(message, wire.Found) for message in supervisor.heard)
+
+
+def test_a_clock_that_was_set_is_followed(supervisor: Supervisor) -> None:
+    supervisor.configure(audio=False)
+    supervisor.wait_for(wire.Found)
+    supervisor.start(replace(FORMAT, audio=False))
+    supervisor.wait_for(wire.PartReady)
+    ahead_ns = time.time_ns() + 3600 * NS_PER_S
+    supervisor.send(wire.ClockUpdate(ClockLine(time.monotonic_ns(), ahead_ns)))
+    later = supervisor.wait_for(wire.PartReady, lambda message: message.part.pdt_ns >= ahead_ns)
+    assert later.part.index == 0
+    assert later.part.pdt_ns < ahead_ns + 10 * NS_PER_S
+    assert len(supervisor.parts(MediaKind.VIDEO)) < 3 * GRID.parts_per_segment  # not an hour of repeats
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        (wire.Configure("door", {"source": "test:", "nonsense": 1}, ClockLine(0, 0)), "settings of stream door"),
+        (wire.Hello(1), None),
+    ],
+)
+def test_what_it_cannot_be_configured_with(supervisor: Supervisor, message: wire.Message, error: str | None) -> None:
+    supervisor.send(message)
+    if error is None:
+        assert isinstance(supervisor.hear(), wire.Hello)
+    else:
+        bye = supervisor.wait_for(wire.Bye)
+        assert bye.fatal
+        assert error in bye.error
+    assert supervisor.hear() is None
+
+
+def test_an_order_that_is_none_ends_it_with_the_reason(supervisor: Supervisor) -> None:
+    supervisor.configure()
+    supervisor.send(wire.Hello(1))
+    assert "cannot obey Hello" in supervisor.wait_for(wire.Bye).error
+    assert supervisor.hear() is None
+
+
+def test_a_thread_that_fails_ends_it_with_the_reason(supervisor: Supervisor) -> None:
+    supervisor.configure()
+    supervisor.wait_for(wire.Found)
+    slot = GRID.slot_at(time.time_ns()) // GRID.slots_per_part * GRID.slots_per_part
+    supervisor.send(wire.Start(FORMAT, slot + 1, slot))
+    assert re.match("video: .* begins no part", supervisor.wait_for(wire.Bye).error)
+    assert supervisor.hear() is None
+
+
+def test_a_source_that_cannot_be_is_fatal(supervisor: Supervisor) -> None:
+    supervisor.configure(source="nowhere.mp4")
+    health = supervisor.wait_for(wire.Health, lambda message: message.fatal).health
+    assert health.state is StreamState.OFFLINE
+    assert "nowhere.mp4" in health.reason
