@@ -121,6 +121,7 @@ def test_the_data_folder_comes_from_the_environment_or_the_platform(monkeypatch:
         ("[streams.v]\n", "stream's name"),
         ("[streams.a]\nrate = 500\n", "between 1 and 120"),
         ("[streams.a]\nrate = true\n", "rate"),
+        ("[streams.a]\nrate = [25, 1]\n", "rate"),
         ('[streams.a]\nrate = "fast"\n', "rate"),
         ('[streams.a]\nrate = "1/0"\n', "rate"),
         ('[streams.a]\nsize = "641x360"\n', "both even"),
