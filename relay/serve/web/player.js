@@ -14,7 +14,7 @@ import { HLS_CONFIG } from "./hlsconfig.js";
 import { bufferAhead_s, nativeDate_ms, nativeEdge_s, Still, Traffic } from "./media.js";
 
 const TICK_MS = 250;
-const FRESH_MS = 2500;
+const FRESH_MS = 5000;
 const STUCK_JUMP_MS = 3000;
 const STUCK_RECOVER_MS = 12_000; // a blocked playlist request is answered within 9 s: until then silence may be honest
 const RESUME_DEADLINE_MS = 7000;
@@ -93,11 +93,12 @@ export class LivePlayer extends EventTarget {
     return bufferAhead_s(this.#video);
   }
 
-  /** The distance from the live edge that is aimed at. */
+  /** The distance from the live edge that is aimed at: PART-HOLD-BACK is the least, a part more is for busy machines. */
   get target_s() {
     const details = this.#hls?.latestLevelDetails;
     if (!details) return 0;
-    return (details.partHoldBack || details.holdBack || 3 * details.targetduration) + this.#margin.value_s(performance.now());
+    const held_s = details.partHoldBack ? details.partHoldBack + details.partTarget : details.holdBack;
+    return (held_s || 3 * details.targetduration) + this.#margin.value_s(performance.now());
   }
 
   /** Whether the viewer is noticeably behind live. */

@@ -3,7 +3,7 @@
 const RATE_TOLERANCE_S = 0.08; // below this nobody gains anything from another playback rate
 const RATE_FULL_AT_S = 0.5;
 const MAX_RATE = 1.1; // faster is heard: voices rise and music runs
-const JUMP_BEYOND_S = 3; // at 1.1 it would take half a minute to make up; a jump costs one visible skip
+const JUMP_BEYOND_S = 2; // at 1.1 it would take 20 s to make up; a jump costs one visible skip
 const SKIP_BEYOND_S = 0.3;
 const MARGIN_PER_STALL_S = 0.3;
 const MAX_MARGIN_S = 2;
