@@ -229,7 +229,8 @@ class SlotFiller:
     """Which slot shows what: every slot from the first on, once and in order, whatever comes and whenever.
 
     A picture fills its own slot. An empty one repeats the picture before it, or is slate once that is `stall_after_ns`
-    old, unless pictures do come and only this machine is behind. `next_slot` is the one to fill next; `skipped_to` is where it went on after the last hole too long to fill.
+    old, unless pictures do come and only this machine is behind. `next_slot` is the one to fill next; `skipped_to` is
+    where it went on after the last hole too long to fill.
     """
 
     def __init__(self, grid: Grid, first_slot: int, stall_after_ns: int, *, has_picture: bool) -> None:
@@ -256,7 +257,7 @@ class SlotFiller:
         self._shown_slot, self.shown_ns = slot, time_ns
 
     def take(self, *, is_live: bool = False) -> tuple[int, Fill]:
-        """The next slot, and what fills it. `is_live`: pictures come now, so that an old one is no reason for the slate."""
+        """The next slot, and what fills it. `is_live`: pictures come now, so an old one is no reason for the slate."""
         slot = self.next_slot
         self.next_slot = slot + 1
         if slot == self._shown_slot:
