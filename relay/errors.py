@@ -17,7 +17,8 @@
     ├── TokenError             a viewer token is malformed, expired or badly signed          never retried
     └── StoreError             the session store cannot be opened, read or written           never retried
 
-`retryable` says whether trying the same thing again can help. A message names the thing, its value and the way out;
+`retryable` says whether trying the same thing again can help; `for_viewers` is what may be told to people who watch,
+whom addresses, file names and code do not concern. A message names the thing, its value and the way out;
 it never holds a password: URLs pass through `redact` first.
 """
 
@@ -46,6 +47,7 @@ class RelayError(Exception):
     """The root. Catch this at the edges (CLI, worker, HTTP); everything else is a bug and may surface as one."""
 
     retryable: ClassVar[bool] = False
+    for_viewers: ClassVar[str] = "the stream has a problem"
 
     def __init__(self, message: str) -> None:
         super().__init__(redact(message))
@@ -67,12 +69,14 @@ class SourceError(RelayError):
     """Raised by `source` and `decode`; the supervisor turns it into the stream's state."""
 
     retryable = True
+    for_viewers = "the camera cannot be read"
 
 
 class SourceNotFoundError(SourceError):
     """No such file, device, host name or RTSP path."""
 
     retryable = False
+    for_viewers = "the camera was not found"
 
 
 class SourceUnsupportedError(SourceError):
@@ -84,23 +88,32 @@ class SourceUnsupportedError(SourceError):
 class SourceAuthError(SourceError):
     """401 or 403 from the camera. Retried slowly: cameras lock accounts that are hammered."""
 
+    for_viewers = "the camera refuses the relay"
+
 
 class SourceUnreachableError(SourceError):
     """Refused, unreachable or timed out before the first packet."""
+
+    for_viewers = "the camera cannot be reached"
 
 
 class SourceStalledError(SourceError):
     """The source was open and then nothing came for the read timeout."""
 
+    for_viewers = "the camera sends nothing"
+
 
 class SourceEndedError(SourceError):
     """The end of a file that does not loop, or a camera that closed the connection."""
+
+    for_viewers = "the camera has stopped sending"
 
 
 class TransformError(RelayError):
     """Raised by `transform`: unknown name, bad parameter, or an exception out of a user's own code."""
 
     retryable = True
+    for_viewers = "the picture cannot be prepared"
 
 
 class EncodeError(RelayError):

@@ -164,11 +164,15 @@ class StreamState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamHealth:
-    """A stream's state, since when, and why in plain words (empty while it is live)."""
+    """A stream's state, since when, and why in plain words (empty while it is live).
+
+    `reason` is for everybody who watches, `detail` for the owner's log alone: it names addresses, files and code.
+    """
 
     state: StreamState
     since_ns: int
     reason: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,13 +201,14 @@ class StreamKeeper:
                 pass
 
     def _hear_health(self, health: StreamHealth, *, is_fatal: bool) -> None:
-        if (health.state, health.reason) != (self._health.state, self._health.reason):
-            self._log.info("state", state=health.state.value, reason=health.reason)
+        why = health.detail or health.reason
+        if (health.state, why) != (self._health.state, self._health.detail or self._health.reason):
+            self._log.info("state", state=health.state.value, reason=why)
         self._health = health
         is_hopeless = is_fatal and not self._seen_now
         is_unknown = health.state is StreamState.OFFLINE and not self._seen_ever
         if self._exits_if_unopenable and (is_hopeless or is_unknown):
-            raise SourceError(health.reason)
+            raise SourceError(why)
 
     def _found(self, worker: WorkerProcess, found: wire.Found) -> None:
         """A camera is there.
@@ -300,7 +301,8 @@ class StreamKeeper:
         crash = f"its worker was ended by signal {-code}" if code and code < 0 else "its worker ended"
         self._last_end = self._end_reason or crash
         if not self._has_published:
-            self._health = StreamHealth(StreamState.OFFLINE, self._now_ns(), self._last_end)
+            reason = "its worker cannot be started"
+            self._health = StreamHealth(StreamState.OFFLINE, self._now_ns(), reason, self._last_end)
         self._past_counters["worker_restarts"] += 1
         self._restarts = self._restarts.failed(self._now_ns())
         lived_s = (self._now_ns() - began_ns) / 1e9

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from relay.errors import RelayError, SourceError, TransformError
 from relay.model import StreamHealth, StreamState
 
 if TYPE_CHECKING:
@@ -51,9 +52,10 @@ class Board:
 
     def health(self) -> StreamHealth:
         """The state now. `since_ns` changes only when the state or its reason does."""
-        state, reason, since_ns = self._derive(self._clock.unix_ns())
-        if (state, reason) != (self._health.state, self._health.reason):
-            self._health = StreamHealth(state, since_ns, reason)
+        now = self._derive(self._clock.unix_ns())
+        before = self._health
+        if (now.state, now.reason, now.detail) != (before.state, before.reason, before.detail):
+            self._health = now
         return self._health
 
     def is_live(self, now_ns: int | None = None) -> bool:
@@ -62,17 +64,18 @@ class Board:
         now_ns = self._clock.unix_ns() if now_ns is None else now_ns
         return last_ns is not None and now_ns - last_ns < self._stall_after_ns
 
-    def _derive(self, now_ns: int) -> tuple[StreamState, str, int]:
+    def _derive(self, now_ns: int) -> StreamHealth:
         last_ns = self.last_frame_ns
         if self.is_live(now_ns):
-            return StreamState.LIVE, "", now_ns
+            return StreamHealth(StreamState.LIVE, now_ns)
         away_since_ns = now_ns if last_ns is None else last_ns
         if self.held_because:
-            return StreamState.SLATE, self.held_because, away_since_ns
-        if self.source_error is not None:
-            return StreamState.OFFLINE, str(self.source_error), away_since_ns
+            return StreamHealth(StreamState.SLATE, away_since_ns, "it is being restarted", self.held_because)
+        if (error := self.source_error) is not None:
+            told = error.for_viewers if isinstance(error, RelayError) else SourceError.for_viewers
+            return StreamHealth(StreamState.OFFLINE, away_since_ns, told, str(error))
         if self.transform_error:
-            return StreamState.SLATE, self.transform_error, away_since_ns
+            return StreamHealth(StreamState.SLATE, away_since_ns, TransformError.for_viewers, self.transform_error)
         if last_ns is None:
-            return StreamState.CONNECTING, "waiting for the first picture", self._began_ns
-        return StreamState.STALLED, "the camera is connected but sends no pictures", away_since_ns
+            return StreamHealth(StreamState.CONNECTING, self._began_ns, "waiting for the first picture")
+        return StreamHealth(StreamState.STALLED, away_since_ns, "the camera is connected but sends no pictures")

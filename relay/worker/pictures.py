@@ -90,7 +90,7 @@ class PictureLine:
         except TransformError as error:
             self._complain(error)
             # Not the board's: there the source may be what is wrong first, and the owner has to hear of this.
-            health = StreamHealth(StreamState.SLATE, self._clock.unix_ns(), str(error))
+            health = StreamHealth(StreamState.SLATE, self._clock.unix_ns(), error.for_viewers, str(error))
             self._link.send(wire.Health(health, fatal=True))
             return False
         return True

@@ -202,7 +202,7 @@ async def test_a_worker_that_never_says_a_word_is_replaced(stage: Stage, monkeyp
         await (await stage.crew.next()).hear_the_end()
         await stage.crew.next()
         assert stage.status.health.state is StreamState.OFFLINE
-        assert stage.status.health.reason == "it kept silent for 0.1 s"
+        assert stage.status.health.detail == "it kept silent for 0.1 s"
 
 
 @pytest.mark.parametrize("nonsense", [b"\xff" * 16, wire.LENGTHS.pack(2, 0) + b"{}"], ids=["lengths", "header"])
@@ -230,7 +230,7 @@ async def test_workers_that_come_to_nothing_are_not_started_in_a_tight_loop(stag
     async with stage.run():
         await asyncio.sleep(0.2)
         assert stage.crew.spawned == keeper_module.AT_ONCE + 1
-        assert stage.status.health.reason == "it cannot be started: no room for a process"
+        assert stage.status.health.detail == "it cannot be started: no room for a process"
         stage.crew.refusals = 0
         await stage.crew.next()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from relay.errors import SourceUnreachableError
 from relay.model import StreamState
 from relay.timeline import NS_PER_S, ClockLine
 from relay.worker.board import Board, Clock
@@ -37,14 +38,27 @@ def test_the_life_of_a_camera(clock: SteppedClock, board: Board) -> None:
     stalled = board.health()
     assert (stalled.state, stalled.since_ns) == (StreamState.STALLED, board.last_frame_ns)
     board.source_error = OSError("refused")
-    assert (board.health().state, board.health().reason) == (StreamState.OFFLINE, "refused")
-    board.held_because = "restarting"
-    assert (board.health().state, board.health().reason) == (StreamState.SLATE, "restarting")
+    assert (board.health().state, board.health().reason) == (StreamState.OFFLINE, "the camera cannot be read")
+    assert board.health().detail == "refused"
+    board.held_because = "its worker was killed"
+    assert (board.health().state, board.health().reason) == (StreamState.SLATE, "it is being restarted")
+    assert board.health().detail == "its worker was killed"
+
+
+def test_viewers_are_not_told_where_the_camera_is(board: Board) -> None:
+    board.source_error = SourceUnreachableError("nothing listens at 192.0.2.10:554: is the camera on?")
+    health = board.health()
+    assert health.reason == "the camera cannot be reached"
+    assert "192.0.2.10" in health.detail
 
 
 def test_a_failing_transform_shows_as_a_slate_with_its_reason(clock: SteppedClock, board: Board) -> None:
     board.transform_error = "paint raised ValueError"
-    assert (board.health().state, board.health().reason) == (StreamState.SLATE, "paint raised ValueError")
+    assert (board.health().state, board.health().reason) == (
+        StreamState.SLATE,
+        "the picture cannot be prepared",
+    )
+    assert board.health().detail == "paint raised ValueError"
 
 
 def test_since_when_changes_with_the_state_only(clock: SteppedClock, board: Board) -> None:

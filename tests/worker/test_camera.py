@@ -145,7 +145,7 @@ def test_held_it_says_why_and_starts_with_the_slate(supervisor: Supervisor) -> N
     supervisor.configure(hold_source_s=30, reason="restarting: its worker was ended by signal 11")
     supervisor.start()
     health = supervisor.wait_for(wire.Health).health
-    assert (health.state, health.reason) == (StreamState.SLATE, "restarting: its worker was ended by signal 11")
+    assert (health.state, health.detail) == (StreamState.SLATE, "restarting: its worker was ended by signal 11")
     for kind in MediaKind:
         supervisor.wait_for(wire.PartReady, lambda message, kind=kind: message.part.rendition == kind.value)  # type: ignore[misc] - a default binds the loop's value
     assert not any(isinstance(message, wire.Found) for message in supervisor.heard)
@@ -202,4 +202,4 @@ def test_a_source_that_cannot_be_is_fatal(supervisor: Supervisor) -> None:
     supervisor.configure(source="nowhere.mp4")
     health = supervisor.wait_for(wire.Health, lambda message: message.fatal).health
     assert health.state is StreamState.OFFLINE
-    assert "nowhere.mp4" in health.reason
+    assert "nowhere.mp4" in health.detail

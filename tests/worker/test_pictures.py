@@ -107,8 +107,8 @@ def test_what_fails_is_not_shown_and_the_owner_is_told_why(user_module: Callable
     assert stage.board.counters["transform_failures"] == 1
     health = stage.board.health()
     assert health.state is StreamState.SLATE
-    assert "fail_on_odd" in health.reason
-    assert "odd" in health.reason
+    assert "fail_on_odd" in health.detail
+    assert "odd" in health.detail
     assert stage.announced == []
     even = stage.step(flat_picture(odd + 1, 80))
     assert even is not None
@@ -123,7 +123,7 @@ def test_a_chain_that_cannot_be_built_is_fatal() -> None:
     (health,) = stage.outbox.of(wire.Health)
     assert health.fatal
     assert health.health.state is StreamState.SLATE
-    assert "blurr" in health.health.reason
+    assert "blurr" in health.health.detail
 
 
 def test_the_owners_code_is_not_imported_while_the_source_is_held(user_module: Callable[[str], str]) -> None:

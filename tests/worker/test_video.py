@@ -177,7 +177,7 @@ def test_the_slate_is_drawn_once_for_each_reason(stage: Stage, monkeypatch: pyte
     stage.wait_until(FIRST + 3)
     stage.board.source_error = OSError("refused")
     stage.wait_until(FIRST + 6)
-    assert drawn == ["waiting for the first picture", "refused"]
+    assert drawn == ["waiting for the first picture", "the camera cannot be read"]
 
 
 def test_before_the_first_slot_begins_pictures_are_neither_shown_nor_late(stage: Stage) -> None:
