@@ -74,6 +74,11 @@ def test_a_file_of_several_streams(tmp_path: Path) -> None:
     assert (yard.rate, yard.size, settings.latency_of(yard)) == (Fraction(25, 2), None, Latency.INTERNET)
 
 
+def test_auto_is_what_the_camera_shows(tmp_path: Path) -> None:
+    stream = config.load(write(tmp_path, '[streams.a]\nrate = "auto"\nsize = "auto"\n')).streams["a"]
+    assert (stream.rate, stream.size) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("written", "meant"),
     [

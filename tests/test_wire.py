@@ -66,7 +66,15 @@ async def test_a_worker_that_dies_in_mid_message_just_ends(cut: int) -> None:
     assert await wire.read_async(reader) is None
 
 
-def test_a_reset_connection_just_ends() -> None:
+def test_a_connection_that_is_reset_just_ends() -> None:
+    class Reset(io.BytesIO):
+        def read(self, _size: int | None = -1, /) -> bytes:
+            raise ConnectionResetError
+
+    assert wire.read(Reset()) is None
+
+
+def test_a_parent_that_closes_in_mid_message_just_ends() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, ours.makefile("rb") as stream:
         theirs.sendall(b"\0\0")
