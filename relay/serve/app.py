@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -76,16 +75,16 @@ def make_app(
         del app
         hub.close()
 
-    async def sweep(app: web.Application) -> AsyncIterator[None]:
+    async def beside_requests(app: web.Application) -> AsyncIterator[None]:
         del app
-        task = asyncio.create_task(_sweep(hub))
+        tasks = [asyncio.create_task(_sweep(hub)), asyncio.create_task(metrics.watch_lag())]
         yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     app.on_shutdown.append(release)
-    app.cleanup_ctx.append(sweep)
+    app.cleanup_ctx.append(beside_requests)
     return app
 
 

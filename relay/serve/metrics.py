@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from relay.sessions import SessionRecorder
 
 _CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_LAG_EVERY_S: Final = 0.1
+_LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 
 
 class RelayCollector(Collector):
@@ -97,8 +99,22 @@ class Metrics:
     def __init__(self, collector: RelayCollector) -> None:
         self._own = CollectorRegistry(auto_describe=False)
         self._own.register(collector)
+        self._lag = Histogram(
+            "relay_event_loop_lag_seconds",
+            "How late the event loop comes to what it is to do: what every viewer waits beside all else.",
+            buckets=_LAG_BUCKETS_S,
+            registry=self._own,
+        )
         self._process = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._process)
+
+    async def watch_lag(self) -> None:
+        """Measure how late the event loop is, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s = loop.time() + _LAG_EVERY_S
+            await asyncio.sleep(_LAG_EVERY_S)
+            self._lag.observe(max(0.0, loop.time() - due_s))
 
     async def handle(self, request: web.Request) -> web.Response:
         """All numbers as text. The process's own are read from files, and so in a thread."""

@@ -60,6 +60,11 @@ class WorkerProcess:
         """The process id, or `None` for a worker in a thread."""
         return self._process.pid if self._process else None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there; a worker in a thread always is, as far as can be known."""
+        return self._process is None or self._process.returncode is None
+
     async def receive(self, within_s: float) -> wire.Message | None:
         """The next message, or `None` when the worker is gone. Raises `ProtocolError` if it keeps silent."""
         try:

@@ -12,6 +12,7 @@ import structlog
 from relay.errors import RelayError
 from relay.supervisor.keeper import StreamKeeper
 from relay.supervisor.process import WorkerProcess
+from relay.supervisor.spare import SpareWorkers
 from relay.timeline import ClockEvent, ClockLine
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Supervisor:
     ) -> None:
         self._clock = ClockLine(time.monotonic_ns(), time.time_ns())
         self._clock_event = ClockEvent.STEADY
+        self._workers = SpareWorkers(spawn, settings.log_level)
         is_only = len(settings.streams) == 1
         self._keepers = [
             StreamKeeper(
@@ -66,7 +68,7 @@ class Supervisor:
                 publisher,
                 folder,
                 clock=lambda: self._clock,
-                spawn=partial(spawn, stream.isolation, settings.log_level),
+                spawn=partial(self._workers.take, stream.isolation),
                 exits_if_unopenable=is_only,
             )
             for name, stream in settings.streams.items()
@@ -85,6 +87,7 @@ class Supervisor:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._keep_clock(), name="clock")
+                tasks.create_task(self._workers.keep(), name="spare worker")
                 for keeper in self._keepers:
                     tasks.create_task(keeper.run(), name=f"keeper {keeper.name}")
         except* RelayError as group:

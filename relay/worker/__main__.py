@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -10,8 +9,7 @@ import sys
 
 from relay import logs
 from relay.worker.camera import run_worker
-
-_PR_SET_PDEATHSIG = 1
+from relay.worker.prctl import die_with_parent
 
 
 def main() -> None:
@@ -19,11 +17,9 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor says when to end
     parent = os.getppid()
-    if sys.platform == "linux":
-        # The socket's end is noticed by Python code, which a user's transform can keep from running.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            return
+    die_with_parent()  # the socket's end is noticed by Python code, which a user's transform can keep from running
+    if os.getppid() != parent:
+        return
     _, descriptor, log_level = sys.argv
     logs.configure(log_level)
     run_worker(socket.socket(fileno=int(descriptor)))

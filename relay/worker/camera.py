@@ -26,6 +26,7 @@ from relay.worker.board import Board, Clock
 from relay.worker.handoff import Handoff
 from relay.worker.link import Link
 from relay.worker.pictures import PictureLine
+from relay.worker.prctl import show_as
 from relay.worker.video import VideoLine
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ JOIN_WITHIN_S: Final = 0.3
 
 def run_worker(sock: socket.socket) -> None:
     """Serve the supervisor at the other end of `sock` until it says stop, or is gone. The whole life of a worker."""
+    show_as("relay (spare)")
     link = Link(sock)
     link.send(wire.Hello(os.getpid()))
     first = link.receive()
@@ -51,6 +53,7 @@ def run_worker(sock: socket.socket) -> None:
         link.close()
         return
     cv2.setNumThreads(1)  # every stage has its thread already; more of them would take the cores from each other
+    show_as(f"relay {first.name}")
     structlog.contextvars.bind_contextvars(stream=first.name)
     try:
         camera = Camera(first, link)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -83,3 +84,10 @@ async def test_metrics_have_bounded_labels(client: Client, camera: Camera) -> No
     assert values["relay_sessions", "sessions_tracked"] == 3
     assert values[("process_resident_memory_bytes",)] > 0
     assert "secret" not in text
+
+
+async def test_a_late_event_loop_is_seen(client: Client) -> None:
+    await asyncio.sleep(0.3)  # it is looked at ten times a second
+    text = (await client.get("/metrics")).text
+    assert "relay_event_loop_lag_seconds_count 0.0" not in text
+    assert 'relay_event_loop_lag_seconds_bucket{le="+Inf"}' in text

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -29,7 +31,6 @@ from relay.timeline import Grid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
-    from pathlib import Path
 
 WITHIN_S = 40.0
 TICK_S = 0.01
@@ -59,17 +60,22 @@ class Recording(Hub):
 
 @dataclass
 class Lag:
-    """How late the event loop runs what it was asked to run."""
+    """How late the event loop runs what it was asked to run, less what this thread waited for a core meanwhile."""
 
     lags_s: list[float] = field(default_factory=list)
 
     def watch(self) -> None:
-        self._due_s = time.monotonic() + TICK_S
+        self._due_s, self._waited_s = time.monotonic() + TICK_S, waited_for_a_core_s()
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._look)
 
     def _look(self) -> None:
-        self.lags_s.append(time.monotonic() - self._due_s)
+        self.lags_s.append(time.monotonic() - self._due_s - (waited_for_a_core_s() - self._waited_s))
         self.watch()
+
+
+def waited_for_a_core_s() -> float:
+    """How long this thread was ready to run and another had the core: the second figure of Linux's `schedstat`."""
+    return int(Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").read_text().split()[1]) / 1e9
 
 
 async def until(is_it: Callable[[], bool], what: str) -> None:
@@ -108,7 +114,7 @@ def run(main: Coroutine[object, object, None]) -> None:
 
 def workers() -> list[psutil.Process]:
     children = psutil.Process().children()
-    return [child for child in children if child.is_running() and "relay.worker" in child.cmdline()]
+    return [child for child in children if child.is_running() and child.name() == "relay cam"]
 
 
 def check_all(hub: Recording, grid: Grid) -> None:
@@ -147,10 +153,7 @@ def test_killed_and_stopped_workers_leave_no_hole(tmp_path: Path, monkeypatch: p
             assert supervisor.statuses()[0].counters["worker_restarts"] == 2
         assert supervisor.statuses()[0].health.state is StreamState.STOPPED
         check_all(hub, grid)
-        # A busy machine makes every loop late now and then; one that waited for a worker would be so for a second.
-        late = sorted(lag.lags_s)
-        assert late[len(late) * 9 // 10] < 0.05
-        assert late[-1] < 1
+        assert max(lag.lags_s) < 0.05
 
     run(main())
     assert workers() == []
