@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import os
 import random
 import socket
@@ -28,27 +27,18 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import psutil
 
 from fixtures.processes import Relay, wait_for
+from scripts.bench.audience import JOIN_S, Players, alone, order_for, publications, waits_of
 from scripts.bench.measuring import MIB, Spread, Usage, find_program, machine, say, show, versions, write_json
-from scripts.bench.players import Order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from scripts.bench.players import Order
 
-ROOT: Final = Path(__file__).parents[2]
 WAIT_TARGET_S: Final = 0.3
 RSS_TARGET_MIB: Final = 120
 MOST_VIEWERS, MOST_SECONDS = 500, 600
 WINDOW_FULL_S: Final = 35.0
 """The relay keeps media for 30 s with its default settings: from then on its memory ought to be flat."""
-JOIN_S: Final = 6.0
-"""Before the measuring begins: the processes start, and all viewers have joined."""
 SAMPLE_EVERY_S: Final = 1.0
-PERIOD_S: Final = 0.2
-SEGMENT_S: Final = 2.0
-FRAME_S: Final = 1 / 30
-"""What `relay serve test:` does on loopback when nobody chooses: parts of 0.2 s in segments of 2 s, at 30 a second."""
-LAST_S: Final = 1.0
-"""Parts that are published in the last second are not counted: players who are done may have left before."""
 _GZIP_FRAME_BYTES: Final = 23
 """What gzip adds to bytes that it only stores: a header of 10, a block's 5, a trailer of 8."""
 
@@ -66,28 +56,6 @@ http {{
     }}
 }}
 """
-
-
-class Players:
-    """A process of simulated players."""
-
-    def __init__(self, role: str, order: Order) -> None:
-        command = [sys.executable, "-m", "scripts.bench.players", role, json.dumps(asdict(order))]
-        self._deadline_s = (order.end_ns - time.monotonic_ns()) / 1e9 + 30
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
-        self.process = psutil.Process(self._process.pid)
-
-    def seen(self) -> dict[str, Any]:
-        """What they saw, when they are through."""
-        try:
-            out, _ = self._process.communicate(timeout=self._deadline_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise
-        if self._process.returncode:
-            sys.exit(f"the players failed with status {self._process.returncode}")
-        found: dict[str, Any] = json.loads(out)
-        return found
 
 
 class Nginx:
@@ -184,66 +152,19 @@ def measure(viewers: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _order(port: int, path: str, viewers: int, seconds: float, audio_after_s: float = 0.0) -> Order:
-    begin_ns = time.monotonic_ns() + int(JOIN_S * 1e9)
-    return Order(port, path, viewers, begin_ns, begin_ns + int(seconds * 1e9), 2.0, PERIOD_S, audio_after_s)
-
-
 def _watch_relay(relay: Relay, viewers: int, seconds: float) -> tuple[dict[str, Any], float]:
     say(f"{viewers} viewers of the relay for {seconds:g} s")
-    order = _order(relay.port, f"/live/{relay.stream}/index.m3u8", viewers, seconds)
-    probe = Players("probe", _alone(order))
+    order = order_for(relay.port, f"/live/{relay.stream}/index.m3u8", viewers, seconds)
+    probe = Players("probe", alone(order))
     players = Players("watch", order)
     published_bytes = relay.status()["counters"]["bytes_published"]
     watched = Watched.during(psutil.Process(relay.pid), players, order)
     grown_bytes = relay.status()["counters"]["bytes_published"] - published_bytes
     seen, heard = players.seen(), probe.seen()
-    published = _publications([*heard["parts"], *seen["parts"]])
+    published = publications([*heard["parts"], *seen["parts"]])
     window_mib = grown_bytes / (seconds + JOIN_S) * WINDOW_FULL_S / MIB
-    found = watched.figures() | _waits(seen, published, order) | _account(seen, heard) | {"window_mib": window_mib}
+    found = watched.figures() | waits_of(seen, published, order) | _account(seen, heard) | {"window_mib": window_mib}
     return found, _audio_after_s(published)
-
-
-def _alone(order: Order) -> Order:
-    return Order(**{**asdict(order), "viewers": 1})
-
-
-def _publications(rows: Iterable[list[Any]]) -> dict[tuple[str, int, int], int]:
-    """When each part was published: when the first of all clients knew of it, by a playlist or by its bytes."""
-    first: dict[tuple[str, int, int], int] = {}
-    for rendition, msn, part, told_ns, _, received_ns in rows:
-        key = (rendition, msn, part)
-        first[key] = min(first.get(key, told_ns), told_ns, received_ns)
-    return first
-
-
-def _waits(seen: dict[str, Any], published: dict[tuple[str, int, int], int], order: Order) -> dict[str, Any]:
-    """What every viewer waited for every part that was published while all were there."""
-    until_ns = order.end_ns - int(LAST_S * 1e9)
-    inside = {key for key, at_ns in published.items() if order.begin_ns <= at_ns < until_ns}
-    told, received, request = [], [], []
-    for rendition, msn, part, told_ns, asked_ns, received_ns in seen["parts"]:
-        at_ns = published[rendition, msn, part]
-        if (rendition, msn, part) in inside:
-            told.append((told_ns - at_ns) / 1e9)
-            received.append((received_ns - at_ns) / 1e9)
-            request.append((received_ns - asked_ns) / 1e9)
-    return {
-        "told_s": asdict(Spread.of(told)),
-        "received_s": asdict(Spread.of(received)),
-        "request_s": asdict(Spread.of(request)),
-        "published_s": asdict(Spread.of([_lateness_s(key, published[key]) for key in inside if key[0] == "video"])),
-        "requests_per_s": 2 * len(received) / ((until_ns - order.begin_ns) / 1e9),
-        "parts_published": len(inside),
-        "parts_missed": len(inside) * order.viewers - len(received),
-    }
-
-
-def _lateness_s(key: tuple[str, int, int], at_ns: int) -> float:
-    """How long after the time of its last frame a video part was published: numbers are those of the wall clock."""
-    _, msn, part = key
-    unix_s = (time.time_ns() - time.monotonic_ns() + at_ns) / 1e9
-    return unix_s - (msn * SEGMENT_S + (part + 1) * PERIOD_S - FRAME_S)
 
 
 def _account(seen: dict[str, Any], heard: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -270,7 +191,7 @@ def _fill(nginx: Nginx, sizes: dict[str, int]) -> None:
 
 def _watch_nginx(nginx: Nginx, viewers: int, seconds: float, audio_after_s: float) -> dict[str, Any]:
     say(f"{viewers} viewers of nginx for {seconds:g} s")
-    order = _order(nginx.port, "", viewers, seconds, audio_after_s)
+    order = order_for(nginx.port, "", viewers, seconds, audio_after_s)
     players = Players("fetch", order)
     watched = Watched.during(nginx.process, players, order)
     seen = players.seen()

@@ -1,6 +1,6 @@
 """An hour of one camera with everything that goes wrong in an hour, and every playlist judged.
 
-    scripts/soak hour [--minutes 60] [--viewers 10]
+    scripts/soak hour [--minutes 60] [--viewers 50]
 
 A real RTSP camera (1280x720 at 30, H.264 and AAC, the time burnt into each picture) goes through `relay serve` to
 low-latency viewers. Every ten minutes the camera is killed for 20 s; in the middle, once, the worker. Watched:
@@ -8,7 +8,8 @@ low-latency viewers. Every ten minutes the camera is killed for 20 s; in the mid
     every playlist of both renditions   against relay/check: text, legal changes, the epoch formula
     every segment of both renditions    against relay/check: boxes, contiguous with the one before
     the burnt-in time                   against the PROGRAM-DATE-TIME under which the picture is sent
-    resident memory                     of parent and worker
+    every part to every viewer          how long after its publication it was there
+    resident memory                     of parent, worker and the spare worker
 
 It prints a JSON summary and exits with 1 if a rule was broken.
 """
@@ -45,11 +46,13 @@ from relay.check.media import check_segment, segment_end
 from relay.check.media_playlist import check_media_playlist, parse
 from relay.model import Latency, MediaKind, StreamFormat
 from relay.timeline import Grid
+from scripts.bench.audience import JOIN_S, Players, alone, order_for, publications, waits_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from relay.check.listing import ListedSegment, MediaPlaylist
+    from scripts.bench.players import Order
 
 FORMAT: Final = StreamFormat(1280, 720, Fraction(30), audio=True, latency=Latency.LAN)
 GRID: Final = Grid.of(FORMAT)
@@ -59,6 +62,8 @@ SAMPLE_EVERY_S: Final = 10.0
 CLOCK_EVERY_SEGMENTS: Final = 5
 READ_DELAY_PICTURES: Final = 200
 STREAM: Final = "/live/cam/"
+TURN_S: Final = 280.0
+SHORTEST_TURN_S: Final = 5.0
 
 
 @dataclass
@@ -71,10 +76,12 @@ class Results:
     segments: int = 0
     reload_failures: int = 0
     pdt_minus_capture_ms: list[float] = field(default_factory=list)
-    memory_mb: dict[str, list[float]] = field(default_factory=lambda: {"parent": [], "worker": []})
+    memory_mb: dict[str, list[float]] = field(default_factory=dict)
     read_delay_ms: float = 0.0
     viewer_parts: int = 0
-    viewer_errors: int = 0
+    parts_missed: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+    turns: list[dict[str, float]] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
 
     def found(self, findings: list[Finding]) -> None:
@@ -171,40 +178,30 @@ def pdt_minus_capture_ms(media: bytes) -> list[float]:
     return list(differences.values())
 
 
-async def view(http: aiohttp.ClientSession, results: Results) -> None:
-    """A viewer as a player is one: its own token, the parts of both renditions as they come."""
-    while True:
-        try:
-            async with http.get(f"{STREAM}index.m3u8") as answer:
-                token = (await answer.text()).partition("v/")[2].partition("/")[0]
-            await asyncio.gather(*(_follow(http, token, kind, results) for kind in MediaKind))
-        except (aiohttp.ClientError, TimeoutError):
-            results.viewer_errors += 1
-            await asyncio.sleep(1)
+async def watch_in_turns(relay: Relay, results: Results, viewers: int, until_s: float) -> None:
+    """Have all viewers come, watch for some minutes and go, again and again; note what they waited for each part."""
+    while (seconds := min(TURN_S, until_s - time.monotonic() - JOIN_S - 5)) > SHORTEST_TURN_S:
+        order = order_for(relay.port, f"{STREAM}index.m3u8", viewers, seconds)
+        players, probe = Players("watch", order), Players("probe", alone(order))
+        seen, heard = await asyncio.gather(asyncio.to_thread(players.seen), asyncio.to_thread(probe.seen))
+        await asyncio.to_thread(_take_turn, order, seen, heard, results)
 
 
-async def _follow(http: aiohttp.ClientSession, token: str, kind: MediaKind, results: Results) -> None:
-    base = f"{STREAM}v/{token}/{kind.value}-1/"
-    query = ""
-    while True:
-        async with http.get(f"{base}index.m3u8{query}") as answer:
-            answer.raise_for_status()
-            playlist = parse(await answer.text())
-        listed = playlist.all_segments[-1]
-        async with http.get(base + listed.parts[-1].uri) as answer:
-            answer.raise_for_status()
-            await answer.read()
-        results.viewer_parts += 1
-        query = f"?_HLS_msn={listed.msn}&_HLS_part={len(listed.parts)}"
+def _take_turn(order: Order, seen: dict[str, Any], heard: dict[str, Any], results: Results) -> None:
+    waits = waits_of(seen, publications([*heard["parts"], *seen["parts"]]), order)
+    results.turns.append({key: round(waits["received_s"][key] * 1000, 1) for key in ("p50", "p99", "most")})
+    results.viewer_parts += len(seen["parts"])
+    results.parts_missed += waits["parts_missed"]
+    results.problems += Counter(seen["problems"]) + Counter(heard["problems"])
 
 
 async def sample_memory(relay: Relay, results: Results) -> None:
-    """Note the resident memory of both processes."""
+    """Note the resident memory of all its processes."""
     while True:
         with contextlib.suppress(psutil.NoSuchProcess, AssertionError):
-            results.memory_mb["parent"].append(psutil.Process(relay.pid).memory_info().rss / 1e6)
-            for worker in relay.workers():
-                results.memory_mb["worker"].append(worker.memory_info().rss / 1e6)
+            named = {"parent": psutil.Process(relay.pid)} | {process.name(): process for process in relay.processes()}
+            for name, process in named.items():
+                results.memory_mb.setdefault(name, []).append(process.memory_info().rss / 1e6)
         await asyncio.sleep(SAMPLE_EVERY_S)
 
 
@@ -236,7 +233,7 @@ async def soak(camera: Camera, relay: Relay, minutes: float, viewers: int) -> Re
     timeout = aiohttp.ClientTimeout(total=15)
     async with aiohttp.ClientSession(relay.origin, connector=connector, timeout=timeout) as http:
         jobs: list[Coroutine[Any, Any, None]] = [Watcher(http, kind, results).run() for kind in MediaKind]
-        jobs += [view(http, results) for _ in range(viewers)]
+        jobs += [watch_in_turns(relay, results, viewers, time.monotonic() + minutes * 60)]
         jobs += [sample_memory(relay, results), cause_trouble(camera, relay, results, minutes)]
         tasks = [asyncio.create_task(job) for job in jobs]
         done, _ = await asyncio.wait(tasks, timeout=minutes * 60, return_when=asyncio.FIRST_EXCEPTION)
@@ -272,11 +269,14 @@ def summary(results: Results, relay: Relay, minutes: float, viewers: int) -> dic
         "examples": results.examples,
         "reload_failures": results.reload_failures,
         "viewer_parts": results.viewer_parts,
-        "viewer_errors": results.viewer_errors,
+        "parts_missed": results.parts_missed,
+        "problems": dict(results.problems),
+        "published_to_received_ms": results.turns,
         "pdt_minus_capture_ms": {
             "pictures": len(differences),
             "min": round(differences[0], 1),
             "p50": round(statistics.median(differences), 1),
+            "p99": round(differences[len(differences) * 99 // 100], 1),
             "max": round(differences[-1], 1),
             "measured_read_delay": round(results.read_delay_ms, 1),
         },
@@ -290,7 +290,7 @@ def main() -> None:
     """Run the soak and print its summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--viewers", type=int, default=10)
+    parser.add_argument("--viewers", type=int, default=50)
     arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -304,7 +304,7 @@ def main() -> None:
         report = summary(results, relay, arguments.minutes, arguments.viewers)
     json.dump(report, sys.stdout, indent=1)
     sys.stdout.write("\n")
-    sys.exit(1 if results.findings or results.viewer_errors else 0)
+    sys.exit(1 if results.findings or results.problems else 0)
 
 
 if __name__ == "__main__":
