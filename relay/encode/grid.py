@@ -1,7 +1,8 @@
 """Samples on the epoch's clock, in chunks as they come, out as contiguous AAC frames: pure.
 
 Every frame from the first on comes out exactly once and in order, whatever is added. What no chunk covers by the time a
-frame is due is silence; what comes twice, too late or too far ahead is dropped. Both are counted.
+frame is due is silence; what comes twice, too late or too far ahead is dropped. Both are counted; what was captured
+before the first frame has no place and is not.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class SampleGrid:
         self.next_frame = first_frame
         self.silence_samples = 0
         self.dropped_samples = 0
+        self._begin_sample = first_frame * SAMPLES_PER_AAC_FRAME
         self._capacity = capacity_frames
         self._samples = np.zeros((capacity_frames, CHANNELS, SAMPLES_PER_AAC_FRAME), np.float32)
         self._is_set = np.zeros((capacity_frames, SAMPLES_PER_AAC_FRAME), np.bool_)
@@ -51,7 +53,8 @@ class SampleGrid:
             until = min(end, (frame + 1) * SAMPLES_PER_AAC_FRAME)
             kept += self._lay(frame, offset, samples[:, first - start_sample : until - start_sample])
             first = until
-        self.dropped_samples += length - kept
+        before = min(length, max(0, self._begin_sample - start_sample))
+        self.dropped_samples += length - before - kept
 
     def take(self, due_frame: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Each next frame that is complete, or lies before `due_frame`: its index and its samples, shape (2, 1024).

@@ -81,6 +81,15 @@ def test_what_comes_after_its_frame_went_out_is_dropped(grid: SampleGrid) -> Non
     assert grid.silence_samples == 2 * FRAME + FRAME - 52
 
 
+def test_what_was_captured_before_the_first_frame_is_not_counted(grid: SampleGrid) -> None:
+    add(grid, -700, 600)
+    add(grid, -100, 200)
+    assert grid.dropped_samples == 0
+    ((_, samples),) = grid.take(1)
+    assert samples[0, 99] == 100
+    assert samples[0, 100] == 0
+
+
 def test_what_lies_beyond_the_ring_is_dropped() -> None:
     grid = SampleGrid(K, capacity_frames=4)
     add(grid, 3 * FRAME, 3 * FRAME)
@@ -100,7 +109,7 @@ def test_a_frame_that_went_out_is_the_caller_s_to_keep() -> None:
 
 @dataclass
 class Heard:
-    """What a listener gets, and what was given."""
+    """What a listener gets, and what was given from the first frame on."""
 
     frames: list[int] = field(default_factory=list)
     samples: list[NDArray[np.float32]] = field(default_factory=list)
@@ -123,9 +132,10 @@ def test_whatever_is_added_frames_are_contiguous_and_every_sample_is_in_its_plac
 ) -> None:
     grid, heard, at = SampleGrid(K, capacity_frames=8), Heard(), 0
     for jump, count, due in chunks:
-        add(grid, at + jump, count)
-        at = max(0, at + jump + count)
-        heard.given += count
+        begin = at + jump
+        add(grid, begin, count)
+        at = max(0, begin + count)
+        heard.given += count - min(count, max(0, -begin))
         for frame, samples in grid.take(grid.next_frame + due - 6):
             heard.frames.append(frame)
             heard.samples.append(samples)
