@@ -85,7 +85,7 @@ def test_what_was_captured_before_the_first_frame_is_not_counted(grid: SampleGri
     add(grid, -700, 600)
     add(grid, -100, 200)
     assert grid.dropped_samples == 0
-    ((_, samples),) = grid.take(1)
+    ((_, samples),) = grid.take(K + 1)
     assert samples[0, 99] == 100
     assert samples[0, 100] == 0
 
