@@ -75,7 +75,10 @@ class Results:
     playlists: int = 0
     segments: int = 0
     reload_failures: int = 0
-    pdt_minus_capture_ms: list[float] = field(default_factory=list)
+    pdt_minus_capture_ms: list[tuple[float, float]] = field(default_factory=list)
+    """Of each picture that tells its time: when that was (Unix seconds), and the difference."""
+
+    camera_started_s: list[float] = field(default_factory=lambda: [time.time()])
     memory_mb: dict[str, list[float]] = field(default_factory=dict)
     read_delay_ms: float = 0.0
     viewer_parts: int = 0
@@ -163,18 +166,18 @@ def measure_read_delay_ms(url: str) -> float:
     return statistics.quantiles(ages[len(ages) // 2 :], n=100)[98]
 
 
-def pdt_minus_capture_ms(media: bytes) -> list[float]:
-    """For each picture of a segment: the time it is sent under, minus the time that is burnt into it.
+def pdt_minus_capture_ms(media: bytes) -> list[tuple[float, float]]:
+    """For each picture of a segment: when it is sent for (Unix seconds), and that minus the time burnt into it, in ms.
 
     Repeated pictures and the slate say nothing about the clock and are left out.
     """
-    differences: dict[int, float] = {}
+    differences: dict[int, tuple[float, float]] = {}
     with av.open(io.BytesIO(media)) as container:
         for frame in container.decode(video=0):
             strip = read_strip(frame.to_ndarray(format="gray"))
             if strip is not None and frame.pts is not None and frame.time_base is not None:
-                sent_ms = float(frame.pts * Fraction(frame.time_base) * 1000 % 2**TIME_BITS)
-                differences.setdefault(strip[0], sent_ms - strip[0])
+                sent_s = frame.pts * Fraction(frame.time_base)
+                differences.setdefault(strip[0], (float(sent_s), float(sent_s * 1000 % 2**TIME_BITS) - strip[0]))
     return list(differences.values())
 
 
@@ -205,17 +208,18 @@ async def sample_memory(relay: Relay, results: Results) -> None:
         await asyncio.sleep(SAMPLE_EVERY_S)
 
 
-async def cause_trouble(camera: Camera, relay: Relay, results: Results, minutes: float) -> None:
-    """Kill the camera every ten minutes, and the worker once, in the middle."""
+async def cause_trouble(camera: Camera, relay: Relay, results: Results, minutes: float, every_s: float) -> None:
+    """Kill the camera every ten minutes (`every_s`), and the worker once, in the middle."""
     began_s = time.monotonic()
     is_worker_due = True
     while True:
-        await asyncio.sleep(OUTAGE_EVERY_S)
+        await asyncio.sleep(every_s)
         await asyncio.to_thread(camera.kill)
         await asyncio.sleep(OUTAGE_S)
         await asyncio.to_thread(camera.start)
+        results.camera_started_s.append(time.time())
         results.events.append(f"{_minutes_since(began_s)}: camera away for {OUTAGE_S:g} s")
-        await asyncio.sleep(60)
+        await asyncio.sleep(every_s / 10)
         if is_worker_due and time.monotonic() - began_s > minutes * 30:
             is_worker_due = False
             relay.worker().kill()
@@ -226,7 +230,7 @@ def _minutes_since(began_s: float) -> str:
     return f"{(time.monotonic() - began_s) / 60:.0f} min"
 
 
-async def soak(camera: Camera, relay: Relay, minutes: float, viewers: int) -> Results:
+async def soak(camera: Camera, relay: Relay, minutes: float, viewers: int, every_s: float) -> Results:
     """Run everything for `minutes`."""
     results = Results()
     connector = aiohttp.TCPConnector(limit=0)
@@ -234,7 +238,7 @@ async def soak(camera: Camera, relay: Relay, minutes: float, viewers: int) -> Re
     async with aiohttp.ClientSession(relay.origin, connector=connector, timeout=timeout) as http:
         jobs: list[Coroutine[Any, Any, None]] = [Watcher(http, kind, results).run() for kind in MediaKind]
         jobs += [watch_in_turns(relay, results, viewers, time.monotonic() + minutes * 60)]
-        jobs += [sample_memory(relay, results), cause_trouble(camera, relay, results, minutes)]
+        jobs += [sample_memory(relay, results), cause_trouble(camera, relay, results, minutes, every_s)]
         tasks = [asyncio.create_task(job) for job in jobs]
         done, _ = await asyncio.wait(tasks, timeout=minutes * 60, return_when=asyncio.FIRST_EXCEPTION)
         for task in tasks:
@@ -247,7 +251,6 @@ async def soak(camera: Camera, relay: Relay, minutes: float, viewers: int) -> Re
 
 def summary(results: Results, relay: Relay, minutes: float, viewers: int) -> dict[str, Any]:
     """The results as they are printed and kept."""
-    differences = sorted(results.pdt_minus_capture_ms) or [0.0]
     memory = {
         name: {
             "first_tenth": round(statistics.median(seen[: max(1, len(seen) // 10)])),
@@ -272,17 +275,28 @@ def summary(results: Results, relay: Relay, minutes: float, viewers: int) -> dic
         "parts_missed": results.parts_missed,
         "problems": dict(results.problems),
         "published_to_received_ms": results.turns,
-        "pdt_minus_capture_ms": {
-            "pictures": len(differences),
-            "min": round(differences[0], 1),
-            "p50": round(statistics.median(differences), 1),
-            "p99": round(differences[len(differences) * 99 // 100], 1),
-            "max": round(differences[-1], 1),
-            "measured_read_delay": round(results.read_delay_ms, 1),
-        },
+        "pdt_minus_capture_ms": _spread_of_pdt(results),
         "memory_mb": memory,
         "counters": relay.status()["counters"],
         "events": results.events,
+    }
+
+
+def _spread_of_pdt(results: Results) -> dict[str, float]:
+    """The differences; of those beyond a frame and the read delay, how long after a start of the camera they were."""
+    differences = sorted(ms for _, ms in results.pdt_minus_capture_ms) or [0.0]
+    bound_ms = 1000 / float(FORMAT.rate) + results.read_delay_ms
+    beyond_s = [at_s for at_s, ms in results.pdt_minus_capture_ms if abs(ms) >= bound_ms]
+    after_start_s = [min(at_s - start_s for start_s in results.camera_started_s if start_s < at_s) for at_s in beyond_s]
+    return {
+        "pictures": len(differences),
+        "min": round(differences[0], 1),
+        "p50": round(statistics.median(differences), 1),
+        "p99": round(differences[len(differences) * 99 // 100], 1),
+        "max": round(differences[-1], 1),
+        "measured_read_delay": round(results.read_delay_ms, 1),
+        "pictures_beyond_bound": len(beyond_s),
+        "latest_of_them_after_camera_start_s": round(max(after_start_s, default=0.0), 1),
     }
 
 
@@ -291,6 +305,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--viewers", type=int, default=50)
+    parser.add_argument("--outage-every", type=float, default=OUTAGE_EVERY_S, metavar="SECONDS")
     arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -299,7 +314,7 @@ def main() -> None:
     ):
         relay.wait_until("live")
         read_delay_ms = measure_read_delay_ms(camera.url())
-        results = asyncio.run(soak(camera, relay, arguments.minutes, arguments.viewers))
+        results = asyncio.run(soak(camera, relay, arguments.minutes, arguments.viewers, arguments.outage_every))
         results.read_delay_ms = read_delay_ms
         report = summary(results, relay, arguments.minutes, arguments.viewers)
     json.dump(report, sys.stdout, indent=1)
