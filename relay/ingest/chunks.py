@@ -102,7 +102,7 @@ class ChunkReader:
         if len(buffer) < at + 1:
             return None
         form, small = buffer[at] >> 6, buffer[at] & 0x3F
-        extra = 2 - small if small < 2 else 0
+        extra = small + 1 if small < 2 else 0
         if len(buffer) < at + 1 + extra:
             return None
         if extra:

@@ -87,6 +87,7 @@ class PushSession:
         self._application = ""
         self._window_bytes = WINDOW_BYTES
         self._answered = 0
+        self._is_done = False
         self.received_bytes = 0
         self._acknowledged_bytes = 0
 
@@ -118,8 +119,9 @@ class PushSession:
         self._status("status", "NetStream.Publish.Start", "publishing")
 
     def refuse(self, why: str) -> None:
-        """Tell it that it may not, or not any more. The connection is to be closed then."""
-        self._status("error", "NetStream.Publish.BadName", why)
+        """Tell it that it may not, or not any more, unless it is done anyway. The connection is to be closed then."""
+        if not self._is_done:
+            self._status("error", "NetStream.Publish.BadName", why)
 
     def _heed(self, message: Message, events: list[Event]) -> None:
         match message.kind:
@@ -160,11 +162,17 @@ class PushSession:
             case ["play" | "play2", *_]:
                 raise PushError("it wants to play: RTMP is for pushing alone, players take HLS")
             case ["FCUnpublish" | "deleteStream" | "closeStream", *_] if self._state is _State.ASKED:
-                events.append(PushEnded())
+                self._end(events)
             case ["releaseStream" | "FCPublish" | "_checkbw", float() as transaction, *_]:
                 self._result(transaction, None, None)
             case _:
                 pass  # getStreamLength, answers to what we never asked
+
+    def _end(self, events: list[Event]) -> None:
+        if not self._is_done:
+            self._is_done = True
+            self._status("status", "NetStream.Unpublish.Success", "unpublished")
+            events.append(PushEnded())
 
     def _connect(self, transaction: float, about: dict[str, amf0.Value]) -> None:
         application = about.get("app")

@@ -52,8 +52,12 @@ AWAIT_S: Final = 0.5
 
 INTRODUCE_WITHIN_S: Final = 1.0
 AGAIN_AFTER_S: Final = 0.2
+UDP_WITHIN_S: Final = 3.0
 _LIVE_PROBE: Final = {"analyzeduration": "1000000", "probesize": "1000000"}
-_UDP: Final = {"overrun_nonfatal": "1", "buffer_size": "1048576"}
+_FLV: Final = {**_LIVE_PROBE, "fpsprobesize": "0"}
+"""The metadata says the frame rate; to measure it would cost a second before the first picture."""
+
+_UDP: Final = {**_LIVE_PROBE, "overrun_nonfatal": "1", "buffer_size": "1048576"}
 """A second at 8 Mbit/s in the kernel, where it may be so large, and FFmpeg's own queue behind it."""
 
 _MPEGTS: Final = re.compile(
@@ -196,7 +200,7 @@ def open_push(settings: StreamSettings, entrance: Entrance | None) -> ContainerS
             f"{settings.source}: what is pushed comes when it comes: `relay serve` listens for it, nothing else does"
         )
     if settings.is_rtmp_push:
-        address = Address(SourceKind.PUSH, "", settings.source)
+        address = Address(SourceKind.PUSH, "", "the RTMP push")
         return _open_accepted(address, settings, "flv", entrance.accept())
     match = _MPEGTS.fullmatch(settings.source.strip())
     if match is None or int(match["port"]) > 65535:
@@ -214,8 +218,9 @@ def _open_accepted(
     if connection is None:
         raise SourceAwaitedError(f"{address.label}: nobody sends")
     inlet = Inlet(connection, address.label, settings.open_timeout_s)
+    options = _FLV if container_format == "flv" else _LIVE_PROBE
     try:
-        container = av.open(inlet, "r", format=container_format, options=_LIVE_PROBE)
+        container = av.open(inlet, "r", format=container_format, options=options)
         try:
             return PushedSource(address, settings, container, inlet)
         except BaseException:
@@ -234,14 +239,14 @@ def _open_accepted(
 
 
 def _open_udp(address: Address, settings: StreamSettings) -> ContainerSource:
-    wait_us = str(round(AWAIT_S * 1_000_000))
-    options = {**_UDP, **_LIVE_PROBE, "timeout": wait_us}
-    timeouts_s = (settings.open_timeout_s, settings.read_timeout_s)
+    # PyAV's timeout is the one that is meant: FFmpeg's own is an I/O error like any other when it passes.
+    options = {**_UDP, "timeout": str(round(2 * settings.read_timeout_s * 1_000_000))}
+    timeouts_s = (min(UDP_WITHIN_S, settings.open_timeout_s), settings.read_timeout_s)
     began_s = time.monotonic()
     try:
         container = av.open(address.url, "r", format="mpegts", options=options, timeout=timeouts_s)
     except av.FFmpegError as error:
-        if time.monotonic() - began_s >= AWAIT_S:
+        if time.monotonic() - began_s >= timeouts_s[0]:
             raise SourceAwaitedError(f"{address.label}: nobody sends") from None
         raise _explain_listening(error, address.label) from None
     try:
