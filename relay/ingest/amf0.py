@@ -48,7 +48,7 @@ def _encoded(value: Value) -> bytes:
             return bytes([_STRING]) + _text(value)
         case list():
             return bytes([_STRICT_ARRAY]) + _U32.pack(len(value)) + encode(*value)
-        case dict():
+        case _:
             pairs = b"".join(_text(key) + _encoded(item) for key, item in value.items())
             return bytes([_OBJECT]) + pairs + _U16.pack(0) + bytes([_OBJECT_END])
 

@@ -101,6 +101,7 @@ def test_an_extended_timestamp_in_every_chunk() -> None:
     data = to_chunks(message, 6)
     assert data.count(bytes.fromhex("01000005")) == 3
     assert read(data) == [message]
+    assert read(*(bytes([byte]) for byte in data)) == [message]
 
 
 def test_an_extended_timestamp_that_librtmp_left_out_of_type_3() -> None:

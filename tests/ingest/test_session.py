@@ -238,3 +238,7 @@ def test_what_a_push_does_not_depend_on_is_let_pass(message: Message) -> None:
     session = a_session()
     assert tell(session, message) == []
     assert session.take_output() == b""
+
+
+def test_captions_and_cue_points_are_left_out() -> None:
+    assert tell(a_publisher(), Message(18, 1, 0, amf0.encode("onTextData", {"text": "x"}))) == []
