@@ -176,6 +176,8 @@ class StreamSettings(_Settings):
 
     @model_validator(mode="after")
     def _check_push(self) -> StreamSettings:
+        if re.match(r"rtmp:(?!//).", self.source.strip()):
+            raise ValueError(f'a stream that is pushed over RTMP has source = "{RTMP_PUSH}", with nothing behind it')
         if self.push_key is not None and not self.is_rtmp_push:
             raise ValueError(f'push_key is for source = "{RTMP_PUSH}" alone: nothing else that is pushed carries a key')
         return self
