@@ -252,6 +252,7 @@ def load(
     source: str | None = None,
     name: str | None = None,
     listen: str | None = None,
+    rtmp_listen: str | None = None,
     data: Path | None = None,
     transforms: Iterable[str] = (),
     loop: bool = False,
@@ -272,8 +273,9 @@ def load(
         raise ConfigError(
             "--name, --transform and --loop describe a SOURCE: give one, or write them in the configuration file"
         )
-    if listen is not None:
-        document["listen"] = listen
+    for key, value in (("listen", listen), ("rtmp_listen", rtmp_listen)):
+        if value is not None:
+            document[key] = value
     if data is not None or "data" not in document:
         document["data"] = data or default_data_folder()
     return _validated(document, where=str(config) if config else "the command line")

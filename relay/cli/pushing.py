@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -22,7 +23,14 @@ async def start_front(
     settings: RelaySettings, data: Path, find_door: Callable[[str], PushDoor | None]
 ) -> RtmpFront | None:
     """Listen for RTMP, if a stream is pushed over it. Raises `ListenError` and `DataFolderError`."""
-    rules = {
+    rules = await asyncio.to_thread(_rules, settings, data)
+    if not rules:
+        return None
+    return await RtmpFront.start(*split_listen(settings.rtmp_listen), Gate(rules), find_door)
+
+
+def _rules(settings: RelaySettings, data: Path) -> dict[str, PushRule]:
+    return {
         name: PushRule(
             key=stream.push_key.get_secret_value() if stream.push_key else load_or_make_push_key(data, name),
             second_push=stream.second_push,
@@ -31,9 +39,6 @@ async def start_front(
         for name, stream in settings.streams.items()
         if stream.is_rtmp_push
     }
-    if not rules:
-        return None
-    return await RtmpFront.start(*split_listen(settings.rtmp_listen), Gate(rules), find_door)
 
 
 def where_to_push(settings: RelaySettings, front: RtmpFront | None) -> list[str]:

@@ -51,6 +51,14 @@ def serve(
             show_default=config.DEFAULT_LISTEN,
         ),
     ] = None,
+    rtmp_listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where to take what is pushed over RTMP, if a stream's source is rtmp:.",
+            show_default=config.DEFAULT_RTMP_LISTEN,
+        ),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where sessions, key and formats are kept.", show_default="yours")
     ] = None,
@@ -62,7 +70,14 @@ def serve(
 ) -> None:
     """Turn cameras into live streams that any HLS player can watch."""
     settings = config.load(
-        config_file, source=source, name=name, listen=listen, data=data, transforms=transform or (), loop=loop
+        config_file,
+        source=source,
+        name=name,
+        listen=listen,
+        rtmp_listen=rtmp_listen,
+        data=data,
+        transforms=transform or (),
+        loop=loop,
     )
     logs.configure(settings.log_level)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -46,6 +47,14 @@ _LOOK_EVERY_S: Final = 0.1
 _COMPLAIN_EVERY_S: Final = 1.0
 
 
+@dataclass(slots=True)
+class _Holder:
+    """Whoever pushes to a stream now."""
+
+    task: asyncio.Task[None]
+    has_let_go: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class RtmpFront:
     """Made by `start`. `find_door` tells where the worker of a stream can be reached now."""
 
@@ -54,7 +63,7 @@ class RtmpFront:
         self._find_door = find_door
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pushes: dict[str, asyncio.Task[None]] = {}
+        self._pushes: dict[str, _Holder] = {}
         self._waiting: Counter[str] = Counter()
         self._complaint_due_s = 0.0
         self._complaints = 0
@@ -84,7 +93,7 @@ class RtmpFront:
         if self._server is not None:
             self._server.close()
         for task in self._tasks:
-            task.cancel()
+            task.cancel("the relay stops")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2 * GOODBYE_WITHIN_S)
 
@@ -118,11 +127,7 @@ class RtmpFront:
             except PushRefusedError as error:
                 await _say_goodbye(session, reader, writer, str(error))
                 raise
-        try:
-            await self._carry(stream, peer, session, reader, writer, events)
-        finally:
-            if self._pushes.get(stream) is asyncio.current_task():
-                del self._pushes[stream]
+        await self._carry(stream, peer, session, reader, writer, events)
 
     @contextlib.contextmanager
     def _place_for(self, peer: str) -> Iterator[None]:
@@ -145,17 +150,19 @@ class RtmpFront:
 
     async def _claim(self, stream: str) -> None:
         """Make this connection the one that pushes to `stream`. Raises `PushRefusedError` where another keeps it."""
-        task = asyncio.current_task()
-        while task is not None and (other := self._pushes.get(stream)) is not None:
+        while (other := self._pushes.get(stream)) is not None:
             if self._gate.rule(stream).second_push == "refuse":
                 raise PushRefusedError("somebody pushes to this stream already")
-            log.info("another pusher takes over", stream=stream)
-            other.cancel()
-            await asyncio.wait([other], timeout=TAKE_OVER_WITHIN_S)
-            if self._pushes.get(stream) is other:
-                del self._pushes[stream]
+            other.task.cancel("another pusher has taken over")
+            async with asyncio.timeout(TAKE_OVER_WITHIN_S):
+                await other.has_let_go.wait()
+        task = asyncio.current_task()
         if task is not None:
-            self._pushes[stream] = task
+            self._pushes[stream] = _Holder(task)
+
+    def _let_go(self, stream: str) -> None:
+        """Leave the place to others, before goodbyes are said: those may take a second."""
+        self._pushes.pop(stream).has_let_go.set()
 
     async def _carry(
         self,
@@ -169,7 +176,7 @@ class RtmpFront:
         outlet = Outlet(partial(self._find_door, stream))
         push = Push(session, reader, writer, outlet, self._gate.rule(stream).idle_s)
         began_s = time.monotonic()
-        end = "it was ended"
+        end = "the relay failed"
         try:
             if not await _opened(outlet):
                 end = "the stream is not ready: its worker does not take it"
@@ -180,10 +187,13 @@ class RtmpFront:
             end = await push.run(events)
         except OSError:
             end = "the connection broke"
-        except PushError as error:
+        except (PushError, asyncio.CancelledError) as error:
             end = str(error)
+            if isinstance(error, asyncio.CancelledError):
+                raise
         finally:
             outlet.close()
+            self._let_go(stream)
             log.info(
                 "push ended",
                 stream=stream,
@@ -194,7 +204,8 @@ class RtmpFront:
                 dropped_bytes=push.dropped_bytes,
                 handovers=push.handovers,
             )
-            await _say_goodbye(session, reader, writer, end)
+            with contextlib.suppress(asyncio.CancelledError):
+                await _say_goodbye(session, reader, writer, end)
 
     def _complain(self, what: str, peer: str, **words: str) -> None:
         """Log it, once a second at most: a door to the network is knocked at all day long."""

@@ -104,10 +104,10 @@ class Camera:
         )
         # Only the front knows the keys, so only it may connect; what comes over plain TCP is let in by its address.
         is_for_front = self._settings.is_rtmp_push
-        entrance = Entrance(on_open=(lambda door: link.send(wire.Listening(door))) if is_for_front else None)
+        self._entrance = Entrance(on_open=(lambda door: link.send(wire.Listening(door))) if is_for_front else None)
         self._decoder = Decoder(
             self._settings,
-            open_source=lambda: open_source(self._settings, self._name, self._clock.unix_ns, entrance),
+            open_source=lambda: open_source(self._settings, self._name, self._clock.unix_ns, self._entrance),
             unix_ns=self._clock.unix_ns,
             on_found=self._source_opened,
             on_video=self._on_video,
@@ -184,6 +184,7 @@ class Camera:
         self._board.held_because = ""
         if not self._stopping.is_set():
             self._decoder.run()
+        self._entrance.close()
 
     def _source_opened(self, info: SourceInfo) -> None:
         self._found = info
