@@ -135,9 +135,7 @@ async def _serve_until_told(
         for task in done:
             task.result()
     finally:
-        if front is not None:
-            await front.stop()
-        await server.stop()
+        await asyncio.gather(server.stop(), *([front.stop()] if front is not None else []))
 
 
 async def _sweep(recorder: SessionRecorder, supervisor: Supervisor) -> None:

@@ -19,8 +19,8 @@ ANSWER_WITHIN_S: Final = 5.0
 LEFT_AFTER_S: Final = 0.5
 """A worker that hangs up and is still the stream's worker so much later did it on purpose; one that died is not."""
 
-WORKER_WITHIN_S: Final = 15.0
-"""A worker that died is replaced in a moment, but may then be told to leave its source alone for as long as this."""
+WORKER_WITHIN_S: Final = 20.0
+"""A worker that died is replaced in a moment, but may then be told to leave its source alone for 15 s."""
 
 
 class Push:
