@@ -36,11 +36,6 @@ class Outlet:
         return reader is not None and writer is not None and not reader.at_eof() and not writer.is_closing()
 
     @property
-    def has_door(self) -> bool:
-        """Whether the stream has a worker that can be connected to."""
-        return self._find_door() is not None
-
-    @property
     def is_at_its_door(self) -> bool:
         """Whether the worker of now is the one that it was last opened to."""
         return self._door is not None and self._find_door() == self._door

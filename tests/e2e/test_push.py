@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 import av
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -34,27 +35,22 @@ LOUD: Final = 0.01
 class Encoder(Program):
     """ffmpeg, which sends one colour and a tone, 320x180 at 15 frames a second, for ever."""
 
+    program = ""
+
     def __init__(self, folder: Path, colour: str, container: str, url: str) -> None:
         super().__init__(f"encoder-{colour}", folder)
         self._colour, self._container, self._url = colour, container, url
 
+    def coding(self) -> list[str]:
+        video = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "15", "-pix_fmt", "yuv420p"]
+        return [*video, "-c:a", "aac"]
+
     def command(self) -> Sequence[str]:
         picture = ["-re", "-f", "lavfi", "-i", f"color=c={self._colour}:s=320x180:r=15"]
         sound = ["-f", "lavfi", "-i", "sine=frequency=1000:sample_rate=44100"]
-        video = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "15", "-pix_fmt", "yuv420p"]
-        coded = [*video, "-c:a", "aac"]
-        return [
-            need("ffmpeg"),
-            "-nostdin",
-            "-loglevel",
-            "warning",
-            *picture,
-            *sound,
-            *coded,
-            "-f",
-            self._container,
-            self._url,
-        ]
+        program = self.program or need("ffmpeg")
+        out = ["-f", self._container, self._url]
+        return [program, "-nostdin", "-loglevel", "warning", *picture, *sound, *self.coding(), *out]
 
     def __enter__(self) -> Encoder:
         self.run()
@@ -63,6 +59,16 @@ class Encoder(Program):
     def wait_for_end(self, within_s: float = 10.0) -> int:
         assert self._process is not None
         return self._process.wait(within_s)
+
+
+class Enhanced(Encoder):
+    """H.265 and Opus, which RTMP has only in its enhanced form and only newer programs send."""
+
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+
+    def coding(self) -> list[str]:
+        video = ["-c:v", "libx265", "-preset", "ultrafast", "-tune", "zerolatency", "-x265-params", "keyint=15"]
+        return [*video, "-pix_fmt", "yuv420p", "-c:a", "libopus"]
 
 
 class GStreamer(Encoder):
@@ -191,6 +197,16 @@ def test_a_pusher_that_stops_sending_is_let_go(relay: Relay, folder: Path, addre
             relay.wait_until("live")
 
 
+def test_enhanced_rtmp(relay: Relay, folder: Path, address: str, key: str) -> None:
+    said = len(relay.words())
+    with Enhanced(folder, "yellow", "flv", f"{address}/{key}"):
+        opened = relay.wait_for_line(r'.*"source opened".*', after=said)[0]
+        assert '"video": "hevc"' in opened
+        assert '"audio": "opus"' in opened
+        relay.wait_until("live")
+    relay.wait_until("offline")
+
+
 def test_the_key_is_nowhere_to_be_seen(relay: Relay, key: str) -> None:
     processes = [*relay.processes(), relay.worker().parent()]
     assert not any(key in " ".join([process.name(), *process.cmdline()]) for process in processes if process)
@@ -215,3 +231,21 @@ def test_mpegts_without_a_password(tmp_path: Path, scheme: str) -> None:
                 relay.wait_until("live")
             relay.wait_until("offline", READ_TIMEOUT_S + 5)
         assert relay.is_running
+
+
+def test_another_pusher_takes_over_and_viewers_see_no_slate(tmp_path: Path) -> None:
+    relay = Relay("", tmp_path, "--config", str(tmp_path / "relay.toml"), "--rtmp-listen", "127.0.0.1:0")
+    own_key = "a-key-of-the-owner"
+    relay.configure("rtmp:", f'push_key = "{own_key}"\nsecond_push = "take-over"\nsize = "320x180"\nrate = 15')
+    with relay:
+        url = relay.wait_for_line(r"push to (rtmp://localhost:\d+/live/cam)/KEY")[1] + f"/{own_key}"
+        with Encoder(tmp_path, "red", "flv", url) as red:
+            relay.wait_until("live")
+            with Inspector(relay.playlist) as inspector:
+                time.sleep(3)
+                with Encoder(tmp_path, "blue", "flv", url):
+                    assert red.wait_for_end() != 0
+                    time.sleep(6)
+                    assert relay.state == "live"
+    assert inspector.faults() == []
+    assert colours(inspector.renditions["video"]) == ["red", "blue"]
