@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from relay.errors import ConfigError, redact
 from relay.model import Latency
@@ -26,8 +35,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DEFAULT_LISTEN: Final = "127.0.0.1:8888"
+DEFAULT_RTMP_LISTEN: Final = "127.0.0.1:1935"
 DEFAULT_STREAM: Final = "cam"
 TEST_PATTERN: Final = "test:"
+RTMP_PUSH: Final = "rtmp:"
+_PUSHED_TO: Final = re.compile(r"rtmp:|udp://.*|tcp://.*[?&]listen(=1)?(&.*)?", re.IGNORECASE)
+_PUSH_KEY: Final = re.compile(r"[\w.~-]{16,128}", re.ASCII)
 RESERVED_NAMES: Final = frozenset({"v", "index.m3u8", "ts.m3u8", "snapshot.jpg"})
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _PICTURE_SIZE: Final = re.compile(r"(\d{2,5})x(\d{2,5})")
@@ -84,7 +97,15 @@ def _check_name(name: str) -> str:
     return name
 
 
+def _check_push_key(key: SecretStr | None) -> SecretStr | None:
+    if key is not None and not _PUSH_KEY.fullmatch(key.get_secret_value()):
+        raise ValueError("a push key is 16 to 128 of A-Z a-z 0-9 _ - . ~, and best random: `openssl rand -hex 16`")
+    return key
+
+
 Isolation = Literal["process", "thread"]
+SecondPush = Literal["refuse", "take-over"]
+PushKey = Annotated[SecretStr | None, AfterValidator(_check_push_key)]
 StreamName = Annotated[str, AfterValidator(_check_name)]
 Rate = Annotated[Fraction | None, BeforeValidator(_parse_rate), AfterValidator(_check_rate)]
 PictureSize = Annotated[tuple[int, int] | None, BeforeValidator(_parse_size), AfterValidator(_check_size)]
@@ -126,6 +147,8 @@ class StreamSettings(_Settings):
     input_rate: Rate = None
     open_timeout_s: Seconds = 10.0
     read_timeout_s: Seconds = 5.0
+    push_key: PushKey = Field(default=None, exclude=True)
+    second_push: SecondPush = "refuse"
 
     size: PictureSize = None
     rate: Rate = None
@@ -141,11 +164,30 @@ class StreamSettings(_Settings):
     max_jitter_s: Annotated[float, Field(ge=0.1, le=5)] = 1.0
     isolation: Isolation = "process"
 
+    @property
+    def is_push(self) -> bool:
+        """Whether the relay listens for this stream, and does not fetch it."""
+        return _PUSHED_TO.fullmatch(self.source.strip()) is not None
+
+    @property
+    def is_rtmp_push(self) -> bool:
+        """Whether it is pushed to over RTMP."""
+        return self.source.strip() == RTMP_PUSH
+
+    @model_validator(mode="after")
+    def _check_push(self) -> StreamSettings:
+        if re.match(r"rtmp:(?!//).", self.source.strip()):
+            raise ValueError(f'a stream that is pushed over RTMP has source = "{RTMP_PUSH}", with nothing behind it')
+        if self.push_key is not None and not self.is_rtmp_push:
+            raise ValueError(f'push_key is for source = "{RTMP_PUSH}" alone: nothing else that is pushed carries a key')
+        return self
+
 
 class RelaySettings(_Settings):
     """Everything that `relay serve` runs on."""
 
     listen: str = DEFAULT_LISTEN
+    rtmp_listen: str = DEFAULT_RTMP_LISTEN
     data: Path
     streams: dict[StreamName, StreamSettings]
     session_idle_s: Annotated[float, Field(ge=5, le=3600)] = 30.0
@@ -154,17 +196,17 @@ class RelaySettings(_Settings):
     @property
     def host(self) -> str:
         """The address to listen on, without brackets."""
-        return self.listen.rpartition(":")[0].strip("[]")
+        return split_listen(self.listen)[0]
 
     @property
     def port(self) -> int:
         """The port to listen on; 0 takes any that is free."""
-        return int(self.listen.rpartition(":")[2])
+        return split_listen(self.listen)[1]
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the relay."""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
     def latency_of(self, stream: StreamSettings) -> Latency:
         """The stream's latency setting: where none is given, `lan` on a loopback listener, else `internet`."""
@@ -174,15 +216,23 @@ class RelaySettings(_Settings):
 
     @model_validator(mode="after")
     def _check(self) -> RelaySettings:
-        host, colon, port = self.listen.rpartition(":")
-        if not colon or not port.isdigit() or int(port) > 65535 or not host.strip("[]"):
-            raise ValueError(f"listen is HOST:PORT (0.0.0.0:8888 for every network), not {self.listen!r}")
+        for key, listen in (("listen", self.listen), ("rtmp_listen", self.rtmp_listen)):
+            host, colon, port = listen.rpartition(":")
+            if not colon or not port.isdigit() or int(port) > 65535 or not host.strip("[]"):
+                raise ValueError(f"{key} is HOST:PORT (0.0.0.0:8888 for every network), not {listen!r}")
         if not self.streams:
             raise ValueError("there is no stream: give a SOURCE, or a [streams.NAME] table")
         return self
 
 
-def _is_loopback(host: str) -> bool:
+def split_listen(listen: str) -> tuple[str, int]:
+    """Address, without brackets, and port of a checked HOST:PORT; port 0 takes any that is free."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
     if host == "localhost":
         return True
     try:
@@ -202,6 +252,7 @@ def load(
     source: str | None = None,
     name: str | None = None,
     listen: str | None = None,
+    rtmp_listen: str | None = None,
     data: Path | None = None,
     transforms: Iterable[str] = (),
     loop: bool = False,
@@ -222,8 +273,9 @@ def load(
         raise ConfigError(
             "--name, --transform and --loop describe a SOURCE: give one, or write them in the configuration file"
         )
-    if listen is not None:
-        document["listen"] = listen
+    for key, value in (("listen", listen), ("rtmp_listen", rtmp_listen)):
+        if value is not None:
+            document[key] = value
     if data is not None or "data" not in document:
         document["data"] = data or default_data_folder()
     return _validated(document, where=str(config) if config else "the command line")
@@ -250,5 +302,8 @@ def _explain(problem: dict[str, Any], where: str) -> str:
     text = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         return f"{where}: {key}: there is no such setting"
-    given = "" if isinstance(problem.get("input"), dict) else f" (it is {redact(repr(problem.get('input')))})"
+    is_secret = key.endswith(".push_key")
+    given = (
+        "" if is_secret or isinstance(problem.get("input"), dict) else f" (it is {redact(repr(problem.get('input')))})"
+    )
     return f"{where}: {key}: {text}{given}" if key else f"{where}: {text}"

@@ -9,10 +9,13 @@
     │   ├── SourceUnsupportedError   a scheme or codec that cannot be read here              never retried
     │   ├── SourceAuthError          the camera refuses the credentials                      retried slowly
     │   ├── SourceUnreachableError   refused, unreachable, timed out while opening           retried
+    │   ├── SourceAwaitedError       nobody pushes to the stream                             waited for
     │   ├── SourceStalledError       open, but nothing comes                                 retried
     │   └── SourceEndedError         the end of a file, or the camera hung up                retried
     ├── TransformError         a transform is unknown, misconfigured or raised               retried
     ├── EncodeError            the encoder refused its settings or a frame                   never retried
+    ├── PushError              what a pusher sends is no RTMP, or more than is allowed   never retried
+    │   └── PushRefusedError         a wrong name or key, or the stream is taken             never retried
     ├── ProtocolError          a message between worker and supervisor is malformed          never retried
     ├── TokenError             a viewer token is malformed, expired or badly signed          never retried
     └── StoreError             the session store cannot be opened, read or written           never retried
@@ -97,6 +100,12 @@ class SourceUnreachableError(SourceError):
     for_viewers = "the camera cannot be reached"
 
 
+class SourceAwaitedError(SourceError):
+    """The relay listens for this stream, and nobody sends. Not a failure: there is nothing to slow down for."""
+
+    for_viewers = "waiting for the camera to start sending"
+
+
 class SourceStalledError(SourceError):
     """The source was open and then nothing came for the read timeout."""
 
@@ -118,6 +127,14 @@ class TransformError(RelayError):
 
 class EncodeError(RelayError):
     """The encoder could not be opened with these settings, or refused a frame."""
+
+
+class PushError(RelayError):
+    """Raised by `ingest`: what a pusher sends is malformed or over a bound. It ends that connection, nothing else."""
+
+
+class PushRefusedError(PushError):
+    """A pusher that is told why it may not push: its message goes to it, so it holds neither names nor keys."""
 
 
 class ProtocolError(RelayError):

@@ -8,7 +8,7 @@ Times of the wall clock are integers of nanoseconds since the Unix epoch (`_ns`)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
@@ -65,6 +65,14 @@ class SourceInfo:
     audio_codec: str | None
     audio_sample_rate: int
     audio_channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class PushDoor:
+    """Where on loopback a worker takes what is pushed to its stream, and the secret that opens it."""
+
+    port: int
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
     frame  = header_bytes (u32, big-endian)  body_bytes (u32)  header (JSON)  body (raw bytes)
 
-Down: `Configure Start ClockUpdate Stop`. Up: `Hello Found InitReady PartReady Snapshot Health Stats Bye`. A header says
-its `kind`; the body is the message's `data`, where it has one. Both lengths are bounded, nothing is pickled, and every
-header is validated.
+Down: `Configure Start ClockUpdate Stop`. Up: `Hello Listening Found InitReady PartReady Snapshot Health Stats Bye`. A
+header says its `kind`; the body is the message's `data`, where it has one. Both lengths are bounded, nothing is
+pickled, and every header is validated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from relay.errors import ProtocolError
-from relay.model import Init, JsonObject, Part, SourceInfo, StreamFormat, StreamHealth
+from relay.model import Init, JsonObject, Part, PushDoor, SourceInfo, StreamFormat, StreamHealth
 from relay.timeline import ClockLine
 
 if TYPE_CHECKING:
@@ -79,6 +79,13 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """The stream is pushed to, and from now on the worker takes a push at `door`."""
+
+    door: PushDoor
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """What the source sends, once it was opened; `width` and `height` are of the pictures that leave the chain."""
 
@@ -136,12 +143,38 @@ class Bye:
 
 
 Message = (
-    Configure | Start | ClockUpdate | Stop | Hello | Found | InitReady | PartReady | Snapshot | Health | Stats | Bye
+    Configure
+    | Start
+    | ClockUpdate
+    | Stop
+    | Hello
+    | Listening
+    | Found
+    | InitReady
+    | PartReady
+    | Snapshot
+    | Health
+    | Stats
+    | Bye
 )
 
 _KINDS: Final[dict[str, type[Message]]] = {
     kind.__name__: kind
-    for kind in (Configure, Start, ClockUpdate, Stop, Hello, Found, InitReady, PartReady, Snapshot, Health, Stats, Bye)
+    for kind in (
+        Configure,
+        Start,
+        ClockUpdate,
+        Stop,
+        Hello,
+        Listening,
+        Found,
+        InitReady,
+        PartReady,
+        Snapshot,
+        Health,
+        Stats,
+        Bye,
+    )
 }
 _ADAPTERS: Final[dict[str, TypeAdapter[Message]]] = {name: TypeAdapter(kind) for name, kind in _KINDS.items()}
 

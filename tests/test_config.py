@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from relay import config
+from relay.config import StreamSettings
 from relay.errors import ConfigError
 from relay.model import Latency
 
@@ -138,6 +139,11 @@ def test_the_data_folder_comes_from_the_environment_or_the_platform(monkeypatch:
         ("streams = 3\n", "streams"),
         ("[streams]\n", "there is no stream"),
         ("listen = \n", "is not TOML"),
+        ('rtmp_listen = "1935"\n[streams.a]\n', "rtmp_listen is HOST:PORT"),
+        ('[streams.a]\nsource = "rtmp:"\npush_key = "short"\n', "streams.a.push_key: a push key is 16 to 128"),
+        ('[streams.a]\nsource = "rtmp:a"\n', 'has source = "rtmp:", with nothing'),
+        ('[streams.a]\npush_key = "0123456789abcdef"\n', 'push_key is for source = "rtmp:" alone'),
+        ('[streams.a]\nsource = "rtmp:"\nsecond_push = "fight"\n', "second_push: Input should be 'refuse' or"),
     ],
 )
 def test_a_mistake_is_told_with_its_key_and_what_would_do(tmp_path: Path, text: str, says: str) -> None:
@@ -154,6 +160,39 @@ def test_a_mistake_never_shows_a_password(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         config.load(write(tmp_path, '[streams.a]\nsize = "rtsp://admin:hunter2@camera/1"\n'))
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_push_key_stays_in_the_parent(tmp_path: Path) -> None:
+    text = '[streams.a]\nsource = "rtmp:"\npush_key = "hunter2-hunter2-hunter2"\nsecond_push = "take-over"\n'
+    settings = config.load(write(tmp_path, text))
+    stream = settings.streams["a"]
+    assert stream.push_key is not None
+    assert stream.push_key.get_secret_value() == "hunter2-hunter2-hunter2"
+    assert "hunter2" not in repr(settings)
+    # What a worker is sent: it has no use for the key.
+    assert "hunter2" not in str(stream.model_dump(mode="json"))
+    assert StreamSettings.model_validate(stream.model_dump(mode="json")).second_push == "take-over"
+    with pytest.raises(ConfigError) as caught:
+        config.load(write(tmp_path, text.replace("hunter2-hunter2-hunter2", "hunter2 ?")))
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "is_push"),
+    [
+        ("rtmp:", True),
+        (" rtmp: ", True),
+        ("udp://0.0.0.0:5004", True),
+        ("UDP://@239.1.2.3:5004?localaddr=192.0.2.1", True),
+        ("tcp://0.0.0.0:5004?listen", True),
+        ("tcp://0.0.0.0:5004?x=1&listen=1", True),
+        ("tcp://192.0.2.1:5004", False),
+        ("rtsp://camera/udp://x", False),
+        ("test:", False),
+    ],
+)
+def test_which_sources_are_waited_for(source: str, is_push: bool) -> None:
+    assert StreamSettings(source=source).is_push is is_push
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from relay import wire
 from relay.errors import ProtocolError
-from relay.model import Init, Latency, MediaKind, Part, SourceInfo, StreamFormat, StreamHealth, StreamState
+from relay.model import Init, Latency, MediaKind, Part, PushDoor, SourceInfo, StreamFormat, StreamHealth, StreamState
 from relay.timeline import ClockLine
 
 FORMAT = StreamFormat(1280, 720, Fraction(30000, 1001), True, Latency.LAN)
@@ -33,6 +33,7 @@ MESSAGES: list[wire.Message] = [
     wire.Snapshot(10**18, b"\xff\xd8"),
     wire.Health(StreamHealth(StreamState.OFFLINE, 5, "the camera refuses"), fatal=True),
     wire.Stats({"slots": 7}, {"encode_ms": 6.5}),
+    wire.Listening(PushDoor(40_001, "hunter2")),
     wire.Bye("out of memory", fatal=False),
 ]
 

@@ -12,6 +12,7 @@ import structlog
 import typer
 
 from relay import config, logs
+from relay.cli.pushing import start_front, where_to_push
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
 from relay.supervisor import DataFolder, Supervisor
@@ -27,7 +28,9 @@ log = structlog.get_logger()
 
 SWEEP_EVERY_S: Final = 0.25
 
-_SOURCE_HELP: Final = "rtsp://…, /dev/video0, a file, http(s)://…, or test: (a moving picture with sound)."
+_SOURCE_HELP: Final = (
+    "rtsp://…, /dev/video0, a file, http(s)://…, rtmp: (the relay listens), or test: (a moving picture with sound)."
+)
 _TRANSFORM_HELP: Final = (
     "What happens to every frame, in this order: crop, scale, flip, rotate or timestamp with KEY=VALUE words "
     "('crop x=0 y=0 width=640 height=360'), or module:function of your own. Repeatable."
@@ -48,6 +51,14 @@ def serve(
             show_default=config.DEFAULT_LISTEN,
         ),
     ] = None,
+    rtmp_listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where to take what is pushed over RTMP, if a stream's source is rtmp:.",
+            show_default=config.DEFAULT_RTMP_LISTEN,
+        ),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where sessions, key and formats are kept.", show_default="yours")
     ] = None,
@@ -59,7 +70,14 @@ def serve(
 ) -> None:
     """Turn cameras into live streams that any HLS player can watch."""
     settings = config.load(
-        config_file, source=source, name=name, listen=listen, data=data, transforms=transform or (), loop=loop
+        config_file,
+        source=source,
+        name=name,
+        listen=listen,
+        rtmp_listen=rtmp_listen,
+        data=data,
+        transforms=transform or (),
+        loop=loop,
     )
     logs.configure(settings.log_level)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -100,8 +118,10 @@ async def _serve_until_told(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     server = await HttpServer.start(app, settings.host, settings.port)
+    front = None
     try:
-        typer.echo(_where_to_look(settings, server))
+        front = await start_front(settings, settings.data, supervisor.door)
+        typer.echo("\n".join([*_where_to_look(settings, server), *where_to_push(settings, front)]))
         tasks = [
             asyncio.create_task(supervisor.run(), name="supervisor"),
             asyncio.create_task(_sweep(recorder, supervisor), name="sweep"),
@@ -115,7 +135,7 @@ async def _serve_until_told(
         for task in done:
             task.result()
     finally:
-        await server.stop()
+        await asyncio.gather(server.stop(), *([front.stop()] if front is not None else []))
 
 
 async def _sweep(recorder: SessionRecorder, supervisor: Supervisor) -> None:
@@ -124,7 +144,7 @@ async def _sweep(recorder: SessionRecorder, supervisor: Supervisor) -> None:
         recorder.sweep(supervisor.unix_ns())
 
 
-def _where_to_look(settings: RelaySettings, server: HttpServer) -> str:
+def _where_to_look(settings: RelaySettings, server: HttpServer) -> list[str]:
     """What a newcomer reads first: where to look, and who else can."""
     lines = []
     host = "localhost" if settings.is_loopback or settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
@@ -138,4 +158,4 @@ def _where_to_look(settings: RelaySettings, server: HttpServer) -> str:
         )
     else:
         lines.append("       Everybody who can reach this address can watch, without a password.")
-    return "\n".join(lines)
+    return lines

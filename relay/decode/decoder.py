@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from relay.decode.connection import Connection
-from relay.errors import SourceEndedError, SourceError
+from relay.errors import SourceAwaitedError, SourceEndedError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ class Decoder:
 
     def _pause(self, error: SourceError, healthy_s: float) -> None:
         if not self._stopping.is_set():
-            self.counters["reconnects"] += 1
+            self.counters["reconnects"] += not isinstance(error, SourceAwaitedError)
             self._stopping.wait(self._backoff.delay_s(error, healthy_s))
 
     def _park(self) -> None:

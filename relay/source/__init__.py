@@ -1,6 +1,7 @@
 """Stage 1: opens a camera, file or URL and hands over what it sends.
 
 address   what the user wrote, understood          options   how FFmpeg is asked to open it
+push      what is sent to the relay, which listens
 container what FFmpeg opens                        pattern   the test pattern, made here (card, barcode)
 faults    FFmpeg's errors in plain words           pacing    files and HLS at their own speed
 retry     when to try again                        measure, advice   what `relay probe` finds and says
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from relay.source.address import SourceKind, parse_address
 from relay.source.container import open_container
 from relay.source.pattern import open_pattern
+from relay.source.push import Entrance, PushBackoff, open_push
 from relay.source.retry import Backoff
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from relay.config import StreamSettings
     from relay.model import SourceInfo
 
-__all__ = ["Backoff", "Source", "open_source"]
+__all__ = ["Backoff", "Entrance", "PushBackoff", "Source", "open_source"]
 
 
 class Source(Protocol):
@@ -54,11 +56,15 @@ class Source(Protocol):
         """Let go of it."""
 
 
-def open_source(settings: StreamSettings, name: str, unix_ns: Callable[[], int] = time.time_ns) -> Source:
+def open_source(
+    settings: StreamSettings, name: str, unix_ns: Callable[[], int] = time.time_ns, entrance: Entrance | None = None
+) -> Source:
     """Open `settings.source` for the stream `name`, within its timeouts. Raises a leaf of `SourceError`.
 
-    The test pattern shows `name` and draws by `unix_ns`, the relay's clock.
+    The test pattern shows `name` and draws by `unix_ns`, the relay's clock. What is pushed comes in by `entrance`.
     """
+    if settings.is_push:
+        return open_push(settings, entrance)
     address = parse_address(settings.source)
     if address.kind is SourceKind.TEST:
         return open_pattern(address, name, unix_ns)

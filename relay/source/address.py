@@ -23,7 +23,9 @@ _HOST: Final = re.compile(
     r"(?P<host>\[[0-9a-f:.]+(?:%[\w.~-]+)?\]|[\w.-]+)(?::(?P<port>\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE
 )
 _DEFAULT_PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
-WAYS: Final = "test:, a file, rtsp://, rtsps://, http://, https://, /dev/videoN, avfoundation:N"
+WAYS: Final = (
+    "test:, a file, rtsp://, rtsps://, http://, https://, /dev/videoN, avfoundation:N, rtmp:, udp://, tcp://...?listen"
+)
 
 
 class SourceKind(StrEnum):
@@ -35,6 +37,7 @@ class SourceKind(StrEnum):
     HTTP = "http"
     V4L2 = "v4l2"
     AVFOUNDATION = "avfoundation"
+    PUSH = "push"
 
 
 @dataclass(frozen=True, slots=True)

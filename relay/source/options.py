@@ -41,7 +41,7 @@ def open_options(address: Address, settings: StreamSettings) -> tuple[OpenOption
         case SourceKind.AVFOUNDATION:
             # It refuses to open a camera at its own default rate of 29.97.
             return (OpenOptions("avfoundation", {"framerate": "30", **_grabber(settings)}),)
-        case SourceKind.FILE | SourceKind.TEST:
+        case SourceKind.FILE | SourceKind.TEST | SourceKind.PUSH:
             return (OpenOptions(),)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from relay.config import StreamSettings
-    from relay.model import Latency, Part
+    from relay.model import Latency, Part, PushDoor
     from relay.supervisor.memory import DataFolder
     from relay.supervisor.process import WorkerProcess
     from relay.supervisor.supervisor import Publisher
@@ -75,6 +75,7 @@ class StreamKeeper:
         self._next_slots: dict[MediaKind, int] = {}
         self._kinds: dict[str, MediaKind] = {}
         self._snapshot = b""
+        self.door: PushDoor | None = None
         self._worker: WorkerProcess | None = None
         self._is_started = self._is_replaced = self._has_published = False
         self._restarts = RestartState()
@@ -155,7 +156,7 @@ class StreamKeeper:
         except ProtocolError as error:
             self._end_reason = str(error)
         finally:
-            self._worker = None
+            self._worker = self.door = None
             code = await worker.kill()
         return code
 
@@ -193,6 +194,8 @@ class StreamKeeper:
                 self._found(worker, message)
             case wire.Health(health, fatal):
                 self._hear_health(health, is_fatal=fatal)
+            case wire.Listening(door):
+                self.door = door
             case wire.Stats(counters, gauges):
                 self._counters, self._gauges = counters, gauges
             case wire.Bye(error, _):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from relay.config import Isolation, RelaySettings
-    from relay.model import Init, Part, StreamFormat, StreamStatus
+    from relay.model import Init, Part, PushDoor, StreamFormat, StreamStatus
     from relay.supervisor.memory import DataFolder
 
 log = structlog.get_logger()
@@ -69,7 +69,7 @@ class Supervisor:
                 folder,
                 clock=lambda: self._clock,
                 spawn=partial(self._workers.take, stream.isolation),
-                exits_if_unopenable=is_only,
+                exits_if_unopenable=is_only and not stream.is_push,
             )
             for name, stream in settings.streams.items()
         ]
@@ -81,6 +81,10 @@ class Supervisor:
     def statuses(self) -> list[StreamStatus]:
         """The streams' states, in the settings' order."""
         return [keeper.status(clock_is_back=self._clock_event is ClockEvent.STEPPED_BACK) for keeper in self._keepers]
+
+    def door(self, name: str) -> PushDoor | None:
+        """Where the worker of stream `name` takes a push now, if it does."""
+        return next((keeper.door for keeper in self._keepers if keeper.name == name), None)
 
     async def run(self) -> None:
         """Keep all streams up until cancelled. Raises the `RelayError` of an only stream that cannot be opened."""

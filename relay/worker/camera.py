@@ -19,7 +19,7 @@ from relay.decode import Decoder, to_i420
 from relay.encode import AudioConformer
 from relay.errors import ProtocolError, RelayError
 from relay.model import Picture
-from relay.source import Backoff, open_source
+from relay.source import Backoff, Entrance, PushBackoff, open_source
 from relay.timeline import NS_PER_S, Grid, SlotAssigner
 from relay.worker.audio import AudioLine
 from relay.worker.board import Board, Clock
@@ -102,15 +102,18 @@ class Camera:
             self._decoded,
             on_first=self._announce,
         )
+        # Only the front knows the keys, so only it may connect; what comes over plain TCP is let in by its address.
+        is_for_front = self._settings.is_rtmp_push
+        self._entrance = Entrance(on_open=(lambda door: link.send(wire.Listening(door))) if is_for_front else None)
         self._decoder = Decoder(
             self._settings,
-            open_source=lambda: open_source(self._settings, self._name, self._clock.unix_ns),
+            open_source=lambda: open_source(self._settings, self._name, self._clock.unix_ns, self._entrance),
             unix_ns=self._clock.unix_ns,
             on_found=self._source_opened,
             on_video=self._on_video,
             on_audio=self._on_audio,
             on_state=self._on_state,
-            backoff=Backoff(),
+            backoff=PushBackoff() if self._settings.is_push else Backoff(),
         )
         self._threads = [
             _guarded(self._pictures.run, "transform", self._fail),
@@ -181,6 +184,7 @@ class Camera:
         self._board.held_because = ""
         if not self._stopping.is_set():
             self._decoder.run()
+        self._entrance.close()
 
     def _source_opened(self, info: SourceInfo) -> None:
         self._found = info

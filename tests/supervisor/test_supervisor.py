@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from fixtures.crew import Crew, Published, Worker, a_camera, offline
 from relay import wire
 from relay.config import RelaySettings, StreamSettings
 from relay.errors import SourceError
-from relay.model import StreamHealth, StreamState
+from relay.model import PushDoor, StreamHealth, StreamState
 from relay.supervisor import DataFolder, Supervisor
 from relay.supervisor import supervisor as supervisor_module
 from relay.timeline import NS_PER_S
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
 
 class Stage:
-    def __init__(self, folder: DataFolder, *names: str) -> None:
+    def __init__(self, folder: DataFolder, *names: str, source: str = "rtsp://{name}/") -> None:
         self.crew = Crew()
         self.published = Published()
-        streams = {name: StreamSettings(source=f"rtsp://{name}/") for name in names}
+        streams = {name: StreamSettings(source=source.format(name=name)) for name in names}
         settings = RelaySettings(data=folder.path, streams=streams)
         self.supervisor = Supervisor(settings, self.published, folder, self.crew.spawn)
 
@@ -86,6 +87,34 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         off_ns[0] += round(seconds * NS_PER_S)
 
     return set_by
+
+
+async def test_an_only_stream_that_is_pushed_to_is_waited_for(folder: DataFolder) -> None:
+    stage = await asyncio.to_thread(Stage, folder, "yard", source="rtmp:")
+    async with stage.run() as running:
+        (worker,) = await stage.workers("yard")
+        worker.say(offline("nobody sends"), offline("cannot be decoded", fatal=True), a_camera())
+        worker.publish(await worker.hear(wire.Start))
+        await stage.published.wait_for("publish_part")
+        assert not running.done()
+
+
+async def test_the_door_is_the_worker_s_of_now(folder: DataFolder) -> None:
+    stage = await asyncio.to_thread(Stage, folder, "yard", source="rtmp:")
+    async with stage.run():
+        assert stage.supervisor.door("yard") is None
+        (worker,) = await stage.workers("yard")
+        door = PushDoor(40_001, "secret")
+        worker.say(wire.Listening(door), a_camera())
+        await worker.hear(wire.Start)
+        assert stage.supervisor.door("yard") == door
+        assert stage.supervisor.door("nobody") is None
+        worker.die()
+        (heir,) = await stage.workers("yard")
+        assert stage.supervisor.door("yard") is None
+        heir.say(wire.Listening(replace(door, port=40_002)), a_camera())
+        await heir.hear(wire.Start)
+        assert stage.supervisor.door("yard") == replace(door, port=40_002)
 
 
 async def test_an_only_stream_that_cannot_be_opened_ends_the_relay_with_its_error(one: Stage) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from fixtures.media import Clip, write_clip
 from fixtures.worker import findings, places, run_of_places
 from relay import wire
 from relay.config import StreamSettings
@@ -21,6 +22,7 @@ from relay.worker.camera import run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 M = TypeVar("M", bound=wire.Message)
 
@@ -208,3 +210,23 @@ def test_a_source_that_cannot_be_is_fatal(supervisor: Supervisor) -> None:
     health = supervisor.wait_for(wire.Health, lambda message: message.fatal).health
     assert health.state is StreamState.OFFLINE
     assert "nowhere.mp4" in health.detail
+
+
+def test_a_stream_that_is_pushed_to_opens_its_door_and_waits(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.configure(source="rtmp:")
+    door = supervisor.wait_for(wire.Listening).door
+    waiting = supervisor.wait_for(wire.Health, lambda health: health.health.state is StreamState.OFFLINE)
+    assert (waiting.health.reason, waiting.fatal) == ("waiting for the camera to start sending", False)
+    clip = write_clip(tmp_path / "clip.flv", Clip(frames=50, audio_codec="aac"))
+    with socket.create_connection(("127.0.0.1", door.port), timeout=5) as front:
+        front.sendall(door.token.encode())
+        assert front.recv(1) == b"+"
+        front.sendall(clip.read_bytes())
+        found = supervisor.wait_for(wire.Found)
+    assert (found.width, found.height, found.source.rate, found.source.audio_codec) == (320, 180, 25, "aac")
+    supervisor.wait_for(wire.Health, lambda health: health.health.state is StreamState.LIVE)
+    supervisor.wait_for(
+        wire.Health, lambda health: health.health == replace(waiting.health, since_ns=health.health.since_ns)
+    )
+    # Waiting is no reconnect; that the push ended is one.
+    assert supervisor.wait_for(wire.Stats, lambda stats: stats.counters["frames"] > 0).counters["reconnects"] == 1
