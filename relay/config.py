@@ -139,6 +139,8 @@ class StreamSettings(_Settings):
     transforms: tuple[TransformSettings, ...] = ()
     stall_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
     max_jitter_s: Annotated[float, Field(ge=0.1, le=5)] = 1.0
+    on_demand: bool = False
+    idle_close_s: Annotated[float, Field(ge=1, le=3600)] = 30.0
     isolation: Isolation = "process"
 
 

@@ -62,7 +62,7 @@ class VideoLine:
             self.grid,
             start.next_slot,
             int(settings.stall_after_s * NS_PER_S),
-            has_picture=self._shown is not None,
+            has_picture=self._shown is not None and not start.is_data_old,
         )
         self._slate: NDArray[np.uint8] | None = None
         self._slate_reason = ""

@@ -13,6 +13,7 @@ from relay.config import RelaySettings, StreamSettings
 from relay.model import StreamHealth, StreamState, StreamStatus
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import TokenMint
+from relay.supervisor.demand import Demand
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,9 +63,21 @@ def statuses() -> list[StreamStatus]:
 
 
 @pytest.fixture
-def app(tmp_path: Path, hub: Hub, recorder: Recorder, mint: TokenMint, statuses: list[StreamStatus]) -> web.Application:
+def demands() -> dict[str, Demand]:
+    return {name: Demand(is_on_demand=True, idle_close_s=5) for name in ("cam", "yard")}
+
+
+@pytest.fixture
+def app(
+    tmp_path: Path,
+    hub: Hub,
+    recorder: Recorder,
+    mint: TokenMint,
+    statuses: list[StreamStatus],
+    demands: dict[str, Demand],
+) -> web.Application:
     settings = RelaySettings(data=tmp_path, streams={"cam": StreamSettings(), "yard": StreamSettings()})
-    return make_app(settings, hub, recorder, mint, lambda: statuses, lambda: UNIX_NS)  # type: ignore[arg-type]  # a stand-in
+    return make_app(settings, hub, recorder, mint, lambda: statuses, lambda: UNIX_NS, demands.__getitem__)  # type: ignore[arg-type]  # a stand-in
 
 
 @pytest.fixture

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.crew import Crew, Published, Worker, a_camera, offline
+from fixtures.crew import Crew, Published, Worker, a_camera, offline, running
 from relay import wire
 from relay.config import RelaySettings, StreamSettings
 from relay.errors import SourceError
 from relay.model import StreamHealth, StreamState
-from relay.supervisor import DataFolder, Supervisor
+from relay.supervisor import Supervisor
 from relay.supervisor import supervisor as supervisor_module
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from relay.supervisor import DataFolder
 
 
 class Stage:
@@ -32,17 +33,8 @@ class Stage:
         settings = RelaySettings(data=folder.path, streams=streams)
         self.supervisor = Supervisor(settings, self.published, folder, self.crew.spawn)
 
-    @asynccontextmanager
-    async def run(self) -> AsyncIterator[asyncio.Task[None]]:
-        running = asyncio.create_task(self.supervisor.run())
-        try:
-            yield running
-        finally:
-            running.cancel()
-            await asyncio.wait([running])
-            self.crew.go_home()
-            if not running.cancelled():
-                running.exception()
+    def run(self) -> AbstractAsyncContextManager[asyncio.Task[None]]:
+        return running(self.crew, self.supervisor.run())
 
     async def workers(self, *names: str) -> list[Worker]:
         """The workers that were just started, by the names of their streams."""
@@ -55,13 +47,6 @@ class Stage:
 
     def states(self) -> dict[str, StreamState]:
         return {status.name: status.health.state for status in self.supervisor.statuses()}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[DataFolder]:
-    folder = DataFolder(tmp_path)
-    yield folder
-    folder.close()
 
 
 @pytest.fixture
