@@ -16,6 +16,7 @@ from relay.errors import DataFolderError, ProtocolError, SourceError
 from relay.model import MediaKind, StreamHealth, StreamState, StreamStatus
 from relay.supervisor.demand import Demand
 from relay.supervisor.formats import Remembered, choose_format, settings_key
+from relay.supervisor.health import HealthMeter
 from relay.supervisor.restart import RestartState
 from relay.timeline import SKIP_AFTER_SEGMENTS, Grid
 
@@ -89,6 +90,7 @@ class StreamKeeper:
         self._counters: dict[str, int] = {}
         self._past_counters: dict[str, int] = {"worker_restarts": 0}
         self._gauges: dict[str, float] = {}
+        self._meter = HealthMeter()
         self._is_over = False
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
@@ -106,7 +108,7 @@ class StreamKeeper:
         counters = dict(self._past_counters)
         for key, value in self._counters.items():
             counters[key] = counters.get(key, 0) + value
-        remembered = self._remembered
+        remembered, rate = self._remembered, self._grid.rate if self._grid else None
         return StreamStatus(
             name=self.name,
             generation=remembered.generation if remembered else 0,
@@ -114,6 +116,8 @@ class StreamKeeper:
             health=health,
             counters=counters,
             gauges=dict(self._gauges),
+            figures=self._meter.figures(self._now_ns(), health.state, counters, rate),
+            is_on_demand=self.demand.is_on_demand,
         )
 
     async def run(self) -> None:
@@ -224,11 +228,13 @@ class StreamKeeper:
                 self._snapshot, self._is_probing = jpeg, False
                 self._publisher.publish_snapshot(self.name, time_ns, jpeg)
             case wire.Found():
+                self._meter.source_found(message.source.rate)
                 self._found(worker, message)
             case wire.Health(health, fatal):
                 self._hear_health(health, is_fatal=fatal)
             case wire.Stats(counters, gauges):
                 self._counters, self._gauges = counters, gauges
+                self._meter.stats(self._now_ns(), counters, gauges)
             case wire.Bye(error, _):
                 self._end_reason = error
             case _:
@@ -246,6 +252,7 @@ class StreamKeeper:
         why = health.detail or health.reason
         if (health.state, why) != (self._health.state, self._health.detail or self._health.reason):
             self._log.info("state", state=health.state.value, reason=why)
+        self._meter.state(self._now_ns(), self._health.state, health.state)
         self._health = health
 
     def _found(self, worker: WorkerProcess, found: wire.Found) -> None:
@@ -324,7 +331,9 @@ class StreamKeeper:
             raise ProtocolError(f"a part of {part.rendition!r} came before its init segment")
         self._publisher.publish_part(self.name, part)
         self._has_published = True
-        self._next_slots[kind] = grid.first_slot(part.msn, part.index + 1)
+        next_slot = self._next_slots[kind] = grid.first_slot(part.msn, part.index + 1)
+        if kind is MediaKind.VIDEO:
+            self._meter.published((self._now_ns() - grid.start_ns(next_slot - 1)) / 1e6)
         if kind is MediaKind.VIDEO and part.index == 0 and self._remembered is not None:
             self._remember(replace(self._remembered, last_msn=part.msn))
 
@@ -348,6 +357,7 @@ class StreamKeeper:
         for key, value in self._counters.items():
             self._past_counters[key] = self._past_counters.get(key, 0) + value
         self._counters, self._gauges = {}, {}
+        self._meter.begin_worker()
         self._is_probing = False
         if self._is_replaced:
             return  # asked to end: for a new generation, or because nobody watches

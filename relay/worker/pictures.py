@@ -113,6 +113,7 @@ class PictureLine:
             self._on_first(picture.width, picture.height)
         now_ns = self._clock.unix_ns()
         self._board.last_frame_ns = now_ns
+        self._board.note_age("transformed", picture.time_ns)
         stream, ready = self._format, self._ready
         if stream is not None and ready is not None:
             if (picture.width, picture.height) != (stream.width, stream.height):

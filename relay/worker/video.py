@@ -125,6 +125,7 @@ class VideoLine:
         """Encode every slot before `until_slot`."""
         while self.slots.next_slot < until_slot and not self._stopping.is_set():
             slot, fill = self.slots.take(is_live=self._board.is_live())
+            captured_ns = self.slots.shown_ns
             if self._shown is None or fill is Fill.SLATE:
                 self._encode(slot, self._slate_now())
                 self._board.count("slate_slots")
@@ -132,6 +133,8 @@ class VideoLine:
                 self._encode(slot, self._shown)
                 if fill is Fill.REPEAT:
                     self._board.count("repeated_slots")
+                elif captured_ns is not None:
+                    self._board.note_age("encoded", captured_ns)
 
     def _slate_now(self) -> NDArray[np.uint8]:
         reason = self._board.health().reason
@@ -154,11 +157,17 @@ class VideoLine:
             if self._is_first:
                 self._is_first = False
                 self._announce(unit)
-            part = self._packager.add(unit)
-            if part is not None:
-                self._link.send(wire.PartReady(part))
+            self._package(unit)
         self._board.count("slots")
         self._board.smooth("encode_ms", (time.monotonic() - began_s) * 1000)
+
+    def _package(self, unit: AccessUnit) -> None:
+        began_s = time.monotonic()
+        part = self._packager.add(unit)
+        if part is not None:
+            self._link.send(wire.PartReady(part))
+            self._board.note_age("sent", self.grid.start_ns(unit.pts))
+            self._board.smooth("package_ms", (time.monotonic() - began_s) * 1000)
 
     def _announce(self, unit: AccessUnit) -> None:
         bandwidth_bps, average_bps = self._encoder.bandwidth_bps, self._encoder.average_bandwidth_bps
