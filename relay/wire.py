@@ -171,7 +171,11 @@ def decode(header: bytes, body: bytes) -> Message:
     try:
         fields: dict[str, Any] = json.loads(header)
         message = _ADAPTERS[fields.pop("kind")].validate_python(fields)
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+    except ValidationError as error:
+        # Its text quotes what it was given in part, and that may be half of a URL with its password.
+        problems = error.errors(include_input=False, include_url=False)
+        raise ProtocolError(f"a worker message cannot be read: {problems}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProtocolError(f"a worker message cannot be read: {error}") from error
     match message:
         case InitReady(init, _):

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from relay import config
 from relay.config import StreamSettings
 from relay.errors import SourceStalledError, redact
 
@@ -33,6 +34,7 @@ def probe(
     from relay.source.advice import advise  # noqa: PLC0415
     from relay.source.survey import survey  # noqa: PLC0415
 
+    source = config.resolved(source)
     found = survey(StreamSettings(source=source, rtsp_transport=rtsp_transport), seconds)
     if isinstance(found.end, SourceStalledError) and not found.measured.frames:
         raise found.end

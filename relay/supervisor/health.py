@@ -1,6 +1,6 @@
 """How well a stream does, in figures: pure. What its worker counts goes in, with the time; what is told comes out.
 
-The connection's quality is one word, from the last minute's figures and the last hour's interruptions. The worst counts:
+The connection's quality is one word, from the last minute's figures and the last hour's interruptions:
 
     poor      a tenth of the frames missing or dropped, jitter of 250 ms, or 10 interruptions
     fair      a fiftieth of them, jitter of 60 ms, or 2 interruptions
