@@ -145,6 +145,7 @@ class StreamSettings(_Settings):
     max_jitter_s: Annotated[float, Field(ge=0.1, le=5)] = 1.0
     on_demand: bool = False
     idle_close_s: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    slate_image: Path | None = None
     isolation: Isolation = "process"
 
 

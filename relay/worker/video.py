@@ -10,7 +10,8 @@ import structlog
 
 from relay import slate, wire
 from relay.encode import VideoEncoder
-from relay.errors import ProtocolError
+from relay.errors import ConfigError, ProtocolError
+from relay.model import StreamState
 from relay.packager import VideoPackager, make_video_init
 from relay.timeline import NS_PER_S, Fill, Grid, Lateness, SlotFiller
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from relay.config import StreamSettings
-    from relay.model import AccessUnit, Picture
+    from relay.model import AccessUnit, Picture, StreamFormat
     from relay.worker.board import Board, Clock
     from relay.worker.handoff import Handoff
     from relay.worker.link import Link
@@ -66,6 +67,7 @@ class VideoLine:
         )
         self._slate: NDArray[np.uint8] | None = None
         self._slate_reason = ""
+        self._image = _image_of(settings, start.format)
 
     def stop(self) -> None:
         """End the thread after the slot in hand."""
@@ -137,18 +139,16 @@ class VideoLine:
                     self._board.note_age("encoded", captured_ns)
 
     def _slate_now(self) -> NDArray[np.uint8]:
-        reason = self._board.health().reason
-        if self._slate is None or reason != self._slate_reason:
-            stream, since_ns = self._format, self.slots.shown_ns
-            self._slate_reason = reason
-            self._slate = slate.render(
-                stream.width,
-                stream.height,
-                self._stream_name,
-                self.grid.start_ns(self.slots.first_slot) if since_ns is None else since_ns,
-                reason,
-                base=self._shown,
-            )
+        health = self._board.health()
+        if self._slate is None or health.reason != self._slate_reason:
+            since_ns = self.slots.shown_ns
+            if since_ns is None:
+                since_ns = self.grid.start_ns(self.slots.first_slot)
+            state = "Connecting" if health.state is StreamState.CONNECTING else "Offline"
+            words = slate.Words.of(self._stream_name, since_ns, health.reason, state=state)
+            base, is_image = (self._shown, False) if self._image is None else (self._image, True)
+            self._slate_reason = health.reason
+            self._slate = slate.render(self._format.width, self._format.height, words, base, is_image=is_image)
         return self._slate
 
     def _encode(self, slot: int, i420: NDArray[np.uint8]) -> None:
@@ -172,6 +172,17 @@ class VideoLine:
     def _announce(self, unit: AccessUnit) -> None:
         bandwidth_bps, average_bps = self._encoder.bandwidth_bps, self._encoder.average_bandwidth_bps
         self._link.send(wire.InitReady(make_video_init(self._format, unit, bandwidth_bps, average_bps)))
+
+
+def _image_of(settings: StreamSettings, stream: StreamFormat) -> NDArray[np.uint8] | None:
+    """The owner's image for the slate. It was readable when the relay began; one that is gone costs no stream."""
+    if settings.slate_image is None:
+        return None
+    try:
+        return slate.read_image(settings.slate_image, stream.width, stream.height, stream.matrix)
+    except ConfigError as error:
+        log.warning("the slate shows the last picture in place of slate_image", error=str(error))
+        return None
 
 
 def _picture_of(start: wire.Start) -> NDArray[np.uint8] | None:
