@@ -104,6 +104,7 @@ export function describeDetails(stream) {
     ["Dropped frames", String(health.dropped_frames)],
     ["Reconnects in the last hour", String(health.reconnects_1h)],
     ["Stalls in the last hour", String(health.stalls_1h)],
+    ["Restarts of its worker", String(stream.counters.worker_restarts ?? 0)],
     ["Camera", stream.on_demand ? "On demand" : "Always open"],
     ...delays,
   ];
