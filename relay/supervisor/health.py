@@ -142,7 +142,7 @@ class HealthMeter:
 
     def _per_second(self, now_ns: int, key: str) -> float:
         recent = [sample for sample in self._samples if now_ns - sample[0] <= RATE_WINDOW_NS]
-        if len(recent) < 2:
+        if not recent or recent[0][0] == recent[-1][0]:
             return 0.0
         (first_ns, first), (last_ns, last) = recent[0], recent[-1]
         return (last.get(key, 0) - first.get(key, 0)) * NS_PER_S / (last_ns - first_ns)

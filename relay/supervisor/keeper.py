@@ -44,7 +44,7 @@ AT_ONCE: Final = 5
 RESPAWN_EVERY_S: Final = 1.0
 """A worker that cannot even start (a broken installation) must not keep a core busy with trying."""
 
-NOBODY_WATCHES: Final = "nobody is watching: the first viewer opens the camera"
+NOBODY_WATCHES: Final = "nobody is watching; the first viewer opens the camera"
 MAX_CLOCK_LEAD_NS: Final = 60 * 1_000_000_000
 
 
@@ -165,7 +165,7 @@ class StreamKeeper:
         nobody is to see what is old.
         """
         last = self._health
-        outage = f"; when last tried, {last.reason}" if last.state is StreamState.OFFLINE else ""
+        outage = f" (when last tried: {last.reason})" if last.state is StreamState.OFFLINE else ""
         self._set_health(StreamHealth(StreamState.STOPPED, self._now_ns(), f"{NOBODY_WATCHES}{outage}"))
         self._was_asleep = True
         nap_s = float(SKIP_AFTER_SEGMENTS * self._grid.segment_s) if self._grid else 0.0

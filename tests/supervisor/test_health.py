@@ -124,6 +124,13 @@ def test_a_stall_counts_once_and_for_an_hour(stream: Stream, away: StreamState) 
     assert stream.figures().stalls_1h == 0
 
 
+def test_two_words_at_the_same_moment_make_no_rate() -> None:
+    stream = Stream()
+    for frames in (0, 15):
+        stream.meter.stats(stream.now_ns, {"frames": frames}, {})
+    assert stream.figures().fps_in == 0
+
+
 @pytest.mark.parametrize("state", [StreamState.CONNECTING, StreamState.STOPPED])
 def test_nothing_is_said_of_what_is_not_known(stream: Stream, state: StreamState) -> None:
     assert stream.quality(state) is Quality.UNKNOWN

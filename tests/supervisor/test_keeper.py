@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.crew import FOUND_FORMAT, a_camera
+from fixtures.crew import FOUND_FORMAT, a_camera, offline
 from fixtures.keeping import GRID, SETTINGS
 from fixtures.published import make_part
 from relay import wire
 from relay.config import StreamSettings
-from relay.model import MediaKind, StreamHealth, StreamState
+from relay.model import MediaKind, Quality, StreamHealth, StreamState
 from relay.supervisor import keeper as keeper_module
 from relay.timeline import NS_PER_S
 
@@ -44,6 +44,7 @@ async def test_all_that_a_worker_sends_is_published_in_order(stage: Stage) -> No
         assert await stage.stored_when(lambda document: document.get("last_msn") == msn)
         assert stage.status.counters == {"worker_restarts": 0, "slots": 7}
         assert stage.status.gauges == {"deadline_ms": 40.0}
+        assert (stage.status.figures.quality, stage.status.figures.stalls_1h) == (Quality.UNKNOWN, 0)
         assert stage.keeper.status(clock_is_back=True).health.state is StreamState.CLOCK
 
 
@@ -140,6 +141,26 @@ async def test_a_worker_that_published_is_replaced_at_once_however_often_it_dies
         for _ in range(keeper_module.AT_ONCE + 3):
             await stage.published_until_death()
         assert time.monotonic() - began_s < keeper_module.RESPAWN_EVERY_S
+
+
+async def test_how_well_a_stream_does_is_reckoned_from_what_its_worker_tells(stage: Stage) -> None:
+    async with stage.run():
+        worker = await stage.crew.next()
+        start = await worker.begin(a_camera())
+        live = wire.Health(StreamHealth(StreamState.LIVE, 9))
+        for n in (1, 2):
+            worker.say(live, wire.Stats({"connections": n, "frames": 15 * n, "slots": 15 * n}, {"age_sent_ms": 1.0}))
+            worker.say(offline("gone"), live)
+            await asyncio.sleep(0.01)
+        worker.publish(replace(start, next_slot=start.next_slot - 10 * GRID.slots_per_segment), 1, MediaKind.VIDEO)
+        await stage.published.wait_for("publish_part")
+        figures = stage.status.figures
+        assert (figures.reconnects_1h, figures.stalls_1h, figures.quality) == (1, 2, Quality.FAIR)
+        assert figures.fps_in == figures.fps_out > 15
+        assert figures.delay_ms["publish"] > 15_000
+        worker.die()
+        await stage.crew.next()
+        assert (stage.status.figures.fps_in, stage.status.figures.reconnects_1h) == (0, 1)
 
 
 async def test_the_worker_hears_of_a_clock_that_changed(stage: Stage) -> None:

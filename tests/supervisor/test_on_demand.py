@@ -131,7 +131,7 @@ async def test_a_known_format_is_there_at_once_though_the_camera_is_away(folder:
         await worker.hear(wire.Stop)
         worker.leave()
         await stage.published.wait_for("suspend")
-        assert stage.status.health.reason.endswith("when last tried, the camera cannot be reached")
+        assert stage.status.health.reason.endswith("(when last tried: the camera cannot be reached)")
         with stage.keeper.demand:
             start = await (await stage.crew.next()).begin()
             assert (start.format, GRID.msn(start.next_slot)) == (FOUND_FORMAT, last_msn + 1)

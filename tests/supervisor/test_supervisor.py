@@ -132,3 +132,9 @@ async def test_stopping_ends_all_streams_at_the_same_time(two: Stage) -> None:
         await stopping
         assert two.published.calls.count("end_stream") == 2
         assert set(two.states().values()) == {StreamState.STOPPED}
+
+
+async def test_demand_is_for_one_stream(two: Stage) -> None:
+    assert two.supervisor.demand("door") is two.supervisor.demand("door")
+    assert two.supervisor.demand("door") is not two.supervisor.demand("yard")
+    assert two.supervisor.demand("door").is_wanted  # it is not on demand
