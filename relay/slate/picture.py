@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -33,8 +34,8 @@ def render(width: int, height: int, words: Words, base: I420 | None = None, *, i
     """The slate as I420 of `width` x `height` (both even, from 64 x 64), limited range.
 
     `base` (any size; it is not changed) is the last good picture, which is blurred and dimmed, or an image of the
-    owner's (`is_image`), which is dark only behind the words; `None` gives a plain background. Text is grey, which is
-    the same in every matrix; the background keeps the matrix of `base`.
+    owner's (`is_image`), which has the words below, and is dark only behind them; `None` gives a plain background.
+    Text is grey, which is the same in every matrix; the background keeps the matrix of `base`.
     """
     slate = new_i420(width, height)
     planes = split(slate)
@@ -43,6 +44,7 @@ def render(width: int, height: int, words: Words, base: I420 | None = None, *, i
         _fill_plain(planes)
     elif is_image:
         slate[:] = letterbox(base, width, height)
+        lines = _lowered(lines, height)
         _shade(planes, lines)
     else:
         _fill_blurred(planes, letterbox(base, width, height))
@@ -73,14 +75,21 @@ def _fill_blurred(planes: Planes, base: I420) -> None:
         cv2.resize(small, (columns, rows), dst=target, interpolation=cv2.INTER_CUBIC)
 
 
+def _lowered(lines: list[Line], height: int) -> list[Line]:
+    """`lines` as near to the lower edge as to the sides of the band that they stand in."""
+    if not lines:
+        return []
+    bottom = lines[-1].top + lettering.line_height(lines[-1].size_px) + lines[0].size_px // 2
+    return [replace(line, top=line.top + max(0, height - bottom)) for line in lines]
+
+
 def _shade(planes: Planes, lines: list[Line]) -> None:
-    """Darken a band behind all the words, as wide as the picture."""
+    """Darken the picture behind the words and below, over its whole width."""
     if not lines:
         return
-    margin = lines[0].size_px // 2
-    top, bottom = lines[0].top - margin, lines[-1].top + lettering.line_height(lines[-1].size_px) + margin
+    top = max(0, lines[0].top - lines[0].size_px // 2)
     for plane, black, share, divisor in zip(planes, (16, 128, 128), (_SHADE, _FADE, _FADE), (1, 2, 2), strict=True):
-        band = plane[max(0, top) // 2 * 2 // divisor : -(-bottom // 2) * 2 // divisor]
+        band = plane[top // 2 * 2 // divisor :]
         band[:] = cv2.addWeighted(band, share, band, 0, black * (1 - share))
 
 

@@ -139,7 +139,7 @@ def test_text_can_be_read_over_white() -> None:
 
 
 @pytest.mark.parametrize("size", [(640, 360), (64, 64), (360, 640)])
-def test_an_image_of_the_owners_is_dark_only_behind_the_words(size: tuple[int, int]) -> None:
+def test_an_image_of_the_owners_is_dark_only_behind_the_words_which_stand_below(size: tuple[int, int]) -> None:
     width, height = size
     white = new_i420(width, height)
     y, u, v = split(white)
@@ -147,9 +147,7 @@ def test_an_image_of_the_owners_is_dark_only_behind_the_words(size: tuple[int, i
     slate = render(width, height, "cam", SINCE_NS, "gone", white, is_image=True)
     luma = slate[:height]
     np.testing.assert_array_equal(luma[0], y[0])
-    np.testing.assert_array_equal(luma[-1], y[0])
-    middle = luma[height // 2 - 4 : height // 2 + 4, :4]
-    assert middle.max() < 80
+    assert luma[-height // 10 :, :4].max() < 80
     assert luma.max() > 200
     np.testing.assert_array_equal(split(slate)[2][0], v[0])
     assert white[:height].min() == 200
