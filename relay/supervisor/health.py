@@ -9,8 +9,9 @@ The connection's quality is one word, from the last minute's figures and the las
     unknown   there were none yet, or nobody asks for any
 
 A frame is missing where a picture had to be repeated, beyond what the camera's own rate in the stream's makes
-necessary; a camera that lowers its rate in the dark looks the same. An interruption is a connection made anew, or a
-stall.
+necessary; a camera that lowers its rate in the dark looks the same. What this machine dropped because it is too slow,
+and the repeats in the place of that, are no fault of the connection: the stages' delays show them. An interruption is a
+connection made anew, or a stall.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ HOUR_NS: Final = 3600 * NS_PER_S
 STAGES: Final = ("receive", "decode", "transform", "encode", "package", "publish")
 _BUCKET_NS: Final = 60 * NS_PER_S
 _SMOOTHING: Final = 1 / 20
+_TOO_SLOW: Final = ("dropped_before_transform", "dropped_before_encode")
+"""Counters of what this machine had no time for."""
 _AWAY: Final = frozenset({StreamState.STALLED, StreamState.OFFLINE, StreamState.SLATE})
 _LIMITS: Final = ((Quality.POOR, 0.1, 250.0, 10), (Quality.FAIR, 0.02, 60.0, 2))
 
@@ -111,7 +114,7 @@ class HealthMeter:
             fps_in=self._per_second(now_ns, "frames"),
             fps_out=self._per_second(now_ns, "slots"),
             repeated_frames=counters.get("repeated_slots", 0),
-            dropped_frames=_dropped(counters),
+            dropped_frames=sum(counters.get(key, 0) for key in ("dropped_frames", *_TOO_SLOW)),
             jitter_ms=jitter_ms,
             reconnects_1h=reconnects,
             stalls_1h=stalls,
@@ -132,12 +135,14 @@ class HealthMeter:
     def _fault_share(self, rate: Fraction | None) -> float:
         """The larger of the shares of slots without a frame of their own, and of frames that were dropped."""
         (_, first), (_, last) = self._samples[0], self._samples[-1]
-        gone = {key: last.get(key, 0) - first.get(key, 0) for key in ("slots", "frames", "repeated_slots")}
+        counted = ("slots", "frames", "repeated_slots", "dropped_frames", *_TOO_SLOW)
+        gone = {key: last.get(key, 0) - first.get(key, 0) for key in counted}
+        missing = gone["repeated_slots"] - sum(gone[key] for key in _TOO_SLOW)
         source_rate = self._source_rate or rate
         expected_repeats = max(0.0, float(1 - source_rate / rate)) if source_rate and rate else 0.0
         expected_drops = max(0.0, float(1 - rate / source_rate)) if source_rate and rate else 0.0
-        repeats = gone["repeated_slots"] / max(1, gone["slots"]) - expected_repeats
-        drops = (_dropped(last) - _dropped(first)) / max(1, gone["frames"]) - expected_drops
+        repeats = missing / max(1, gone["slots"]) - expected_repeats
+        drops = gone["dropped_frames"] / max(1, gone["frames"]) - expected_drops
         return max(repeats, drops)
 
     def _per_second(self, now_ns: int, key: str) -> float:
@@ -161,7 +166,3 @@ class HealthMeter:
         if self._published_age_ms is not None and sent_age_ms is not None:
             delays["publish"] = max(0.0, self._published_age_ms - sent_age_ms)
         return delays
-
-
-def _dropped(counters: Mapping[str, int]) -> int:
-    return counters.get("dropped_frames", 0) + counters.get("dropped_before_transform", 0)

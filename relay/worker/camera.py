@@ -95,6 +95,7 @@ class Camera:
         self._stopping = threading.Event()
         self._failed = ""
         self._decoded: Handoff[Picture] = Handoff(UNKNOWN_PERIOD_S)
+        self._ready: Handoff[Picture] = Handoff(UNKNOWN_PERIOD_S)
         self._pictures = PictureLine(
             self._settings,
             configure.hold_source_s,
@@ -151,7 +152,7 @@ class Camera:
     def _start(self, start: wire.Start) -> None:
         stream = start.format
         # An encoder that is too slow encodes a repeat for every picture that is dropped: dropping saves it nothing.
-        ready: Handoff[Picture] = Handoff(math.inf)
+        self._ready = ready = Handoff(math.inf)
         self._decoded.period_s = float(1 / stream.rate)
         video = VideoLine(self._name, self._settings, start, self._clock, self._board, self._link, ready)
         self._spawn(video.run, "video")
@@ -251,6 +252,7 @@ class Camera:
     def _stats(self) -> wire.Stats:
         counters = {**self._board.counters, **self._decoder.counters}
         counters["dropped_before_transform"] = self._decoded.dropped
+        counters["dropped_before_encode"] = self._ready.dropped
         gauges = {**self._board.gauges, "cpu_s": time.process_time()}
         return wire.Stats(counters, gauges)
 

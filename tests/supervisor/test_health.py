@@ -61,6 +61,11 @@ def test_a_healthy_stream(stream: Stream) -> None:
     assert figures.delay_ms == {}
 
 
+def test_all_that_was_dropped_is_told(stream: Stream) -> None:
+    stream.count(dropped_frames=1, dropped_before_transform=2, dropped_before_encode=4)
+    assert stream.figures().dropped_frames == 7
+
+
 def test_rates_are_those_of_the_last_seconds(stream: Stream) -> None:
     stream.run(6, frames=10)
     assert (stream.figures().fps_in, stream.figures().fps_out) == (10, 30)
@@ -74,8 +79,9 @@ def test_rates_are_those_of_the_last_seconds(stream: Stream) -> None:
         ({"repeated_slots": 3}, Quality.GOOD),
         ({"repeated_slots": 10}, Quality.FAIR),
         ({"repeated_slots": 40}, Quality.POOR),
-        ({"dropped_frames": 3, "dropped_before_transform": 4}, Quality.FAIR),
-        ({"dropped_frames": 20, "dropped_before_transform": 20}, Quality.POOR),
+        ({"dropped_frames": 10}, Quality.FAIR),
+        ({"dropped_frames": 40}, Quality.POOR),
+        ({"repeated_slots": 43, "dropped_before_transform": 20, "dropped_before_encode": 20}, Quality.GOOD),
         ({"connections": 1}, Quality.GOOD),
         ({"connections": 2}, Quality.FAIR),
         ({"connections": 10}, Quality.POOR),
