@@ -152,7 +152,8 @@ class Camera:
     def _start(self, start: wire.Start) -> None:
         stream = start.format
         # An encoder that is too slow encodes a repeat for every picture that is dropped: dropping saves it nothing.
-        self._ready = ready = Handoff(math.inf)
+        ready: Handoff[Picture] = Handoff(math.inf)
+        self._ready = ready
         self._decoded.period_s = float(1 / stream.rate)
         video = VideoLine(self._name, self._settings, start, self._clock, self._board, self._link, ready)
         self._spawn(video.run, "video")
