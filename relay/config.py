@@ -14,6 +14,7 @@ import tomllib
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from urllib.parse import quote
 
 import platformdirs
 from pydantic import (
@@ -42,6 +43,8 @@ RTMP_PUSH: Final = "rtmp:"
 _PUSHED_TO: Final = re.compile(r"rtmp:|udp://.*|tcp://.*[?&]listen(=1)?(&.*)?", re.IGNORECASE)
 _PUSH_KEY: Final = re.compile(r"[\w.~-]{16,128}", re.ASCII)
 RESERVED_NAMES: Final = frozenset({"v", "index.m3u8", "ts.m3u8", "snapshot.jpg"})
+_REFERENCE: Final = re.compile(r"\$\$(?=\{)|\$\{(?P<name>[^{}]*)\}")
+_FILE: Final = "file:"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _PICTURE_SIZE: Final = re.compile(r"(\d{2,5})x(\d{2,5})")
 _RATE_ROUNDING: Final = Fraction(1, 100)
@@ -50,7 +53,8 @@ _MAX_PIXELS: Final = 4096 * 2304
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    # A validation error's text quotes what it was given in part, and half a URL is not recognised as one to redact.
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 
 
 def _parse_rate(value: object) -> object:
@@ -162,7 +166,16 @@ class StreamSettings(_Settings):
     transforms: tuple[TransformSettings, ...] = ()
     stall_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
     max_jitter_s: Annotated[float, Field(ge=0.1, le=5)] = 1.0
+    on_demand: bool = False
+    idle_close_s: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    slate_image: Path | None = None
     isolation: Isolation = "process"
+
+    @model_validator(mode="after")
+    def _check(self) -> StreamSettings:
+        if self.on_demand and self.is_push:
+            raise ValueError("on_demand opens a camera for its viewers; one that is pushed comes by itself: leave it out")
+        return self
 
     @property
     def is_push(self) -> bool:
@@ -278,7 +291,13 @@ def load(
             document[key] = value
     if data is not None or "data" not in document:
         document["data"] = data or default_data_folder()
-    return _validated(document, where=str(config) if config else "the command line")
+    where = str(config) if config else "the command line"
+    return _validated(document, _resolved(document, where), where)
+
+
+def resolved(source: str) -> str:
+    """`source` with its `${NAME}` and `${file:PATH}` replaced, as in the configuration file. Raises `ConfigError`."""
+    return str(_resolved(source, "SOURCE"))
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -290,11 +309,64 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not TOML: {error}") from error
 
 
-def _validated(document: dict[str, Any], where: str) -> RelaySettings:
+def _resolved(value: Any, where: str) -> Any:  # noqa: ANN401 - what TOML may hold
+    """`value` with every `${NAME}` in its texts replaced by the environment's, and `${file:PATH}` by the file's.
+
+    In the userinfo of a URL, beside something else, it is percent-encoded: there a password may hold any character.
+    """
+    match value:
+        case dict():
+            return {key: _resolved(item, f"{where}: {key}") for key, item in value.items()}
+        case list():
+            return [_resolved(item, where) for item in value]
+        case str():
+            host = value.rfind("@") if "://" in value else -1
+
+            def put(match: re.Match[str]) -> str:
+                if match["name"] is None:
+                    return "$"
+                found = _look_up(match["name"], where)
+                is_whole_userinfo = value[: match.start()].endswith("://") and match.end() == host
+                return quote(found, safe="") if match.end() <= host and not is_whole_userinfo else found
+
+            return _REFERENCE.sub(put, value)
+        case _:
+            return value
+
+
+def _look_up(name: str, where: str) -> str:
+    if name.startswith(_FILE):
+        path = Path(name.removeprefix(_FILE))
+        try:
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+            raise ConfigError(f"{where}: the file {path} that ${{{name}}} names cannot be read: {reason}") from error
+    if name not in os.environ:
+        raise ConfigError(f"{where}: the environment has no variable {name!r}: set it, or write $${{...}} for ${{...}}")
+    return os.environ[name]
+
+
+def _validated(written: dict[str, Any], document: dict[str, Any], where: str) -> RelaySettings:
+    """The settings of `document`, which is `written` with its references resolved: errors quote what was written."""
     try:
         return RelaySettings.model_validate(document)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(dict(problem), where) for problem in error.errors())) from error
+        # Not from it: a traceback would show what it was given.
+        raise ConfigError(
+            "; ".join(_explain({**problem, "input": _at(written, problem)}, where) for problem in error.errors())
+        ) from None
+
+
+def _at(written: dict[str, Any], problem: Any) -> Any:  # noqa: ANN401 - what TOML may hold
+    """What was written where `problem` is; where that cannot be told, what pydantic was given."""
+    value: Any = written
+    for step in problem["loc"]:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return problem["input"]
+    return value
 
 
 def _explain(problem: dict[str, Any], where: str) -> str:

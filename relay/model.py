@@ -183,6 +183,35 @@ class StreamHealth:
     detail: str = ""
 
 
+class Quality(StrEnum):
+    """How good the connection to the camera is, in one word; `supervisor.health` says what makes which."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    POOR = "poor"
+    LOST = "lost"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFigures:
+    """How well a stream does. Frames are counted since the relay's start, `_1h` in the last hour.
+
+    `delay_ms` is what each stage adds between capture and the moment at which viewers can fetch: receive, decode,
+    transform, encode, package, publish.
+    """
+
+    quality: Quality = Quality.UNKNOWN
+    fps_in: float = 0.0
+    fps_out: float = 0.0
+    repeated_frames: int = 0
+    dropped_frames: int = 0
+    jitter_ms: float = 0.0
+    reconnects_1h: int = 0
+    stalls_1h: int = 0
+    delay_ms: dict[str, float] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
     """All that API, metrics and pages say of a stream's camera side. `counters` only ever grow; `gauges` are of now."""
@@ -193,3 +222,5 @@ class StreamStatus:
     health: StreamHealth
     counters: dict[str, int]
     gauges: dict[str, float]
+    figures: StreamFigures = field(default_factory=StreamFigures)
+    is_on_demand: bool = False

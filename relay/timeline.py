@@ -158,6 +158,15 @@ class Grid:
         msn = self.msn(self.next_segment_slot(self.slot_at(now_ns)))
         return self.first_slot(msn if last_msn is None else max(msn, last_msn + 1))
 
+    def first_slot_on_demand(self, now_ns: int, last_msn: int | None) -> int:
+        """Where a stream that slept begins when somebody asks for it: the segment before that of now.
+
+        Encoded faster than real time, it is there in a moment; one that begins in the future would have to be waited
+        for. It too is above every one ever published.
+        """
+        msn = self.msn(self.slot_at(now_ns)) - 1
+        return self.first_slot(msn if last_msn is None else max(msn, last_msn + 1))
+
     def resume_slot(self, next_slot: int, now_ns: int) -> int:
         """Where to go on after a hole: at `next_slot`, or, if that is too far back, at the next segment boundary."""
         now_slot = self.slot_at(now_ns)

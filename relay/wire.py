@@ -50,13 +50,15 @@ class Start:
     """Publish this format: video from `next_slot` on, audio from beside `next_audio_slot` (both begin a part).
 
     They differ when a worker died between a video part and the audio part beside it. `data` is the newest picture the
-    stream showed (JPEG), or empty: what is repeated until the source gives one.
+    stream showed (JPEG), or empty: what is repeated until the source gives one, or, where it is old (`is_data_old`),
+    the background of the slate.
     """
 
     format: StreamFormat
     next_slot: int
     next_audio_slot: int
     data: bytes = b""
+    is_data_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,11 @@ def decode(header: bytes, body: bytes) -> Message:
     try:
         fields: dict[str, Any] = json.loads(header)
         message = _ADAPTERS[fields.pop("kind")].validate_python(fields)
-    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+    except ValidationError as error:
+        # Its text quotes what it was given in part, and that may be half of a URL with its password.
+        problems = error.errors(include_input=False, include_url=False)
+        raise ProtocolError(f"a worker message cannot be read: {problems}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProtocolError(f"a worker message cannot be read: {error}") from error
     match message:
         case InitReady(init, _):

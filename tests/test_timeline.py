@@ -142,6 +142,14 @@ def test_a_start_never_publishes_a_number_again() -> None:
     assert g.first_slot_to_publish(NOW_NS, 895_000_000 - 9) == g.first_slot(895_000_000)
 
 
+def test_a_stream_on_demand_begins_with_the_segment_before_that_of_now() -> None:
+    g = grid("30")
+    for now_ns in (NOW_NS, NOW_NS + 1999 * MS):
+        assert g.first_slot_on_demand(now_ns, None) == g.first_slot(894_999_999)
+    assert g.first_slot_on_demand(NOW_NS, 894_999_000) == g.first_slot(894_999_999)
+    assert g.first_slot_on_demand(NOW_NS, 894_999_999) == g.first_slot(895_000_000)
+
+
 def test_a_short_hole_is_filled_and_a_long_one_skipped() -> None:
     g = grid("30")
     now_slot = g.slot_at(NOW_NS) + 7

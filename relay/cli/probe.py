@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from relay import config
 from relay.config import StreamSettings
-from relay.errors import SourceStalledError, redact
+from relay.errors import SourceStalledError
 
 if TYPE_CHECKING:
     from relay.model import SourceInfo
@@ -33,26 +34,27 @@ def probe(
     from relay.source.advice import advise  # noqa: PLC0415
     from relay.source.survey import survey  # noqa: PLC0415
 
+    source = config.resolved(source)
     found = survey(StreamSettings(source=source, rtsp_transport=rtsp_transport), seconds)
     if isinstance(found.end, SourceStalledError) and not found.measured.frames:
         raise found.end
-    kind = parse_address(source).kind
+    address = parse_address(source)
     advice = advise(
         found.info,
         found.measured,
-        is_udp=kind is SourceKind.RTSP and rtsp_transport == "udp",
-        is_file=kind is SourceKind.FILE,
+        is_udp=address.kind is SourceKind.RTSP and rtsp_transport == "udp",
+        is_file=address.kind is SourceKind.FILE,
     )
     if as_json:
-        typer.echo(json.dumps(_document(source, found, advice), indent=2))
+        typer.echo(json.dumps(_document(address.label, found, advice), indent=2))
     else:
-        _print(Console(), redact(source), found, advice)
+        _print(Console(), address.label, found, advice)
 
 
 def _document(source: str, found: Survey, advice: list[str]) -> dict[str, object]:
     declared = {key: str(value) if isinstance(value, Fraction) else value for key, value in asdict(found.info).items()}
     return {
-        "source": redact(source),
+        "source": source,
         "opened_s": round(found.opened_s, 3),
         "declared": declared,
         "measured": asdict(found.measured),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -13,6 +14,7 @@ import typer
 
 from relay import config, logs
 from relay.cli.pushing import start_front, where_to_push
+from relay.errors import ConfigError
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
 from relay.supervisor import DataFolder, Supervisor
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SWEEP_EVERY_S: Final = 0.25
+CHECK_IMAGES_WITHIN_S: Final = 30.0
 
 _SOURCE_HELP: Final = (
     "rtsp://…, /dev/video0, a file, http(s)://…, rtmp: (the relay listens), or test: (a moving picture with sound)."
@@ -80,8 +83,20 @@ def serve(
         loop=loop,
     )
     logs.configure(settings.log_level)
+    _check_slate_images(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings))
+
+
+def _check_slate_images(settings: RelaySettings) -> None:
+    """Raises `ConfigError` for one that cannot be shown. They are read by another process: this one has no OpenCV."""
+    paths = sorted({str(stream.slate_image) for stream in settings.streams.values() if stream.slate_image})
+    if not paths:
+        return
+    command = [sys.executable, "-m", "relay.slate", *paths]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=CHECK_IMAGES_WITHIN_S)  # noqa: S603 - our own
+    if ran.returncode:
+        raise ConfigError(f"slate_image: {'; '.join(ran.stdout.splitlines()) or 'cannot be checked'}")
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -100,7 +115,7 @@ async def _serve(settings: RelaySettings) -> None:
         hub = Hub(settings.streams)
         supervisor = Supervisor(settings, hub, folder)
         try:
-            app = make_app(settings, hub, recorder, mint, supervisor.statuses, supervisor.unix_ns)
+            app = make_app(settings, hub, recorder, mint, supervisor.statuses, supervisor.unix_ns, supervisor.demand)
             await _serve_until_told(settings, app, supervisor, recorder)
         finally:
             if not recorder.close(supervisor.unix_ns()):

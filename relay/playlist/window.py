@@ -213,6 +213,10 @@ class Window:
         self._measure()
         return Change(closed, self.expire(now_ns), is_new_beginning)
 
+    def suspend(self, now_ns: int) -> None:
+        """Nothing comes for a long time: what is listed leaves as at a hole, and the next part begins again."""
+        self._begin_again(now_ns)
+
     def end(self, now_ns: int) -> Change:
         """No more will come: what is unfinished is closed short, so that nothing that was listed is lost."""
         self.is_ended = True

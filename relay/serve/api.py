@@ -42,7 +42,7 @@ class Api:
         return web.json_response({"unix_ms": self._unix_ns() / _NS_PER_MS}, headers=_HEADERS)
 
     async def streams(self, request: web.Request) -> web.Response:
-        """All streams with state, viewers, format and counters."""
+        """All streams with health, viewers, format and counters."""
         del request
         described = [self._describe(status) for status in self._statuses()]
         return web.json_response({"streams": described}, headers=_HEADERS)
@@ -67,11 +67,8 @@ class Api:
         return {
             "name": status.name,
             "generation": status.generation,
-            "health": {
-                "state": status.health.state.value,
-                "since_ms": status.health.since_ns // _NS_PER_MS,
-                "reason": status.health.reason,
-            },
+            "on_demand": status.is_on_demand,
+            "health": _describe_health(status),
             "viewers": self._recorder.viewers(status.name),
             "format": _describe_format(status.format) if status.format else None,
             "window": _describe_window(stream),
@@ -80,6 +77,24 @@ class Api:
             "counters": {**status.counters, **(stream.counters if stream else {})},
             "gauges": status.gauges,
         }
+
+
+def _describe_health(status: StreamStatus) -> dict[str, Any]:
+    figures = status.figures
+    return {
+        "state": status.health.state.value,
+        "since_ms": status.health.since_ns // _NS_PER_MS,
+        "reason": status.health.reason,
+        "quality": figures.quality.value,
+        "fps_in": round(figures.fps_in, 2),
+        "fps_out": round(figures.fps_out, 2),
+        "repeated_frames": figures.repeated_frames,
+        "dropped_frames": figures.dropped_frames,
+        "jitter_ms": round(figures.jitter_ms, 1),
+        "reconnects_1h": figures.reconnects_1h,
+        "stalls_1h": figures.stalls_1h,
+        "delay_ms": {stage: round(delay_ms, 1) for stage, delay_ms in figures.delay_ms.items()},
+    }
 
 
 def _describe_format(stream: StreamFormat) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from relay.serve.pages import Pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from relay.config import RelaySettings
     from relay.model import StreamStatus
@@ -46,11 +47,16 @@ def make_app(
     mint: TokenMint,
     statuses: Callable[[], Sequence[StreamStatus]],
     unix_ns: Callable[[], int],
+    demand: Callable[[str], AbstractContextManager[None]],
 ) -> web.Application:
-    """The whole HTTP side. `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock."""
+    """The whole HTTP side.
+
+    `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, and `demand` is entered, by the
+    stream's name, around everything that a viewer fetches.
+    """
     del settings  # what concerns HTTP is in the hub and in the runner's arguments
     log = AccessLog(recorder, unix_ns)
-    media = MediaRoutes(hub, mint, log, unix_ns)
+    media = MediaRoutes(hub, mint, log, unix_ns, demand)
     pages = Pages(hub)
     api = Api(hub, recorder, statuses, unix_ns)
     metrics = Metrics(RelayCollector(hub, recorder, log, statuses))

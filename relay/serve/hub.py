@@ -77,6 +77,12 @@ class Generation:
         self.version += has_grown
         return has_grown
 
+    def suspend(self, now_ns: int) -> None:
+        """Take everything out of the playlists; it can be fetched for a while still."""
+        self.version += 1
+        for rendition in self.renditions.values():
+            rendition.window.suspend(now_ns)
+
     def end(self, now_ns: int) -> None:
         """Put ENDLIST into every playlist."""
         if not self.is_ended:
@@ -135,6 +141,11 @@ class StreamHub:
         if not self.bell.is_silent and generation.is_ready:
             self.bell.ring()
 
+    def suspend(self, now_ns: int) -> None:
+        """Empty the playlists: who asks waits for the next part, wherever that begins."""
+        if self.current is not None:
+            self.current.suspend(now_ns)
+
     def end(self, now_ns: int) -> None:
         """Put ENDLIST everywhere."""
         if self.current is not None:
@@ -180,6 +191,10 @@ class Hub:
     def publish_part(self, stream: str, part: Part) -> None:
         """A rendition grew by a part."""
         self.streams[stream].publish_part(part, self._monotonic_ns())
+
+    def suspend(self, stream: str) -> None:
+        """Nothing of it is shown any more; who asks waits for what is to come."""
+        self.streams[stream].suspend(self._monotonic_ns())
 
     def publish_snapshot(self, stream: str, time_ns: int, jpeg: bytes) -> None:
         """There is a newer still, of `time_ns`."""

@@ -21,6 +21,7 @@ from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from relay.serve.access import AccessLog
     from relay.serve.deliver import Delivery
@@ -60,8 +61,16 @@ def problem(status: HTTPStatus, words: str) -> Reply:
 class MediaRoutes:
     """The handler of `/live/...`."""
 
-    def __init__(self, hub: Hub, mint: TokenMint, log: AccessLog, unix_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        mint: TokenMint,
+        log: AccessLog,
+        unix_ns: Callable[[], int],
+        demand: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
         self._hub = hub
+        self._demand = demand
         self._mint = mint
         self._log = log
         self._unix_ns = unix_ns
@@ -77,6 +86,12 @@ class MediaRoutes:
         if path is None or stream is None:
             reply = problem(HTTPStatus.NOT_FOUND, "there is nothing here")
             return await deliver(request, reply.prepared, status=reply.status)
+        if path.kind is None:
+            return await self._answer(request, stream, path)
+        with self._demand(path.stream):  # the newest picture alone opens no camera: the page of all streams asks for it
+            return await self._answer(request, stream, path)
+
+    async def _answer(self, request: web.Request, stream: StreamHub, path: LivePath) -> web.StreamResponse:
         reply = await self._find(request, stream, path)
         response = await deliver(
             request,

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, ge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from relay.model import StreamState
+from relay.model import Quality, StreamState
 from relay.serve.prepared import NO_STORE
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class RelayCollector(Collector):
             sessions.add_metric([name], count)
         yield sessions
         yield from self._states()
+        yield from self._figures()
         yield from self._counts()
 
     def _requests(self) -> Iterator[Metric]:
@@ -75,6 +76,40 @@ class RelayCollector(Collector):
             for state in StreamState:
                 states.add_metric([status.name, state.value], float(status.health.state is state))
         yield states
+        since = GaugeMetricFamily(
+            "relay_stream_state_since_seconds", "The Unix time at which the state began.", labels=["stream"]
+        )
+        for status in self._statuses():
+            since.add_metric([status.name], status.health.since_ns / 1e9)
+        yield since
+
+    def _figures(self) -> Iterator[Metric]:
+        """Health in figures; what is counted (repeated and dropped frames) is among the events."""
+        quality = GaugeMetricFamily(
+            "relay_stream_quality", "1 for the quality of the connection to the camera.", labels=["stream", "quality"]
+        )
+        fps = GaugeMetricFamily("relay_stream_fps", "Frames a second, in and out.", labels=["stream", "direction"])
+        jitter = GaugeMetricFamily("relay_stream_jitter_seconds", "How unevenly frames come in.", labels=["stream"])
+        interruptions = GaugeMetricFamily(
+            "relay_stream_interruptions", "Reconnects and stalls in the last hour.", labels=["stream", "kind"]
+        )
+        delay = GaugeMetricFamily(
+            "relay_stream_delay_seconds",
+            "What a stage adds between capture and the moment at which viewers can fetch.",
+            labels=["stream", "stage"],
+        )
+        for status in self._statuses():
+            name, figures = status.name, status.figures
+            for one in Quality:
+                quality.add_metric([name, one.value], float(figures.quality is one))
+            fps.add_metric([name, "in"], figures.fps_in)
+            fps.add_metric([name, "out"], figures.fps_out)
+            jitter.add_metric([name], figures.jitter_ms / 1e3)
+            interruptions.add_metric([name, "reconnect"], figures.reconnects_1h)
+            interruptions.add_metric([name, "stall"], figures.stalls_1h)
+            for stage, delay_ms in figures.delay_ms.items():
+                delay.add_metric([name, stage], delay_ms / 1e3)
+        yield from (quality, fps, jitter, interruptions, delay)
 
     def _counts(self) -> Iterator[Metric]:
         counters = CounterMetricFamily(

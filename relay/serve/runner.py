@@ -9,6 +9,7 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web, web_response
+from aiohttp.http_exceptions import HttpProcessingError
 
 from relay.errors import ListenError
 from relay.serve.app import SERVER
@@ -24,6 +25,26 @@ _UNSENT_BYTES: Final = 128 * 1024
 """Bytes that the kernel may take and not have sent: what a viewer who hangs up is counted for and never got."""
 
 _log: Final = logging.getLogger("relay.http")
+
+
+class _OneLine(logging.Filter):
+    """What is no HTTP is the client's mistake and not ours: one line without a traceback, and nobody's address.
+
+    Its text quotes what came, which may be anything: a password typed into the wrong port, or a megabyte.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change `record` where it is about a malformed request, and take it for what it is: information."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, HttpProcessingError):
+            return True
+        record.msg, record.args = f"a request was no HTTP: {type(error).__name__}", ()
+        record.exc_info, record.exc_text = None, None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        return _log.isEnabledFor(logging.INFO)
+
+
+_log.addFilter(_OneLine())
 
 
 class HttpServer:

@@ -27,7 +27,7 @@ def to_jpeg(i420: I420, quality: int = DEFAULT_QUALITY, matrix: Matrix = "bt709"
 
 
 def from_jpeg(data: bytes, width: int, height: int, matrix: Matrix = "bt709") -> I420:
-    """A JPEG file as I420 in `matrix` at exactly `width` x `height`, aspect kept.
+    """A JPEG file (or any other that OpenCV reads) as I420 in `matrix` at exactly `width` x `height`, aspect kept.
 
     Raises `ProtocolError` where `data` is no picture: it comes from another process or an earlier run.
     """

@@ -56,12 +56,17 @@ class Words:
     reason: str
 
     @classmethod
-    def of(cls, name: str, since_ns: int, reason: str, timezone: dt.tzinfo | None) -> Words:
-        """The words for a stream that is away since `since_ns`, in `timezone` (this machine's where it is `None`)."""
+    def of(
+        cls, name: str, since_ns: int, reason: str, timezone: dt.tzinfo | None = None, *, state: str = "Offline"
+    ) -> Words:
+        """The words for a stream that is `state` (one word) since `since_ns`.
+
+        That is shown in `timezone`, this machine's own where none is given, with its offset.
+        """
         since = dt.datetime.fromtimestamp(since_ns // NS_PER_S, dt.UTC).astimezone(timezone)
         offset = f"{since:%z}"
         zone = "UTC" if int(offset[:5]) == 0 else f"UTC{offset[:3]}:{offset[3:5]}"
-        return cls(_tidy(name), f"Offline since {since:%H:%M:%S}", f"{since:%Y-%m-%d} {zone}", _tidy(reason))
+        return cls(_tidy(name), f"{state} since {since:%H:%M:%S}", f"{since:%Y-%m-%d} {zone}", _tidy(reason))
 
 
 def arrange(words: Words, width: int, height: int) -> list[Line]:
@@ -69,12 +74,12 @@ def arrange(words: Words, width: int, height: int) -> list[Line]:
     room_x = max(1, round(width * (1 - 2 * _MARGIN)))
     room_y = max(1, round(height * (1 - 2 * _MARGIN)))
     unit = max(MIN_SIZE_PX, min(width / _UNITS_ACROSS, height / _UNITS_DOWN))
-    short = words.since.rpartition(" ")[2]
+    state, short = words.since.partition(" ")[0], words.since.rpartition(" ")[2]
     attempts: list[list[tuple[str, Style]]] = [
         [(words.name, NAME), (words.since, SINCE), (words.date, DATE), (words.reason, REASON)],
         [(words.name, NAME), (words.since, SINCE), (words.reason, REASON)],
         [(words.name, NAME), (words.since, SINCE)],
-        [(words.name, NAME), ("Offline", SINCE), (short, SINCE)],
+        [(words.name, NAME), (state, SINCE), (short, SINCE)],
         [(words.name, NAME)],
     ]
     for content in attempts:

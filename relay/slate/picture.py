@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -13,8 +14,6 @@ from relay.pixels.planes import NEUTRAL
 from relay.slate.layout import NAME, Line, Words, arrange
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from relay.pixels import I420, Plane, Planes
 
 _DARK: Final = 34
@@ -22,6 +21,8 @@ _DARK: Final = 34
 _DIM: Final = 0.42
 _FADE: Final = 0.55
 """What is left of the last picture's brightness and colour: every grey used for text stays readable on it."""
+_SHADE: Final = 0.3
+"""What is left of the brightness of an owner's image behind the words: on white they are as readable as on black."""
 _BLUR_COLUMNS: Final = 32
 """The picture shrunk to this width and blown up again: nobody is recognised in it, and any size costs the same."""
 _RULE_LUMA: Final = 150
@@ -29,29 +30,24 @@ _RULE_CHROMA: Final = (72, 170)
 """A short amber line under the name: the one place with colour, near enough the same in BT.601 and BT.709."""
 
 
-def render(
-    width: int,
-    height: int,
-    name: str,
-    since_ns: int,
-    reason: str,
-    base: I420 | None = None,
-    *,
-    timezone: dt.tzinfo | None = None,
-) -> I420:
+def render(width: int, height: int, words: Words, base: I420 | None = None, *, is_image: bool = False) -> I420:
     """The slate as I420 of `width` x `height` (both even, from 64 x 64), limited range.
 
-    `base` is the last good picture (any size; it is not changed) or `None` for a plain background. `since_ns` is shown
-    in `timezone`, this machine's own where none is given, with its offset. Text is grey, which is the same in every
-    matrix; the background keeps the matrix of `base`.
+    `base` (any size; it is not changed) is the last good picture, which is blurred and dimmed, or an image of the
+    owner's (`is_image`), which has the words below, and is dark only behind them; `None` gives a plain background.
+    Text is grey, which is the same in every matrix; the background keeps the matrix of `base`.
     """
     slate = new_i420(width, height)
     planes = split(slate)
+    lines = arrange(words, width, height)
     if base is None:
         _fill_plain(planes)
+    elif is_image:
+        slate[:] = letterbox(base, width, height)
+        lines = _lowered(lines, height)
+        _shade(planes, lines)
     else:
         _fill_blurred(planes, letterbox(base, width, height))
-    lines = arrange(Words.of(name, since_ns, reason, timezone), width, height)
     for line in lines:
         mask = lettering.coverage(line.text, line.size_px, bold=line.style.bold)
         _paint(planes, mask, (width - mask.shape[1]) // 2, line.top, line.style.luma)
@@ -77,6 +73,24 @@ def _fill_blurred(planes: Planes, base: I420) -> None:
         small = cv2.GaussianBlur(cv2.resize(source, small_size, interpolation=cv2.INTER_AREA), (0, 0), 1.5)
         small = cv2.addWeighted(small, share, small, 0, black * (1 - share))
         cv2.resize(small, (columns, rows), dst=target, interpolation=cv2.INTER_CUBIC)
+
+
+def _lowered(lines: list[Line], height: int) -> list[Line]:
+    """`lines` as near to the lower edge as to the sides of the band that they stand in."""
+    if not lines:
+        return []
+    bottom = lines[-1].top + lettering.line_height(lines[-1].size_px) + lines[0].size_px // 2
+    return [replace(line, top=line.top + max(0, height - bottom)) for line in lines]
+
+
+def _shade(planes: Planes, lines: list[Line]) -> None:
+    """Darken the picture behind the words and below, over its whole width."""
+    if not lines:
+        return
+    top = max(0, lines[0].top - lines[0].size_px // 2)
+    for plane, black, share, divisor in zip(planes, (16, 128, 128), (_SHADE, _FADE, _FADE), (1, 2, 2), strict=True):
+        band = plane[top // 2 * 2 // divisor :]
+        band[:] = cv2.addWeighted(band, share, band, 0, black * (1 - share))
 
 
 def _paint(planes: Planes, mask: Plane, x: int, y: int, luma: int) -> None:

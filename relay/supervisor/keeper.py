@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -13,9 +14,11 @@ import structlog
 from relay import wire
 from relay.errors import DataFolderError, ProtocolError, SourceError
 from relay.model import MediaKind, StreamHealth, StreamState, StreamStatus
+from relay.supervisor.demand import Demand
 from relay.supervisor.formats import Remembered, choose_format, settings_key
+from relay.supervisor.health import HealthMeter
 from relay.supervisor.restart import RestartState
-from relay.timeline import Grid
+from relay.timeline import SKIP_AFTER_SEGMENTS, Grid
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,6 +44,7 @@ AT_ONCE: Final = 5
 RESPAWN_EVERY_S: Final = 1.0
 """A worker that cannot even start (a broken installation) must not keep a core busy with trying."""
 
+NOBODY_WATCHES: Final = "nobody is watching; the first viewer opens the camera"
 MAX_CLOCK_LEAD_NS: Final = 60 * 1_000_000_000
 
 
@@ -65,6 +69,9 @@ class StreamKeeper:
         self._publisher = publisher
         self._folder = folder
         self._clock = clock
+        self.demand = Demand(is_on_demand=settings.on_demand, idle_close_s=settings.idle_close_s)
+        self._is_probing = self._was_asleep = self._is_suspended = settings.on_demand
+        self._probe_ends_s = math.inf
         self._exits_if_unopenable = exits_if_unopenable
         self._spawn = spawn
         self._key = settings_key(settings)
@@ -84,6 +91,7 @@ class StreamKeeper:
         self._counters: dict[str, int] = {}
         self._past_counters: dict[str, int] = {"worker_restarts": 0}
         self._gauges: dict[str, float] = {}
+        self._meter = HealthMeter()
         self._is_over = False
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
@@ -101,7 +109,7 @@ class StreamKeeper:
         counters = dict(self._past_counters)
         for key, value in self._counters.items():
             counters[key] = counters.get(key, 0) + value
-        remembered = self._remembered
+        remembered, rate = self._remembered, self._grid.rate if self._grid else None
         return StreamStatus(
             name=self.name,
             generation=remembered.generation if remembered else 0,
@@ -109,11 +117,13 @@ class StreamKeeper:
             health=health,
             counters=counters,
             gauges=dict(self._gauges),
+            figures=self._meter.figures(self._now_ns(), health.state, counters, rate),
+            is_on_demand=self.demand.is_on_demand,
         )
 
     async def run(self) -> None:
         """Keep the stream up until `stop`. Raises the `RelayError` of an only stream that cannot be opened."""
-        while not self._stopping.is_set():
+        while await self._is_wanted():
             began_ns, self._end_reason = self._now_ns(), ""
             self._is_started = self._is_replaced = self._has_published = False
             self._idle.clear()
@@ -128,6 +138,7 @@ class StreamKeeper:
     async def stop(self) -> None:
         """End the worker and the stream, within `STOP_WITHIN_S`. What a worker says later is not published."""
         self._stopping.set()
+        self.demand.wake()
         if self._worker is not None:
             self._worker.send(wire.Stop())
         await _happens(self._idle, STOP_WITHIN_S)
@@ -141,6 +152,30 @@ class StreamKeeper:
         """Tell the worker of the supervisor's new clock line."""
         if self._worker is not None:
             self._worker.send(wire.ClockUpdate(self._clock()))
+
+    async def _is_wanted(self) -> bool:
+        """Wait, without a worker, until there is a use for one. False: the relay stops."""
+        if not self._stopping.is_set() and not self._is_probing and not self.demand.is_wanted:
+            await self._sleep()
+        return not self._stopping.is_set()
+
+    async def _sleep(self) -> None:
+        """Until somebody comes.
+
+        A short nap leaves the playlist as it is: the next worker fills the hole, as when one dies. After a longer one
+        nobody is to see what is old.
+        """
+        last = self._health
+        outage = f" (when last tried: {last.reason})" if last.state is StreamState.OFFLINE else ""
+        self._set_health(StreamHealth(StreamState.STOPPED, self._now_ns(), f"{NOBODY_WATCHES}{outage}"))
+        self._was_asleep = True
+        nap_s = float(SKIP_AFTER_SEGMENTS * self._grid.segment_s) if self._grid else 0.0
+        if self._is_suspended or not await self.demand.wait(nap_s):
+            self._is_suspended = True
+            self._publisher.suspend(self.name)
+            await self.demand.wait()
+        if not self._stopping.is_set():
+            self._set_health(StreamHealth(StreamState.CONNECTING, self._now_ns(), "the first viewer has come"))
 
     async def _employ(self) -> int | None:
         """Have a worker from its start to its end. Returns its exit status, where it has one."""
@@ -176,8 +211,11 @@ class StreamKeeper:
             within_s = SILENT_FOR_S
             if isinstance(message, wire.Hello):
                 probe_until_s = time.monotonic() + (0 if hold_s or self._knows_format() else FIRST_PROBE_WITHIN_S)
+                self._probe_ends_s = time.monotonic() + FIRST_PROBE_WITHIN_S
             self._heed(worker, message)
-            if not self._is_started and probe_until_s is not None and time.monotonic() >= probe_until_s:
+            if not self.demand.is_wanted:
+                self._dismiss_when_probed(worker)
+            elif not self._is_started and probe_until_s is not None and time.monotonic() >= probe_until_s:
                 self._start(worker, None)
 
     def _heed(self, worker: WorkerProcess, message: wire.Message) -> None:
@@ -188,9 +226,10 @@ class StreamKeeper:
                 self._kinds[init.rendition] = init.kind
                 self._publisher.publish_init(self.name, init)
             case wire.Snapshot(time_ns, jpeg):
-                self._snapshot = jpeg
+                self._snapshot, self._is_probing = jpeg, False
                 self._publisher.publish_snapshot(self.name, time_ns, jpeg)
             case wire.Found():
+                self._meter.source_found(message.source.rate)
                 self._found(worker, message)
             case wire.Health(health, fatal):
                 self._hear_health(health, is_fatal=fatal)
@@ -198,20 +237,26 @@ class StreamKeeper:
                 self.door = door
             case wire.Stats(counters, gauges):
                 self._counters, self._gauges = counters, gauges
+                self._meter.stats(self._now_ns(), counters, gauges)
             case wire.Bye(error, _):
                 self._end_reason = error
             case _:
                 pass
 
     def _hear_health(self, health: StreamHealth, *, is_fatal: bool) -> None:
-        why = health.detail or health.reason
-        if (health.state, why) != (self._health.state, self._health.detail or self._health.reason):
-            self._log.info("state", state=health.state.value, reason=why)
-        self._health = health
+        self._set_health(health)
+        self._is_probing = self._is_probing and health.state is not StreamState.OFFLINE
         is_hopeless = is_fatal and not self._seen_now
         is_unknown = health.state is StreamState.OFFLINE and not self._seen_ever
         if self._exits_if_unopenable and (is_hopeless or is_unknown):
-            raise SourceError(why)
+            raise SourceError(health.detail or health.reason)
+
+    def _set_health(self, health: StreamHealth) -> None:
+        why = health.detail or health.reason
+        if (health.state, why) != (self._health.state, self._health.detail or self._health.reason):
+            self._log.info("state", state=health.state.value, reason=why)
+        self._meter.state(self._now_ns(), self._health.state, health.state)
+        self._health = health
 
     def _found(self, worker: WorkerProcess, found: wire.Found) -> None:
         """A camera is there.
@@ -230,6 +275,15 @@ class StreamKeeper:
         elif before is not None and not before.seen:
             self._remember(replace(before, seen=True, key=self._key))
 
+    def _dismiss_when_probed(self, worker: WorkerProcess) -> None:
+        """Nobody wants the pictures now. With the worker goes the camera, once it was seen at the relay's start."""
+        if self._is_replaced or (self._is_probing and time.monotonic() < self._probe_ends_s):
+            return
+        self._is_probing, self._is_replaced = False, True
+        if self._grid is None:
+            self._open_generation(None)
+        worker.send(wire.Stop())
+
     def _knows_format(self) -> bool:
         return self._grid is not None or self._has_seen(self._remembered)
 
@@ -238,16 +292,21 @@ class StreamKeeper:
         return remembered is not None and remembered.seen and remembered.key == self._key
 
     def _start(self, worker: WorkerProcess, found: wire.Found | None) -> None:
-        """Decide format and place on the timeline, and let the worker publish."""
-        self._is_started = True
+        """Decide format and place on the timeline, and, if somebody wants it, let the worker publish."""
         if self._grid is None:
             self._open_generation(found)
         remembered, grid = self._remembered, self._grid
         if remembered is None or grid is None:
             raise ProtocolError("a worker was started before its format was known")
-        video_slot = self._next_slots[MediaKind.VIDEO]
-        audio_slot = self._next_slots[MediaKind.AUDIO]
-        worker.send(wire.Start(remembered.format, video_slot, audio_slot, self._snapshot))
+        if not self.demand.is_wanted:
+            return
+        self._is_started = True
+        if self._is_suspended:
+            slot = grid.first_slot_on_demand(self._now_ns(), remembered.last_msn)
+            self._next_slots = dict.fromkeys(MediaKind, slot)
+        slots = (self._next_slots[MediaKind.VIDEO], self._next_slots[MediaKind.AUDIO])
+        worker.send(wire.Start(remembered.format, *slots, self._snapshot, is_data_old=self._was_asleep))
+        self._is_suspended = self._was_asleep = False
 
     def _open_generation(self, found: wire.Found | None) -> None:
         before = self._remembered
@@ -275,7 +334,9 @@ class StreamKeeper:
             raise ProtocolError(f"a part of {part.rendition!r} came before its init segment")
         self._publisher.publish_part(self.name, part)
         self._has_published = True
-        self._next_slots[kind] = grid.first_slot(part.msn, part.index + 1)
+        next_slot = self._next_slots[kind] = grid.first_slot(part.msn, part.index + 1)
+        if kind is MediaKind.VIDEO:
+            self._meter.published((self._now_ns() - grid.start_ns(next_slot - 1)) / 1e6)
         if kind is MediaKind.VIDEO and part.index == 0 and self._remembered is not None:
             self._remember(replace(self._remembered, last_msn=part.msn))
 
@@ -299,8 +360,10 @@ class StreamKeeper:
         for key, value in self._counters.items():
             self._past_counters[key] = self._past_counters.get(key, 0) + value
         self._counters, self._gauges = {}, {}
+        self._meter.begin_worker()
+        self._is_probing = False
         if self._is_replaced:
-            return  # asked to end for a new generation
+            return  # asked to end: for a new generation, or because nobody watches
         crash = f"its worker was ended by signal {-code}" if code and code < 0 else "its worker ended"
         self._last_end = self._end_reason or crash
         if not self._has_published:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from relay.config import Isolation, RelaySettings
     from relay.model import Init, Part, PushDoor, StreamFormat, StreamStatus
+    from relay.supervisor.demand import Demand
     from relay.supervisor.memory import DataFolder
 
 log = structlog.get_logger()
@@ -38,6 +39,9 @@ class Publisher(Protocol):
 
     def publish_part(self, stream: str, part: Part) -> None:
         """A rendition grew by a part."""
+
+    def suspend(self, stream: str) -> None:
+        """What was published is too old to be shown; when somebody asks, there will be more."""
 
     def publish_snapshot(self, stream: str, time_ns: int, jpeg: bytes) -> None:
         """There is a newer still."""
@@ -73,6 +77,7 @@ class Supervisor:
             )
             for name, stream in settings.streams.items()
         ]
+        self._demands = {keeper.name: keeper.demand for keeper in self._keepers}
 
     def unix_ns(self) -> int:
         """Now, on the relay's own clock."""
@@ -85,6 +90,10 @@ class Supervisor:
     def door(self, name: str) -> PushDoor | None:
         """Where the worker of stream `name` takes a push now, if it does."""
         return next((keeper.door for keeper in self._keepers if keeper.name == name), None)
+
+    def demand(self, stream: str) -> Demand:
+        """To be entered by whoever fetches `stream`, which opens an on-demand camera."""
+        return self._demands[stream]
 
     async def run(self) -> None:
         """Keep all streams up until cancelled. Raises the `RelayError` of an only stream that cannot be opened."""

@@ -50,6 +50,10 @@ class Board:
         """Let gauge `name` follow `value` (exponentially, over about twenty values)."""
         self.gauges[name] = value if name not in self.gauges else self.gauges[name] + (value - self.gauges[name]) / 20
 
+    def note_age(self, step: str, time_ns: int) -> None:
+        """A picture captured at `time_ns` has come to the end of `step`: what each stage adds is told from the ages."""
+        self.smooth(f"age_{step}_ms", (self._clock.unix_ns() - time_ns) / 1e6)
+
     def health(self) -> StreamHealth:
         """The state now. `since_ns` changes only when the state or its reason does."""
         now = self._derive(self._clock.unix_ns())

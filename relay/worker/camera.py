@@ -24,6 +24,7 @@ from relay.timeline import NS_PER_S, Grid, SlotAssigner
 from relay.worker.audio import AudioLine
 from relay.worker.board import Board, Clock
 from relay.worker.handoff import Handoff
+from relay.worker.jitter import Jitter
 from relay.worker.link import Link
 from relay.worker.pictures import PictureLine
 from relay.worker.prctl import show_as
@@ -90,9 +91,11 @@ class Camera:
         self._video: VideoLine | None = None
         self._audio: AudioLine | None = None
         self._conformer: AudioConformer | None = None
+        self._jitter = Jitter()
         self._stopping = threading.Event()
         self._failed = ""
         self._decoded: Handoff[Picture] = Handoff(UNKNOWN_PERIOD_S)
+        self._ready: Handoff[Picture] = Handoff(UNKNOWN_PERIOD_S)
         self._pictures = PictureLine(
             self._settings,
             configure.hold_source_s,
@@ -153,6 +156,7 @@ class Camera:
         stream = start.format
         # An encoder that is too slow encodes a repeat for every picture that is dropped: dropping saves it nothing.
         ready: Handoff[Picture] = Handoff(math.inf)
+        self._ready = ready
         self._decoded.period_s = float(1 / stream.rate)
         video = VideoLine(self._name, self._settings, start, self._clock, self._board, self._link, ready)
         self._spawn(video.run, "video")
@@ -189,6 +193,8 @@ class Camera:
     def _source_opened(self, info: SourceInfo) -> None:
         self._found = info
         self._conformer = None
+        self._jitter = Jitter()
+        self._board.count("connections")
         log.info("source opened", video=info.video_codec, size=f"{info.width}x{info.height}", audio=info.audio_codec)
 
     def _announce(self, width: int, height: int) -> None:
@@ -203,11 +209,16 @@ class Camera:
 
     def _on_video(self, decoded: DecodedVideo) -> None:
         matrix = self._format.matrix if self._format else "bt709"
+        self._jitter.add(decoded.arrival_ns - decoded.time_ns)
+        self._board.smooth("age_received_ms", (decoded.arrival_ns - decoded.time_ns) / 1e6)
+        self._board.gauges["jitter_ms"] = self._jitter.value_ns / 1e6
         slot = self._slot_for(decoded.time_ns)
         if slot is None:
             self._board.count("dropped_frames")
             return
-        self._decoded.put(Picture(slot, decoded.time_ns, to_i420(decoded.frame, matrix, decoded.sample_aspect)))
+        picture = Picture(slot, decoded.time_ns, to_i420(decoded.frame, matrix, decoded.sample_aspect))
+        self._board.note_age("decoded", decoded.time_ns)
+        self._decoded.put(picture)
 
     def _slot_for(self, time_ns: int) -> int | None:
         """The slot of a picture captured at `time_ns`; `None`: it has none, since another fills it.
@@ -246,6 +257,7 @@ class Camera:
     def _stats(self) -> wire.Stats:
         counters = {**self._board.counters, **self._decoder.counters}
         counters["dropped_before_transform"] = self._decoded.dropped
+        counters["dropped_before_encode"] = self._ready.dropped
         gauges = {**self._board.gauges, "cpu_s": time.process_time()}
         return wire.Stats(counters, gauges)
 

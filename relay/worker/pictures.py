@@ -113,16 +113,17 @@ class PictureLine:
             self._on_first(picture.width, picture.height)
         now_ns = self._clock.unix_ns()
         self._board.last_frame_ns = now_ns
+        self._board.note_age("transformed", picture.time_ns)
         stream, ready = self._format, self._ready
-        if stream is None or ready is None:
-            return
-        if (picture.width, picture.height) != (stream.width, stream.height):
-            fitted = fit(picture, stream.width, stream.height, out=self._pool.i420(stream.width, stream.height))
-            picture = Picture(picture.slot, picture.time_ns, fitted)
-        ready.put(picture)
+        if stream is not None and ready is not None:
+            if (picture.width, picture.height) != (stream.width, stream.height):
+                fitted = fit(picture, stream.width, stream.height, out=self._pool.i420(stream.width, stream.height))
+                picture = Picture(picture.slot, picture.time_ns, fitted)
+            ready.put(picture)
         if now_ns >= self._snapshot_due_ns:
             self._snapshot_due_ns = now_ns + SNAPSHOT_EVERY_NS
-            jpeg = slate.to_jpeg(picture.i420, SNAPSHOT_JPEG_QUALITY, stream.matrix)
+            # Before the start, as for a probe of an on-demand stream, the decoder's pictures are in BT.709.
+            jpeg = slate.to_jpeg(picture.i420, SNAPSHOT_JPEG_QUALITY, stream.matrix if stream else "bt709")
             self._link.send(wire.Snapshot(picture.time_ns, jpeg))
 
     def _complain(self, error: TransformError) -> None:

@@ -10,7 +10,8 @@ import structlog
 
 from relay import slate, wire
 from relay.encode import VideoEncoder
-from relay.errors import ProtocolError
+from relay.errors import ConfigError, ProtocolError
+from relay.model import StreamState
 from relay.packager import VideoPackager, make_video_init
 from relay.timeline import NS_PER_S, Fill, Grid, Lateness, SlotFiller
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from relay.config import StreamSettings
-    from relay.model import AccessUnit, Picture
+    from relay.model import AccessUnit, Picture, StreamFormat
     from relay.worker.board import Board, Clock
     from relay.worker.handoff import Handoff
     from relay.worker.link import Link
@@ -62,10 +63,11 @@ class VideoLine:
             self.grid,
             start.next_slot,
             int(settings.stall_after_s * NS_PER_S),
-            has_picture=self._shown is not None,
+            has_picture=self._shown is not None and not start.is_data_old,
         )
         self._slate: NDArray[np.uint8] | None = None
         self._slate_reason = ""
+        self._image = _image_of(settings, start.format)
 
     def stop(self) -> None:
         """End the thread after the slot in hand."""
@@ -125,6 +127,7 @@ class VideoLine:
         """Encode every slot before `until_slot`."""
         while self.slots.next_slot < until_slot and not self._stopping.is_set():
             slot, fill = self.slots.take(is_live=self._board.is_live())
+            captured_ns = self.slots.shown_ns
             if self._shown is None or fill is Fill.SLATE:
                 self._encode(slot, self._slate_now())
                 self._board.count("slate_slots")
@@ -132,20 +135,20 @@ class VideoLine:
                 self._encode(slot, self._shown)
                 if fill is Fill.REPEAT:
                     self._board.count("repeated_slots")
+                elif captured_ns is not None:
+                    self._board.note_age("encoded", captured_ns)
 
     def _slate_now(self) -> NDArray[np.uint8]:
-        reason = self._board.health().reason
-        if self._slate is None or reason != self._slate_reason:
-            stream, since_ns = self._format, self.slots.shown_ns
-            self._slate_reason = reason
-            self._slate = slate.render(
-                stream.width,
-                stream.height,
-                self._stream_name,
-                self.grid.start_ns(self.slots.first_slot) if since_ns is None else since_ns,
-                reason,
-                base=self._shown,
-            )
+        health = self._board.health()
+        if self._slate is None or health.reason != self._slate_reason:
+            since_ns = self.slots.shown_ns
+            if since_ns is None:
+                since_ns = self.grid.start_ns(self.slots.first_slot)
+            state = "Connecting" if health.state is StreamState.CONNECTING else "Offline"
+            words = slate.Words.of(self._stream_name, since_ns, health.reason, state=state)
+            base, is_image = (self._shown, False) if self._image is None else (self._image, True)
+            self._slate_reason = health.reason
+            self._slate = slate.render(self._format.width, self._format.height, words, base, is_image=is_image)
         return self._slate
 
     def _encode(self, slot: int, i420: NDArray[np.uint8]) -> None:
@@ -154,15 +157,32 @@ class VideoLine:
             if self._is_first:
                 self._is_first = False
                 self._announce(unit)
-            part = self._packager.add(unit)
-            if part is not None:
-                self._link.send(wire.PartReady(part))
+            self._package(unit)
         self._board.count("slots")
         self._board.smooth("encode_ms", (time.monotonic() - began_s) * 1000)
+
+    def _package(self, unit: AccessUnit) -> None:
+        began_s = time.monotonic()
+        part = self._packager.add(unit)
+        if part is not None:
+            self._link.send(wire.PartReady(part))
+            self._board.note_age("sent", self.grid.start_ns(unit.pts))
+            self._board.smooth("package_ms", (time.monotonic() - began_s) * 1000)
 
     def _announce(self, unit: AccessUnit) -> None:
         bandwidth_bps, average_bps = self._encoder.bandwidth_bps, self._encoder.average_bandwidth_bps
         self._link.send(wire.InitReady(make_video_init(self._format, unit, bandwidth_bps, average_bps)))
+
+
+def _image_of(settings: StreamSettings, stream: StreamFormat) -> NDArray[np.uint8] | None:
+    """The owner's image for the slate. It was readable when the relay began; one that is gone costs no stream."""
+    if settings.slate_image is None:
+        return None
+    try:
+        return slate.read_image(settings.slate_image, stream.width, stream.height, stream.matrix)
+    except ConfigError as error:
+        log.warning("the slate shows the last picture in place of slate_image", error=str(error))
+        return None
 
 
 def _picture_of(start: wire.Start) -> NDArray[np.uint8] | None:

@@ -73,6 +73,13 @@ def test_a_folder_that_another_relay_uses(relay: Relay) -> None:
     assert "another relay uses" in refused("--listen", "127.0.0.1:0", "--data", relay.data)
 
 
+def test_a_slate_image_that_is_none(tmp_path: Path) -> None:
+    config = tmp_path / "relay.toml"
+    config.write_text(f'[streams.door]\nslate_image = "{tmp_path}/logo.png"\n')
+    line = refused("--config", config, "--listen", "127.0.0.1:0", "--data", tmp_path)
+    assert line == f"relay: slate_image: {tmp_path}/logo.png: cannot be read: No such file or directory"
+
+
 def test_a_port_that_is_taken(relay: Relay, tmp_path: Path) -> None:
     line = refused("--listen", f"127.0.0.1:{relay.port}", "--data", tmp_path)
     assert f"127.0.0.1:{relay.port} is taken by another program" in line

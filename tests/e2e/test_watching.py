@@ -121,6 +121,37 @@ def test_it_fits_a_phone(browser: Browser, relay: Relay) -> None:
         browser.close(tab)
 
 
+@pytest.mark.parametrize("width", [360, 620, 800, 1120, 1280])
+def test_no_figure_is_cut_off(tab: Tab, width: int) -> None:
+    tab.page.set_viewport_size({"width": width, "height": 700})
+    tab.page.get_by_text(re.compile("1280.720 · 30 fps")).wait_for(timeout=5000)
+    tab.page.locator("#figures").evaluate("list => list.querySelector('div:nth-child(3) dd').append(' and 1080p')")
+    cut_off = "list => [...list.querySelectorAll('dd')].filter(one => one.scrollWidth > one.clientWidth).length"
+    assert tab.page.locator("#figures").evaluate(cut_off) == 0
+    assert tab.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_details_say_how_the_camera_does_also_on_a_phone(browser: Browser, relay: Relay) -> None:
+    tab = browser.open(f"{relay.origin}/live/cam/", 360, 740, touch=True)
+    try:
+        tab.wait_until_playing()
+        tab.page.get_by_text("Details").tap()
+        rows = tab.page.locator("#rows div")
+        rows.get_by_text("Delay: publishing").wait_for(timeout=5000)
+        shown = dict(row.split("\n") for row in rows.all_inner_texts())
+        assert shown["Connection to the camera"] in {"Good", "Fair", "Poor"}  # the machine may be busy
+        fps_in, fps_out = map(float, shown["Frames a second, in and out"].split(" / "))
+        assert fps_in == pytest.approx(30, rel=0.3)
+        assert fps_out == pytest.approx(30, rel=0.5)
+        delays_ms = [float(text.split()[0]) for name, text in shown.items() if name.startswith("Delay")]
+        assert len(delays_ms) == 6
+        assert 0 < sum(delays_ms) < 3000
+        assert tab.page.evaluate("document.documentElement.scrollWidth") == 360
+        assert (tab.failed, tab.complaints) == ([], [])
+    finally:
+        browser.close(tab)
+
+
 def _stream(name: str, state: str, reason: str = "") -> dict[str, object]:
     """One stream as the API tells it."""
     health = {"state": state, "since_ms": time.time() * 1000 - 90_000, "reason": reason}

@@ -183,3 +183,17 @@ def test_a_delta_may_skip_what_ended_before_the_skip_boundary() -> None:
     assert window.skippable_segments() == 0
     fill(window, (MSN + 6, 5), (MSN + 10, 5))
     assert window.skippable_segments() == 4
+
+
+def test_a_window_that_was_suspended_begins_again_and_never_goes_back() -> None:
+    window = make_window()
+    fill(window, (MSN, 0), (MSN + 3, 4))
+    window.suspend(0)
+    assert (listed(window), window.open_segment, window.next_part) == ([], None, None)
+    assert window.segment(MSN + 2) is not None  # whoever has the old playlist may fetch what it lists
+    (continuing,) = make_parts(GRID, VIDEO, (MSN + 3, 4), (MSN + 3, 5))
+    assert window.append(continuing, "init-1.mp4", 0) is None
+    fill(window, (MSN + 900, 0), (MSN + 901, 2))
+    assert (listed(window), window.media_sequence, window.last_part) == ([MSN + 900], MSN + 900, (MSN + 901, 1))
+    assert not window.listed[0].is_discontinuous
+    assert {segment.msn for segment in window.expire(3600 * NS_PER_S)} == {MSN, MSN + 1, MSN + 2, MSN + 3}

@@ -10,9 +10,10 @@ import pytest
 from fixtures.origin import UNIX_NS, Camera, Client, Clock, Recorder
 from fixtures.published import FORMAT
 from relay.config import RelaySettings, StreamSettings
-from relay.model import StreamHealth, StreamState, StreamStatus
+from relay.model import Quality, StreamFigures, StreamHealth, StreamState, StreamStatus
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import TokenMint
+from relay.supervisor.demand import Demand
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,17 +55,30 @@ def mint() -> TokenMint:
 @pytest.fixture
 def statuses() -> list[StreamStatus]:
     health = StreamHealth(StreamState.LIVE, UNIX_NS)
+    figures = StreamFigures(Quality.GOOD, 29.97, 30.0, 4, 0, 3.14, 1, 2, {"receive": 1.5, "publish": 0.2})
     slate = StreamHealth(StreamState.SLATE, UNIX_NS, "the camera is away")
     return [
-        StreamStatus("cam", 1, FORMAT, health, {"frames_decoded": 7}, {"fps": 29.5}),
-        StreamStatus("yard", 1, None, slate, {}, {}),
+        StreamStatus("cam", 1, FORMAT, health, {"frames_decoded": 7}, {"fps": 29.5}, figures),
+        StreamStatus("yard", 1, None, slate, {}, {}, is_on_demand=True),
     ]
 
 
 @pytest.fixture
-def app(tmp_path: Path, hub: Hub, recorder: Recorder, mint: TokenMint, statuses: list[StreamStatus]) -> web.Application:
+def demands() -> dict[str, Demand]:
+    return {name: Demand(is_on_demand=True, idle_close_s=5) for name in ("cam", "yard")}
+
+
+@pytest.fixture
+def app(
+    tmp_path: Path,
+    hub: Hub,
+    recorder: Recorder,
+    mint: TokenMint,
+    statuses: list[StreamStatus],
+    demands: dict[str, Demand],
+) -> web.Application:
     settings = RelaySettings(data=tmp_path, streams={"cam": StreamSettings(), "yard": StreamSettings()})
-    return make_app(settings, hub, recorder, mint, lambda: statuses, lambda: UNIX_NS)  # type: ignore[arg-type]  # a stand-in
+    return make_app(settings, hub, recorder, mint, lambda: statuses, lambda: UNIX_NS, demands.__getitem__)  # type: ignore[arg-type]  # a stand-in
 
 
 @pytest.fixture

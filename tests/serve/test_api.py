@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.origin import UNIX_NS, Camera
@@ -30,7 +31,21 @@ async def test_the_streams(client: Client, camera: Camera, hub: Hub) -> None:
     cam, yard = json.loads((await client.get("/api/v1/streams")).body)["streams"]
     assert cam["name"] == "cam"
     assert cam["viewers"] == 1
-    assert cam["health"] == {"state": "live", "since_ms": UNIX_NS // 1_000_000, "reason": ""}
+    assert cam["health"] == {
+        "state": "live",
+        "since_ms": UNIX_NS // 1_000_000,
+        "reason": "",
+        "quality": "good",
+        "fps_in": 29.97,
+        "fps_out": 30.0,
+        "repeated_frames": 4,
+        "dropped_frames": 0,
+        "jitter_ms": 3.1,
+        "reconnects_1h": 1,
+        "stalls_1h": 2,
+        "delay_ms": {"receive": 1.5, "publish": 0.2},
+    }
+    assert (cam["on_demand"], yard["on_demand"]) == (False, True)
     assert cam["format"] == {
         "width": 1280,
         "height": 720,
@@ -81,6 +96,12 @@ async def test_metrics_have_bounded_labels(client: Client, camera: Camera) -> No
     assert values["relay_stream_events_total", "cam", "parts_published"] == 146
     assert values["relay_stream_events_total", "cam", "frames_decoded"] == 7
     assert values["relay_stream_gauge", "cam", "fps"] == 29.5
+    assert values["relay_stream_state_since_seconds", "cam"] == pytest.approx(UNIX_NS / 1e9)
+    assert values["relay_stream_quality", "cam", "good"] == 1
+    assert values["relay_stream_quality", "unknown", "yard"] == 1
+    assert values["relay_stream_fps", "cam", "in"] == pytest.approx(29.97)
+    assert values["relay_stream_interruptions", "cam", "stall"] == 2
+    assert values["relay_stream_delay_seconds", "cam", "receive"] == pytest.approx(0.0015)
     assert values["relay_sessions", "sessions_tracked"] == 3
     assert values[("process_resident_memory_bytes",)] > 0
     assert "secret" not in text

@@ -34,6 +34,12 @@ def test_the_time_says_its_zone(timezone: dt.tzinfo, since: str, date: str) -> N
     assert words == Words("front door", since, date, "gone away")
 
 
+def test_a_stream_need_not_be_offline() -> None:
+    words = Words.of("door", SINCE_NS, "", dt.UTC, state="Connecting")
+    assert words.since == "Connecting since 17:43:22"
+    assert [line.text for line in arrange(words, 100, 100)][:3] == ["door", "Connecting", "17:43:22"]
+
+
 def test_this_machines_time_where_none_is_asked_for() -> None:
     local = dt.datetime.fromtimestamp(SINCE_NS // 10**9, dt.UTC).astimezone()
     assert Words.of("a", SINCE_NS, "", None).since == f"Offline since {local:%H:%M:%S}"

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from relay import slate as slates
 from relay.pixels import lettering, new_i420, split
-from relay.slate import render
+from relay.slate import Words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
 
 SINCE_NS = 1_795_369_402_999_999_999  # 2026-11-22 17:43:22.999999999 UTC
 SIZES = [(64, 64), (64, 480), (128, 96), (320, 180), (640, 360), (720, 1280), (1280, 720), (2048, 64), (3840, 2160)]
+
+
+def render(
+    width: int,
+    height: int,
+    name: str,
+    since_ns: int,
+    reason: str,
+    base: I420 | None = None,
+    *,
+    timezone: dt.tzinfo | None = None,
+    is_image: bool = False,
+) -> I420:
+    return slates.render(width, height, Words.of(name, since_ns, reason, timezone), base, is_image=is_image)
 
 
 @pytest.fixture
@@ -121,3 +136,22 @@ def test_text_can_be_read_over_white() -> None:
     assert slate[:360].max() >= 225
     assert np.median(slate[:360]) < 120
     assert cv2.Laplacian(slate[150:210], cv2.CV_64F).var() > 100
+
+
+@pytest.mark.parametrize("size", [(640, 360), (64, 64), (360, 640)])
+def test_an_image_of_the_owners_is_dark_only_behind_the_words_which_stand_below(size: tuple[int, int]) -> None:
+    width, height = size
+    white = new_i420(width, height)
+    y, u, v = split(white)
+    y[:], u[:], v[:] = 200, 90, 200
+    slate = render(width, height, "cam", SINCE_NS, "gone", white, is_image=True)
+    luma = slate[:height]
+    np.testing.assert_array_equal(luma[0], y[0])
+    assert luma[-height // 10 :, :4].max() < 80
+    assert luma.max() > 200
+    np.testing.assert_array_equal(split(slate)[2][0], v[0])
+    assert white[:height].min() == 200
+
+
+def test_an_image_without_words_is_left_alone(base: I420) -> None:
+    np.testing.assert_array_equal(slates.render(640, 360, Words("", "", "", ""), base, is_image=True), base)

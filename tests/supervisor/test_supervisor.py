@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.crew import Crew, Published, Worker, a_camera, offline
+from fixtures.crew import Crew, Published, Worker, a_camera, offline, running
 from relay import wire
 from relay.config import RelaySettings, StreamSettings
 from relay.errors import SourceError
 from relay.model import PushDoor, StreamHealth, StreamState
-from relay.supervisor import DataFolder, Supervisor
+from relay.supervisor import Supervisor
 from relay.supervisor import supervisor as supervisor_module
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from relay.supervisor import DataFolder
 
 
 class Stage:
@@ -33,17 +34,8 @@ class Stage:
         settings = RelaySettings(data=folder.path, streams=streams)
         self.supervisor = Supervisor(settings, self.published, folder, self.crew.spawn)
 
-    @asynccontextmanager
-    async def run(self) -> AsyncIterator[asyncio.Task[None]]:
-        running = asyncio.create_task(self.supervisor.run())
-        try:
-            yield running
-        finally:
-            running.cancel()
-            await asyncio.wait([running])
-            self.crew.go_home()
-            if not running.cancelled():
-                running.exception()
+    def run(self) -> AbstractAsyncContextManager[asyncio.Task[None]]:
+        return running(self.crew, self.supervisor.run())
 
     async def workers(self, *names: str) -> list[Worker]:
         """The workers that were just started, by the names of their streams."""
@@ -56,13 +48,6 @@ class Stage:
 
     def states(self) -> dict[str, StreamState]:
         return {status.name: status.health.state for status in self.supervisor.statuses()}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[DataFolder]:
-    folder = DataFolder(tmp_path)
-    yield folder
-    folder.close()
 
 
 @pytest.fixture
@@ -176,3 +161,9 @@ async def test_stopping_ends_all_streams_at_the_same_time(two: Stage) -> None:
         await stopping
         assert two.published.calls.count("end_stream") == 2
         assert set(two.states().values()) == {StreamState.STOPPED}
+
+
+async def test_demand_is_for_one_stream(two: Stage) -> None:
+    assert two.supervisor.demand("door") is two.supervisor.demand("door")
+    assert two.supervisor.demand("door") is not two.supervisor.demand("yard")
+    assert two.supervisor.demand("door").is_wanted  # it is not on demand

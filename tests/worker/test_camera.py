@@ -125,6 +125,20 @@ def test_a_camera_from_the_first_word_to_the_last(supervisor: Supervisor) -> Non
     assert stats.counters["frames"] >= stats.counters["slots"] > 0
     assert stats.counters.get("dropped_frames", 0) <= 1
     assert stats.gauges["cpu_s"] > 0
+    assert stats.counters["connections"] == 1
+    ages_ms = [stats.gauges[f"age_{step}_ms"] for step in ("received", "decoded", "transformed", "encoded")]
+    assert ages_ms == sorted(ages_ms)
+    assert 0 <= ages_ms[0] < ages_ms[-1] < 5000
+    assert stats.gauges["age_sent_ms"] > stats.gauges["package_ms"] > 0
+    assert stats.gauges["jitter_ms"] >= 0
+
+
+def test_the_still_is_sent_before_anybody_asks_for_the_stream(supervisor: Supervisor) -> None:
+    supervisor.configure()
+    assert supervisor.wait_for(wire.Snapshot).data.startswith(b"\xff\xd8\xff")
+    supervisor.send(wire.Stop())
+    assert supervisor.wait_for(wire.Bye).error == ""
+    assert not [message for message in supervisor.heard if isinstance(message, wire.PartReady)]
 
 
 def test_pictures_that_come_before_the_first_slot_are_not_dropped(supervisor: Supervisor) -> None:

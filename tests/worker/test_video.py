@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -34,6 +34,7 @@ from relay.worker.video import VideoLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -48,7 +49,15 @@ PART = GRID.slots_per_part
 class Stage:
     """A video line with a scripted clock, stepped picture by picture. It can be told from where to go on."""
 
-    def __init__(self, next_slot: int = FIRST, data: bytes = b"", stall_after_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        next_slot: int = FIRST,
+        data: bytes = b"",
+        stall_after_s: float = 2.0,
+        *,
+        is_data_old: bool = False,
+        slate_image: Path | None = None,
+    ) -> None:
         self.clock = SteppedClock()
         stall_after_ns = int(stall_after_s * NS_PER_S)
         self.board = Board(self.clock, stall_after_ns)
@@ -56,8 +65,8 @@ class Stage:
         self.ready: Handoff[Picture] = Handoff(float(1 / SMALL.rate))
         self.line = VideoLine(
             "cam",
-            StreamSettings(stall_after_s=stall_after_s),
-            wire.Start(SMALL, next_slot, next_slot, data),
+            StreamSettings(stall_after_s=stall_after_s, slate_image=slate_image),
+            wire.Start(SMALL, next_slot, next_slot, data, is_data_old=is_data_old),
             self.clock,
             self.board,
             self.outbox.as_link(),
@@ -166,18 +175,42 @@ def test_the_slate_is_the_last_picture_darkened(stage: Stage) -> None:
     assert of_a_dark_one[:4].mean() < last[:4].mean() - 10
 
 
+def test_the_slate_may_be_an_image_of_the_owners(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    path.write_bytes(slate.to_jpeg(flat(200)))
+    first, *_ = slate_at_start(slate_image=path)
+    assert abs(int(first[0, 0]) - 200) < 12
+    path.unlink()
+    first, *_ = slate_at_start(slate_image=path)  # its worker was replaced meanwhile
+    assert first[0, 0] < 60
+
+
+def test_who_wakes_a_stream_is_not_shown_its_last_picture_as_if_it_were_new() -> None:
+    data = slate.to_jpeg(flat(120), 90)
+    assert {float(luma.std()) < 2 for luma in slate_at_start(data=data)} == {True}
+    assert {float(luma.std()) < 2 for luma in slate_at_start(data=data, is_data_old=True)} == {False}
+
+
+def slate_at_start(**start: Any) -> list[NDArray[np.uint8]]:
+    """The first part's pictures where nothing comes from the camera."""
+    stage = Stage(**start)
+    stage.wait_until(FIRST + 3)
+    stage.line.close()
+    return list(decoded(stage.outbox.init(MediaKind.VIDEO), stage.parts).values())
+
+
 def test_the_slate_is_drawn_once_for_each_reason(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
 
-    def render(*arguments: object, **_: object) -> NDArray[np.uint8]:
-        drawn.append(arguments[4])
+    def render(_width: int, _height: int, words: slate.Words, *_: object, **__: object) -> NDArray[np.uint8]:
+        drawn.append((words.since.split()[0], words.reason))
         return flat(20)
 
     monkeypatch.setattr(slate, "render", render)
     stage.wait_until(FIRST + 3)
     stage.board.source_error = OSError("refused")
     stage.wait_until(FIRST + 6)
-    assert drawn == ["waiting for the first picture", "the camera cannot be read"]
+    assert drawn == [("Connecting", "waiting for the first picture"), ("Offline", "the camera cannot be read")]
 
 
 def test_before_the_first_slot_begins_pictures_are_neither_shown_nor_late(stage: Stage) -> None:

@@ -47,7 +47,7 @@ class Card {
   }
 
   show(stream) {
-    const { tone, text } = describeHealth(stream.health);
+    const { tone, text } = describeHealth(stream.health, stream.on_demand);
     this.#live?.setHealth(stream.health);
     if (!this.#live) {
       this.#find(".badge").dataset.tone = tone;

@@ -44,6 +44,48 @@ export class Still {
   }
 }
 
+/** How often, and for how long in all, a picture stood although it should move. */
+export class Stalls {
+  count = 0;
+  total_s = 0;
+  #began_ms = null;
+
+  begin(now_ms) {
+    this.count++;
+    this.#began_ms = now_ms;
+  }
+
+  end(now_ms) {
+    if (this.#began_ms === null) return;
+    this.total_s += (now_ms - this.#began_ms) / 1000;
+    this.#began_ms = null;
+  }
+}
+
+/** A look whether a `<video>` moves: `found` becomes true when it does, false at the deadline or by `giveUp`. */
+export class Moving {
+  static #LOOK_EVERY_MS = 50;
+  found;
+  giveUp;
+
+  constructor(video, deadline_ms) {
+    const from = video.currentTime;
+    this.found = new Promise((resolve) => {
+      const finish = (isMoving) => {
+        clearInterval(looking);
+        clearTimeout(deadline);
+        resolve(isMoving);
+      };
+      const looking = setInterval(() => {
+        const hasPicture = video.readyState >= 3 && !video.seeking;
+        if (hasPicture && (video.paused || video.currentTime !== from)) finish(true);
+      }, Moving.#LOOK_EVERY_MS);
+      const deadline = setTimeout(() => finish(false), deadline_ms);
+      this.giveUp = () => finish(false);
+    });
+  }
+}
+
 /** What was fetched of late, against the media time that it holds. */
 export class Traffic {
   #loads = [];

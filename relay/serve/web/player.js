@@ -11,7 +11,7 @@
 import { backoff_ms, Margin, steer } from "./sync.js";
 import { getStreams, Nap } from "./api.js";
 import { HLS_CONFIG } from "./hlsconfig.js";
-import { bufferAhead_s, nativeDate_ms, nativeEdge_s, Still, Traffic } from "./media.js";
+import { bufferAhead_s, Moving, nativeDate_ms, nativeEdge_s, Stalls, Still, Traffic } from "./media.js";
 
 const TICK_MS = 250;
 const FRESH_MS = 5000;
@@ -32,8 +32,6 @@ export class LivePlayer extends EventTarget {
   error = null;
   generation = null;
   viewer = null;
-  stalls = 0;
-  stalled_s = 0;
   resumes = 0;
   rebuilds = 0;
   jumps = 0;
@@ -46,16 +44,16 @@ export class LivePlayer extends EventTarget {
   #clock;
   #hls = null;
   #margin = new Margin();
+  #stalls = new Stalls();
   #recovery = null;
   #nap = new Nap();
-  #stallStarted_ms = null;
   #lastTime = 0;
   #lastProgress_ms = 0;
   #lastMediaError_ms = -Infinity;
   #lastJump_ms = -Infinity;
   #started_ms = 0;
   #traffic = new Traffic();
-  #failed = null;
+  #moving = null;
   #hasEnded = false;
   #wantsPlay = true;
 
@@ -88,6 +86,15 @@ export class LivePlayer extends EventTarget {
     return shown_ms === null ? null : (this.#clock.now_ms() - shown_ms) / 1000;
   }
 
+  /** How often, and for how long in all, the picture stood because nothing was there to show. */
+  get stalls() {
+    return this.#stalls.count;
+  }
+
+  get stalled_s() {
+    return this.#stalls.total_s;
+  }
+
   /** Seconds of media ahead of the playhead. */
   get buffer_s() {
     return bufferAhead_s(this.#video);
@@ -115,11 +122,6 @@ export class LivePlayer extends EventTarget {
 
   get levels() {
     return this.#hls?.levels ?? [];
-  }
-
-  /** The level that is shown, or -1. */
-  get level() {
-    return this.#hls?.currentLevel ?? -1;
   }
 
   /** The level that was chosen, or -1 for automatic. */
@@ -187,21 +189,20 @@ export class LivePlayer extends EventTarget {
   // ---- what the video element says ----
 
   _playing() {
-    this.#endStall();
+    this.#stalls.end(performance.now());
     if (this.state !== "recovering" && this.state !== "starting") this.#set("playing", null);
   }
 
   _waiting() {
     const isOurs = this.#video.seeking || this.#video.paused || this.state !== "playing";
     if (isOurs || this.#hasEnded) return;
-    this.stalls++;
-    this.#stallStarted_ms = performance.now();
+    this.#stalls.begin(performance.now());
     this.#margin.stalled(performance.now());
     this.#set("buffering", this.error);
   }
 
   _pause() {
-    this.#endStall();
+    this.#stalls.end(performance.now());
     this.#changed();
   }
 
@@ -267,7 +268,7 @@ export class LivePlayer extends EventTarget {
   #recover(why) {
     if (this.#recovery) return;
     this.lastProblem = why;
-    this.#endStall();
+    this.#stalls.end(performance.now());
     this.#set(why === "start" ? "starting" : "recovering", this.error);
     this.#recovery = this.#recoverLoop(why).finally(() => (this.#recovery = null));
   }
@@ -317,23 +318,12 @@ export class LivePlayer extends EventTarget {
   }
 
   /** Whether the picture moves again before the deadline; a fatal error meanwhile answers at once. */
-  #moves() {
-    return new Promise((resolve) => {
-      const from = this.#video.currentTime;
-      const finish = (isMoving) => {
-        clearInterval(poll);
-        clearTimeout(deadline);
-        this.#failed = null;
-        if (isMoving) this.#still.hide();
-        resolve(isMoving);
-      };
-      const poll = setInterval(() => {
-        const hasPicture = this.#video.readyState >= 3 && !this.#video.seeking;
-        if (hasPicture && (this.#video.paused || this.#video.currentTime !== from)) finish(true);
-      }, 50);
-      const deadline = setTimeout(() => finish(false), RESUME_DEADLINE_MS);
-      this.#failed = () => finish(false);
-    });
+  async #moves() {
+    this.#moving = new Moving(this.#video, RESUME_DEADLINE_MS);
+    const isMoving = await this.#moving.found;
+    this.#moving = null;
+    if (isMoving) this.#still.hide();
+    return isMoving;
   }
 
   #load(url) {
@@ -370,7 +360,7 @@ export class LivePlayer extends EventTarget {
     const isManifest = data.details.startsWith("manifest");
     const name = data.type === MEDIA_ERROR ? "decode" : isManifest && data.response?.code ? "not-ready" : "unreachable";
     this.#set(this.state, { name, detail: data.details });
-    if (this.#failed) this.#failed();
+    if (this.#moving) this.#moving.giveUp();
     else this.#recover(data.type === MEDIA_ERROR ? "media" : data.details);
   }
 
@@ -393,11 +383,6 @@ export class LivePlayer extends EventTarget {
     }
   }
 
-  #endStall() {
-    if (this.#stallStarted_ms === null) return;
-    this.stalled_s += (performance.now() - this.#stallStarted_ms) / 1000;
-    this.#stallStarted_ms = null;
-  }
 
   #set(state, error) {
     this.state = state;

@@ -2,7 +2,7 @@
 
 import { getStreams, RelayClock, rootOf } from "./api.js";
 import { mountPlayer } from "./view.js";
-import { describeAge, describeFormat, describeHealth, describeViewers } from "./words.js";
+import { describeAge, describeDetails, describeFormat, describeHealth, describeViewers } from "./words.js";
 
 const POLL_MS = 2000;
 const CLOCK_EVERY_MS = 60_000;
@@ -18,18 +18,45 @@ document.title = `${stream} · relay`;
 const { player, setHealth } = mountPlayer(byId("player"), { root, stream, clock, isPageWide: true });
 window.relayPlayer = player;
 
-const cells = Object.fromEntries(
-  FIGURES.map((name) => {
+/** A list of names and values that is written to only where it changed: nothing that is selected or read out is lost. */
+class Figures {
+  #list;
+  #cells = new Map();
+
+  constructor(list) {
+    this.#list = list;
+  }
+
+  /** `pairs` of `[name, text]`; a name that is not among them any more leaves. */
+  show(pairs) {
+    const names = new Set(pairs.map(([name]) => name));
+    for (const [name, cell] of this.#cells) if (!names.has(name)) this.#remove(name, cell);
+    for (const [name, text] of pairs) {
+      const cell = this.#cells.get(name) ?? this.#add(name);
+      if (cell.textContent !== text) cell.textContent = text;
+    }
+  }
+
+  #add(name) {
     const term = document.createElement("dt");
     const value = document.createElement("dd");
     term.textContent = name;
-    value.textContent = "–";
     const pair = document.createElement("div");
     pair.append(term, value);
-    byId("figures").append(pair);
-    return [name, value];
-  }),
-);
+    this.#list.append(pair);
+    this.#cells.set(name, value);
+    return value;
+  }
+
+  #remove(name, cell) {
+    cell.parentElement.remove();
+    this.#cells.delete(name);
+  }
+}
+
+const figures = new Figures(byId("figures"));
+const details = new Figures(byId("rows"));
+figures.show(FIGURES.map((name) => [name, "–"]));
 
 let format = null;
 
@@ -46,7 +73,7 @@ function showFigures() {
     Dropped: `${frames.dropped} frame${frames.dropped === 1 ? "" : "s"}`,
     Stalls: stalls ? `${stalls} (${stalled_s.toFixed(1)} s)` : "0",
   };
-  for (const [name, text] of Object.entries(values)) if (cells[name].textContent !== text) cells[name].textContent = text;
+  figures.show(Object.entries(values));
 }
 
 function showStream(one) {
@@ -54,11 +81,13 @@ function showStream(one) {
   setHealth(one.health);
   byId("viewers").textContent = describeViewers(one.viewers);
   const line = byId("health");
-  const { tone, text } = describeHealth(one.health);
+  const { tone, text } = describeHealth(one.health, one.on_demand);
   line.hidden = one.health.state === "live";
   line.dataset.tone = tone;
   const since = describeAge((clock.now_ms() - one.health.since_ms) / 1000);
   line.textContent = [`${text} for ${since}`, one.health.reason].filter(Boolean).join(": ");
+  byId("details").hidden = false;
+  details.show(describeDetails(one));
 }
 
 async function poll() {
@@ -71,6 +100,7 @@ async function poll() {
     setHealth(null);
     byId("viewers").textContent = "";
     byId("health").hidden = true;
+    byId("details").hidden = true;
   }
   setTimeout(poll, POLL_MS);
 }

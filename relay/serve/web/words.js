@@ -1,7 +1,7 @@
 // What the pages say: states, errors and the way out of each, in plain words.
 
 /** `tone` is one of live, warn, off; `text` is short enough for a badge. */
-export function describeHealth(health) {
+export function describeHealth(health, isOnDemand = false) {
   switch (health?.state) {
     case "live":
       return { tone: "live", text: "Live" };
@@ -16,7 +16,7 @@ export function describeHealth(health) {
     case "clock":
       return { tone: "warn", text: "Server clock was set back" };
     case "stopped":
-      return { tone: "off", text: "Stopped" };
+      return { tone: "off", text: isOnDemand ? "On standby" : "Stopped" };
     default:
       return { tone: "off", text: "Unknown" };
   }
@@ -81,6 +81,38 @@ export const ACTIONS = {
   home: "All streams",
   copy: "Copy the address",
 };
+
+const QUALITIES = { good: "Good", fair: "Fair", poor: "Poor", lost: "Lost" };
+const STAGES = {
+  receive: "Delay: waiting for the network",
+  decode: "Delay: decoding",
+  transform: "Delay: transforms",
+  encode: "Delay: encoding",
+  package: "Delay: packaging",
+  publish: "Delay: publishing",
+};
+
+/** What an owner asks when a picture is not as it should be, as `[name, text]` in the order of asking. */
+export function describeDetails(stream) {
+  const { health } = stream;
+  const delays = Object.entries(health.delay_ms).map(([stage, delay_ms]) => [STAGES[stage] ?? stage, milliseconds(delay_ms)]);
+  return [
+    ["Connection to the camera", QUALITIES[health.quality] ?? "–"],
+    ["Frames a second, in and out", `${health.fps_in.toFixed(1)} / ${health.fps_out.toFixed(1)}`],
+    ["Jitter", milliseconds(health.jitter_ms)],
+    ["Repeated frames", String(health.repeated_frames)],
+    ["Dropped frames", String(health.dropped_frames)],
+    ["Reconnects in the last hour", String(health.reconnects_1h)],
+    ["Stalls in the last hour", String(health.stalls_1h)],
+    ["Restarts of its worker", String(stream.counters.worker_restarts ?? 0)],
+    ["Camera", stream.on_demand ? "On demand" : "Always open"],
+    ...delays,
+  ];
+}
+
+function milliseconds(duration_ms) {
+  return `${duration_ms < 10 ? duration_ms.toFixed(1) : Math.round(duration_ms)} ms`;
+}
 
 /** "3 s", "4 min", "2 h", "5 days". */
 export function describeAge(age_s) {

@@ -1,0 +1,113 @@
+"""A camera that is opened by who watches: what the first viewer waits, and that nobody there means nothing there."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.inspector import Inspector
+from fixtures.processes import Relay, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.browser import Browser
+    from fixtures.processes import Camera
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+GOP_S = 2.0
+IDLE_CLOSE_S = 3.0
+FIRST_REQUEST_S = """() => (performance.timeOrigin +
+    performance.getEntriesByType("resource").find(({name}) => name.endsWith(".m3u8")).startTime) / 1000"""
+NAP_S = 6.5
+"""A little more than three segments: then the playlist is emptied."""
+
+
+@pytest.fixture(scope="module")
+def relay(camera: Camera, folder: Path) -> Iterator[Relay]:
+    settings = f"on_demand = true\nidle_close_s = {IDLE_CLOSE_S}"
+    with Relay.with_settings(camera.url("/small"), folder, settings) as relay:
+        yield relay
+
+
+def wait_until_closed(relay: Relay, within_s: float) -> None:
+    relay.wait_until("stopped", within_s)
+    wait_for(lambda: not relay.workers(), 2, "the worker's end")
+
+
+def test_the_camera_is_looked_at_once_and_closed(relay: Relay) -> None:
+    wait_until_closed(relay, 20)
+    status = relay.status()
+    assert status["health"]["reason"].startswith("nobody is watching")
+    assert (status["format"]["width"], status["viewers"], status["on_demand"]) == (640, 0, True)
+    assert relay.get("/live/cam/snapshot.jpg").startswith(b"\xff\xd8\xff")
+    assert relay.get("/readyz")
+    assert relay.status()["counters"]["parts_published"] == 0
+
+
+def test_the_playlist_answers_at_once(relay: Relay) -> None:
+    relay.spare()
+    asked_s = time.monotonic()
+    multivariant = relay.get("/live/cam/index.m3u8").decode()
+    media = next(line for line in multivariant.splitlines() if "video" in line and not line.startswith("#"))
+    playlist = relay.get(f"/live/cam/{media}").decode()
+    assert time.monotonic() - asked_s < 1.5
+    msn = int(re.findall(r"^(\d+)\.m4s$", playlist, re.MULTILINE)[-1])
+    assert 0 <= time.time() / 2 - msn < 2.5
+
+
+def test_the_page_shows_the_camera_within_a_gop_and_four_seconds(relay: Relay, browser: Browser) -> None:
+    for _ in range(2):
+        wait_until_closed(relay, IDLE_CLOSE_S + 10)
+        time.sleep(NAP_S)
+        relay.spare()
+        began_s = time.time()
+        tab = browser.open(f"{relay.origin}/live/cam/", 640, 560)
+        try:
+            tab.wait_until_picture(20, began_s - 1)
+            seen_s = time.time()
+            assert seen_s - tab.page.evaluate(FIRST_REQUEST_S) < GOP_S + 4
+            with Inspector(relay.playlist) as inspector:
+                tab.pump(4)
+            assert (tab.failed, tab.complaints, tab.player()["rebuilds"], tab.loads) == ([], [], 0, 1)
+            assert inspector.problems == []
+            assert inspector.faults() == []
+        finally:
+            browser.close(tab)
+
+
+def test_who_comes_back_soon_finds_no_hole(relay: Relay) -> None:
+    with Inspector(relay.playlist) as inspector:
+        time.sleep(2)
+        before = inspector.video.msns()[-1]
+    wait_until_closed(relay, IDLE_CLOSE_S + 10)
+    with Inspector(relay.playlist) as inspector:
+        time.sleep(3)
+        msns = inspector.video.msns()
+        assert msns == list(range(msns[0], msns[-1] + 1))
+        assert before in msns
+    assert inspector.faults() == []
+
+
+def test_a_camera_that_is_gone_when_somebody_comes(relay: Relay, camera: Camera, browser: Browser) -> None:
+    wait_until_closed(relay, IDLE_CLOSE_S + 10)
+    camera.kill()
+    tab = browser.open(f"{relay.origin}/live/cam/", 640, 560)
+    try:
+        tab.wait_until_playing()
+        tab.wait_until_slate(5)
+        relay.wait_until("offline", 10)
+        camera.start()
+        tab.wait_until_picture(GOP_S + 8, time.time())
+        tab.page.get_by_text("Details").click()
+        rows = tab.page.locator("#rows")
+        rows.get_by_text("On demand").wait_for(timeout=3000)
+        rows.get_by_text("Delay: encoding").wait_for(timeout=5000)
+        assert (tab.failed, tab.complaints, tab.loads) == ([], [], 1)
+    finally:
+        browser.close(tab)
