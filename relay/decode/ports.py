@@ -31,6 +31,10 @@ class Source(Protocol):
     def sample_aspect(self) -> Fraction:
         """Width of a sample over its height."""
 
+    @property
+    def stall_after_s(self) -> float:
+        """How long it may give no new picture, by its nature, before it has stalled."""
+
     def media(self) -> Iterator[Packet[Any] | av.VideoFrame | av.AudioFrame | None]:
         """Packets or frames as they come; `None` at least every tenth of a second where it can."""
 

@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+import av
 import cv2
 import structlog
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from relay import wire
 from relay.config import StreamSettings
 from relay.decode import Decoder, to_i420
 from relay.encode import AudioConformer
-from relay.errors import ProtocolError, RelayError
+from relay.errors import EncodeError, ProtocolError, RelayError, SourceStalledError, SourceUnsupportedError
 from relay.model import Picture
 from relay.source import Backoff, open_source
 from relay.timeline import NS_PER_S, Grid, SlotAssigner
@@ -203,7 +204,12 @@ class Camera:
         if slot is None:
             self._board.count("dropped_frames")
             return
-        self._decoded.put(Picture(slot, decoded.time_ns, to_i420(decoded.frame, matrix, decoded.sample_aspect)))
+        try:
+            i420 = to_i420(decoded.frame, matrix, decoded.sample_aspect)
+        except (av.FFmpegError, ValueError) as error:
+            name = decoded.frame.format.name
+            raise SourceUnsupportedError(f"pictures of {name} cannot be converted here: {error}") from error
+        self._decoded.put(Picture(slot, decoded.time_ns, i420))
 
     def _slot_for(self, time_ns: int) -> int | None:
         """The slot of a picture captured at `time_ns`; `None`: it has none, since another fills it.
@@ -221,7 +227,15 @@ class Camera:
             return
         if self._conformer is None:
             self._conformer = AudioConformer()
-        for first_sample, samples in self._conformer.conform(decoded.frame, decoded.time_ns):
+        try:
+            chunks = self._conformer.conform(decoded.frame, decoded.time_ns)
+        except EncodeError as error:
+            # Silence, then; the picture does not suffer for it.
+            if not self._board.counters["unreadable_sound"]:
+                log.warning("there is sound that cannot be used", error=str(error))
+            self._board.count("unreadable_sound")
+            return
+        for first_sample, samples in chunks:
             audio.put(first_sample, samples)
 
     # Reporting, in a thread of its own, so that it goes on whatever the stages do.
@@ -232,6 +246,8 @@ class Camera:
         while not self._stopping.wait(REPORT_EVERY_S):
             if not self._link.is_open:
                 return
+            if self._decoder.is_wedged:
+                raise SourceStalledError("reading the camera obeys no deadline: another worker takes over")
             if (now := self._board.health()) != health:
                 health = now
                 self._link.send(wire.Health(health))
@@ -242,7 +258,7 @@ class Camera:
     def _stats(self) -> wire.Stats:
         counters = {**self._board.counters, **self._decoder.counters}
         counters["dropped_before_transform"] = self._decoded.dropped
-        gauges = {**self._board.gauges, "cpu_s": time.process_time()}
+        gauges = {**self._board.gauges, **self._decoder.gauges, "cpu_s": time.process_time()}
         return wire.Stats(counters, gauges)
 
 
