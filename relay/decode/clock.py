@@ -28,14 +28,19 @@ class SourceClock:
     """What a sender report may say of the fastest packet: captured up to half a second before it came. Anything else
     is a camera whose clock was never set (the 5 ms are the error of NTP in a local network)."""
 
-    SENDER_SLEW_PPM: Final = 2500
-    """From one to the other the offset glides, at half of what the resampler can follow: the sound stays with it."""
+    GLIDE_NS: Final = 20_000_000
+    GLIDE_PPM: Final = 2500
+    """A small difference is glided over, at half of what the resampler can follow: the sound stays with the picture. A
+    large one is jumped, and counted in `jumps`, so that the sound jumps too. To the camera's own times it glides."""
 
     def __init__(self) -> None:
         self.offset_ns: int | None = None
+        self.jumps = 0
         self.is_by_sender = False
         self.delay_ns: int | None = None
         """How long the fastest packet took since its capture, by the camera's clock; negative if that is ahead."""
+        self.fell_ns = 0
+        """By how much the last one was faster than the fastest before it."""
         self._floor_ns: int | None = None
         self._late_since_ns: int | None = None
         self._late_floor_ns = 0
@@ -52,16 +57,19 @@ class SourceClock:
         self.delay_ns = None if sender_ns is None else floor_ns + pts_ns - sender_ns
         self.is_by_sender = self.delay_ns is not None and -self.EARLY_NS <= self.delay_ns <= self.MAX_DELAY_NS
         wanted_ns = floor_ns - self.delay_ns if self.is_by_sender and self.delay_ns is not None else floor_ns
-        if self.offset_ns is None or is_new:
+        if self.offset_ns is None:
             self.offset_ns = wanted_ns
+        elif is_new or (not self.is_by_sender and self.offset_ns - wanted_ns > self.GLIDE_NS):
+            self.offset_ns = wanted_ns
+            self.jumps += 1
         else:
-            glide_ns = elapsed_ns * self.SENDER_SLEW_PPM // 1_000_000
-            bounded_ns = max(wanted_ns, self.offset_ns - glide_ns) if self.is_by_sender else wanted_ns
-            self.offset_ns = min(bounded_ns, self.offset_ns + glide_ns)
+            reach_ns = elapsed_ns * self.GLIDE_PPM // 1_000_000
+            self.offset_ns = min(max(wanted_ns, self.offset_ns - reach_ns), self.offset_ns + reach_ns)
         return pts_ns + self.offset_ns
 
     def _follow(self, observed_ns: int, arrival_ns: int, elapsed_ns: int) -> tuple[int, bool]:
         """The floor now, and whether it is another than before."""
+        self.fell_ns = 0 if self._floor_ns is None else max(0, self._floor_ns - observed_ns)
         if self._floor_ns is None or observed_ns - self._floor_ns > self.RESET_AFTER_NS:
             self._floor_ns, self._late_since_ns = observed_ns, None
             return observed_ns, True

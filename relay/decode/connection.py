@@ -38,6 +38,10 @@ _MATRICES: Final[dict[int, Matrix]] = {1: "bt709", 5: "smpte170m", 6: "smpte170m
 MAX_BLIND_S: Final = 30.0
 """Packets that never become a picture (no keyframe, another codec than announced) are no stream; GOPs of 20 s exist."""
 
+BURST_NS: Final = 20 * _NS_PER_MS
+BURST_WITHIN_S: Final = 5.0
+"""What a source sent while it was probed comes at once when it is read, and cannot be placed before its last frame."""
+
 STALL_FRAMES: Final = 3
 RHYTHM_FRAMES: Final = 5
 """A camera of a frame a second has not stalled after two: how far its last ones lay apart says what to expect."""
@@ -72,6 +76,7 @@ class Connection:
         self._opened_s = self._packet_s = self._frame_s = monotonic_s()
         self._steps_s: deque[float] = deque([0.0], maxlen=RHYTHM_FRAMES)
         self._delay_ns = 0
+        self._is_burst = False
         self.shown_since_s: float | None = None
 
     @property
@@ -167,6 +172,9 @@ class Connection:
             sender_ns = None if self._sender_offset_ns is None else own_ns + self._sender_offset_ns
         time_ns = self._clock.time_ns(pts_ns, arrival_ns, sender_ns)
         self._delay_ns += (arrival_ns - time_ns - self._delay_ns) // _SMOOTHING
+        if self._is_in_burst():
+            self._counters["burst_frames"] += 1
+            return
         try:
             whole = list(self._deinterlacer.pass_on(frame, time_ns))
         except (av.FFmpegError, ValueError) as error:
@@ -174,6 +182,12 @@ class Connection:
             raise SourceUnsupportedError(f"interlaced pictures of {name} cannot be read here: {error}") from error
         for whole_ns, picture in whole:
             self._give(picture, whole_ns, arrival_ns, pts_ns)
+
+    def _is_in_burst(self) -> bool:
+        """Whether frames come faster than they were captured, as they do right after a live source was opened."""
+        is_early = self._frame_s - self._opened_s < BURST_WITHIN_S
+        self._is_burst = self._source.is_live and is_early and self._clock.fell_ns > BURST_NS
+        return self._is_burst
 
     def _note_rhythm(self) -> None:
         now_s = self._monotonic_s()
@@ -190,7 +204,7 @@ class Connection:
         self._on_video(DecodedVideo(time_ns, arrival_ns, frame, self._source.sample_aspect))
 
     def _sound(self, frame: av.AudioFrame, arrival_ns: int) -> None:
-        if self.shown_since_s is None or self._clock.offset_ns is None:
+        if self.shown_since_s is None or self._clock.offset_ns is None or self._is_burst:
             return
         own_ns = _pts_ns(frame)
         time_ns = self._audio_guard.check(own_ns, arrival_ns, self._guard, self._clock.offset_ns)
@@ -200,7 +214,7 @@ class Connection:
         if own_ns is not None:
             self._drift.see_audio(own_ns, arrival_ns)
             time_ns += self._drift.drift_ns
-        self._on_audio(DecodedAudio(time_ns, frame))
+        self._on_audio(DecodedAudio(time_ns, frame, self._clock.jumps))
 
     def _found(self, frame: av.VideoFrame) -> SourceInfo:
         """What the first picture shows is surer than what the container announced."""

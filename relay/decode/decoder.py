@@ -23,6 +23,7 @@ COUNTERS: Final = (
     "decode_errors",
     "reconnects",
     "stalls",
+    "burst_frames",
     "discarded_timestamps",
     "timestamp_jumps",
 )

@@ -65,7 +65,11 @@ class DecodedVideo:
 
 @dataclass(frozen=True, slots=True)
 class DecodedAudio:
-    """Sound as the source sent it, of any rate and layout. `time_ns` is its first sample's, on the picture's clock."""
+    """Sound as the source sent it, of any rate and layout. `time_ns` is its first sample's, on the picture's clock.
+
+    Where `clock_jumps` is not what it was before, that clock has jumped in between.
+    """
 
     time_ns: int
     frame: av.AudioFrame
+    clock_jumps: int = 0

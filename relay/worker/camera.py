@@ -26,6 +26,7 @@ from relay.worker.audio import AudioLine
 from relay.worker.board import Board, Clock
 from relay.worker.handoff import Handoff
 from relay.worker.link import Link
+from relay.worker.lips import LipSync
 from relay.worker.pictures import PictureLine
 from relay.worker.prctl import show_as
 from relay.worker.video import VideoLine
@@ -91,6 +92,7 @@ class Camera:
         self._video: VideoLine | None = None
         self._audio: AudioLine | None = None
         self._conformer: AudioConformer | None = None
+        self._lips = LipSync()
         self._stopping = threading.Event()
         self._failed = ""
         self._decoded: Handoff[Picture] = Handoff(UNKNOWN_PERIOD_S)
@@ -185,7 +187,7 @@ class Camera:
 
     def _source_opened(self, info: SourceInfo) -> None:
         self._found = info
-        self._conformer = None
+        self._conformer, self._lips = None, LipSync()
         log.info("source opened", video=info.video_codec, size=f"{info.width}x{info.height}", audio=info.audio_codec)
 
     def _announce(self, width: int, height: int) -> None:
@@ -219,7 +221,12 @@ class Camera:
         if self._assigner is None or self._video is None:
             return 0
         slots, slot = self._video.slots, self._video.grid.slot_at(time_ns)
-        return slot if slot < slots.first_slot else self._assigner.assign(time_ns, filled=slots.next_slot - 1)
+        if slot < slots.first_slot:
+            return slot
+        assigned = self._assigner.assign(time_ns, filled=slots.next_slot - 1)
+        if assigned is not None:
+            self._lips.see(time_ns, self._video.grid.start_ns(assigned))
+        return assigned
 
     def _on_audio(self, decoded: DecodedAudio) -> None:
         audio = self._audio
@@ -228,7 +235,8 @@ class Camera:
         if self._conformer is None:
             self._conformer = AudioConformer()
         try:
-            chunks = self._conformer.conform(decoded.frame, decoded.time_ns)
+            time_ns = decoded.time_ns - self._lips.lead_ns
+            chunks = self._conformer.conform(decoded.frame, time_ns, decoded.clock_jumps)
         except EncodeError as error:
             # Silence, then; the picture does not suffer for it.
             if not self._board.counters["unreadable_sound"]:

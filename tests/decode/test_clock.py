@@ -13,12 +13,22 @@ MS = 1_000_000
 STEP = 40 * MS
 
 
-def test_the_offset_goes_down_at_once_and_up_slowly() -> None:
+def test_the_offset_goes_far_down_at_once_and_up_slowly() -> None:
     clock = SourceClock()
     assert clock.time_ns(0, NOW_NS) == NOW_NS
     assert clock.time_ns(40 * MS, NOW_NS + 90 * MS) == NOW_NS + 40 * MS + 90 * MS * SLEW_PPM // 1_000_000
-    assert clock.time_ns(80 * MS, NOW_NS + 60 * MS) == NOW_NS + 60 * MS
-    assert clock.offset_ns == NOW_NS - 20 * MS
+    assert clock.time_ns(160 * MS, NOW_NS + 100 * MS) == NOW_NS + 100 * MS
+    assert clock.offset_ns == NOW_NS - 60 * MS
+    assert clock.jumps == 1
+
+
+def test_a_little_down_it_glides_so_that_the_sound_can_follow() -> None:
+    clock = SourceClock()
+    clock.time_ns(0, NOW_NS + 15 * MS)
+    lags_ns = [clock.time_ns(n * STEP, NOW_NS + n * STEP) - NOW_NS - n * STEP for n in range(1, 600)]
+    assert lags_ns[0] == 15 * MS - 25 * MS * SourceClock.GLIDE_PPM // 1_000_000
+    assert lags_ns[-1] == 0
+    assert max(before - after for before, after in pairwise(lags_ns)) <= STEP * SourceClock.GLIDE_PPM // 1_000_000
 
 
 def test_a_source_that_sets_its_clock_back_is_followed() -> None:
@@ -29,11 +39,11 @@ def test_a_source_that_sets_its_clock_back_is_followed() -> None:
 
 
 @given(st.lists(st.integers(0, 2 * NS_PER_S), min_size=1, max_size=50))
-def test_a_frame_is_never_later_than_its_arrival(delays_ns: list[int]) -> None:
+def test_a_frame_is_never_much_later_than_its_arrival(delays_ns: list[int]) -> None:
     clock = SourceClock()
     for n, delay_ns in enumerate(delays_ns):
         arrival_ns = NOW_NS + n * 40 * MS + delay_ns
-        assert clock.time_ns(n * 40 * MS, arrival_ns) <= arrival_ns
+        assert clock.time_ns(n * 40 * MS, arrival_ns) <= arrival_ns + SourceClock.GLIDE_NS
 
 
 def test_all_late_for_long_is_a_new_floor() -> None:
@@ -45,7 +55,7 @@ def test_all_late_for_long_is_a_new_floor() -> None:
         NOW_NS + n * STEP + 2500 * MS - clock.time_ns(n * STEP, NOW_NS + n * STEP + 2500 * MS) for n in range(25, 90)
     ]
     assert min(late_ns[: SourceClock.LATE_FOR_NS // STEP]) > 2400 * MS
-    assert late_ns[-1] == 0
+    assert abs(late_ns[-1]) <= SourceClock.GLIDE_NS
 
 
 def test_a_burst_after_a_hiccup_is_none() -> None:
@@ -89,7 +99,7 @@ def test_the_first_report_glides_in_so_that_the_sound_can_follow() -> None:
         clock.time_ns(n * STEP, NOW_NS + n * STEP + 80 * MS)
     lags_ns = told(clock, range(100, 1000), delay_ns=80 * MS)
     steps_ns = [before - after for before, after in pairwise(lags_ns)]
-    assert max(steps_ns) <= STEP * SourceClock.SENDER_SLEW_PPM // 1_000_000
+    assert max(steps_ns) <= STEP * SourceClock.GLIDE_PPM // 1_000_000
     assert min(steps_ns) >= 0
     assert lags_ns[-1] == 0
 
