@@ -174,7 +174,9 @@ class StreamSettings(_Settings):
     @model_validator(mode="after")
     def _check(self) -> StreamSettings:
         if self.on_demand and self.is_push:
-            raise ValueError("on_demand opens a camera for its viewers; one that is pushed comes by itself: leave it out")
+            raise ValueError(
+                "on_demand opens a camera for its viewers; one that is pushed comes by itself: leave it out"
+            )
         return self
 
     @property

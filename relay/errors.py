@@ -8,7 +8,8 @@
     │   ├── SourceNotFoundError      no such file, device, host name or path                 never retried
     │   ├── SourceUnsupportedError   a scheme or codec that cannot be read here              never retried
     │   ├── SourceAuthError          the camera refuses the credentials                      retried slowly
-    │   ├── SourceUnreachableError   refused, unreachable, timed out while opening           retried
+    │   ├── SourceUnreachableError   no connection: refused, or no way to the host           retried at once
+    │   ├── SourceFaultyError        it takes the connection and then fails                  retried slowly
     │   ├── SourceAwaitedError       nobody pushes to the stream                             waited for
     │   ├── SourceStalledError       open, but nothing comes                                 retried
     │   └── SourceEndedError         the end of a file, or the camera hung up                retried
@@ -95,9 +96,15 @@ class SourceAuthError(SourceError):
 
 
 class SourceUnreachableError(SourceError):
-    """Refused, unreachable or timed out before the first packet."""
+    """No connection can be made: refused, no way to the host, or a device that is taken."""
 
     for_viewers = "the camera cannot be reached"
+
+
+class SourceFaultyError(SourceError):
+    """It takes the connection and then says nothing, answers with an error, or says what no camera says."""
+
+    for_viewers = "the camera does not answer as it should"
 
 
 class SourceAwaitedError(SourceError):

@@ -278,32 +278,6 @@ class SlotFiller:
         return slot, Fill.SLATE if self._is_slate else Fill.REPEAT
 
 
-class SourceClock:
-    """From a source's timestamps to the wall clock: `time = pts + offset`.
-
-    The offset follows the lower envelope of (arrival - pts): the fastest packet is the one with the least network in
-    it. Down at once, up at `SLEW_PPM`, which also follows a camera whose crystal runs slow.
-    """
-
-    RESET_AFTER_NS: Final = 3 * NS_PER_S
-    """A timestamp this far behind the envelope did not travel slowly: the camera's clock went back."""
-
-    def __init__(self) -> None:
-        self.offset_ns: int | None = None
-        self._last_arrival_ns = 0
-
-    def time_ns(self, pts_ns: int, arrival_ns: int) -> int:
-        """The capture time, as near as can be known, of what has timestamp `pts_ns` and came at `arrival_ns`."""
-        observed_ns = arrival_ns - pts_ns
-        if self.offset_ns is None or observed_ns - self.offset_ns > self.RESET_AFTER_NS:
-            self.offset_ns = observed_ns
-        else:
-            rise_ns = max(0, arrival_ns - self._last_arrival_ns) * SLEW_PPM // 1_000_000
-            self.offset_ns = min(observed_ns, self.offset_ns + rise_ns)
-        self._last_arrival_ns = arrival_ns
-        return pts_ns + self.offset_ns
-
-
 class Lateness:
     """How long after its slot began a frame may still come: the P99.5 of the last minute, within bounds."""
 

@@ -23,7 +23,6 @@ from relay.timeline import (
     Lateness,
     SlotAssigner,
     SlotFiller,
-    SourceClock,
     aac_frame_start_ns,
     sample_at,
     usual_rate,
@@ -238,29 +237,6 @@ def test_25_frames_on_a_grid_of_30_leave_every_sixth_slot_empty() -> None:
 
 
 # From a source's time to the wall clock
-
-
-def test_the_offset_goes_down_at_once_and_up_slowly() -> None:
-    clock = SourceClock()
-    assert clock.time_ns(0, NOW_NS) == NOW_NS
-    assert clock.time_ns(40 * MS, NOW_NS + 90 * MS) == NOW_NS + 40 * MS + 90 * MS * SLEW_PPM // 1_000_000
-    assert clock.time_ns(80 * MS, NOW_NS + 60 * MS) == NOW_NS + 60 * MS
-    assert clock.offset_ns == NOW_NS - 20 * MS
-
-
-def test_a_source_that_sets_its_clock_back_is_followed() -> None:
-    clock = SourceClock()
-    clock.time_ns(3600 * NS_PER_S, NOW_NS)
-    assert clock.time_ns(0, NOW_NS + 40 * MS) == NOW_NS + 40 * MS
-    assert clock.time_ns(7200 * NS_PER_S, NOW_NS + 80 * MS) == NOW_NS + 80 * MS
-
-
-@given(st.lists(st.integers(0, 2 * NS_PER_S), min_size=1, max_size=50))
-def test_a_frame_is_never_later_than_its_arrival(delays_ns: list[int]) -> None:
-    clock = SourceClock()
-    for n, delay_ns in enumerate(delays_ns):
-        arrival_ns = NOW_NS + n * 40 * MS + delay_ns
-        assert clock.time_ns(n * 40 * MS, arrival_ns) <= arrival_ns
 
 
 # Deadlines

@@ -2,6 +2,8 @@
 
 decoder     the thread: connects, reads, retries       connection   decoders, guards and clock of one connection
 guard       timestamps made fit to be used (pure)      picture      frames of every kind as I420
+clock       timestamps to the wall clock (pure)        drift        sound whose clock runs away (pure)
+sender      capture times that a camera tells          deinterlace  combs made whole
 ports       what is needed of `source`, what is given
 """
 

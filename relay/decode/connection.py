@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections import deque
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import av
 from av.codec.context import Flags
 
+from relay.decode.clock import SourceClock
+from relay.decode.deinterlace import Deinterlacer
+from relay.decode.drift import AudioDrift
 from relay.decode.guard import AudioGuard, TimestampGuard
 from relay.decode.picture import display_size
 from relay.decode.ports import DecodedAudio, DecodedVideo
-from relay.errors import SourceStalledError
-from relay.timeline import SourceClock
+from relay.decode.sender import capture_offset_ns
+from relay.errors import SourceStalledError, SourceUnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +30,21 @@ if TYPE_CHECKING:
     from relay.model import Matrix, SourceInfo
 
 _NS_PER_S: Final = 1_000_000_000
+_NS_PER_MS: Final = 1_000_000
+_SMOOTHING: Final = 20
+"""Gauges follow what they measure over about so many frames."""
+
 _MATRICES: Final[dict[int, Matrix]] = {1: "bt709", 5: "smpte170m", 6: "smpte170m"}
 MAX_BLIND_S: Final = 30.0
 """Packets that never become a picture (no keyframe, another codec than announced) are no stream; GOPs of 20 s exist."""
+
+BURST_NS: Final = 20 * _NS_PER_MS
+BURST_WITHIN_S: Final = 5.0
+"""What a source sent while it was probed comes at once when it is read, and cannot be placed before its last frame."""
+
+STALL_FRAMES: Final = 3
+RHYTHM_FRAMES: Final = 5
+"""A camera of a frame a second has not stalled after two: how far its last ones lay apart says what to expect."""
 
 RATE_FRAMES: Final = 20
 RATE_WAIT_S: Final = 2.0
@@ -46,26 +61,43 @@ class Connection:
         on_found: Callable[[SourceInfo], None],
         on_video: Callable[[DecodedVideo], None],
         on_audio: Callable[[DecodedAudio], None],
+        monotonic_s: Callable[[], float],
     ) -> None:
         self._source = source
         self._counters = counters
+        self._monotonic_s = monotonic_s
         self._on_found, self._on_video, self._on_audio = on_found, on_video, on_audio
         self._guard, self._audio_guard, self._clock = TimestampGuard(), AudioGuard(), SourceClock()
+        self._drift, self._deinterlacer = AudioDrift(), Deinterlacer()
         self._prepared: set[int] = set()
         self._has_keyframe = False
+        self._sender_offset_ns: int | None = None
         self._rate = _RateMeter(source.info.rate)
-        self._opened_s = self._packet_s = time.monotonic()
+        self._opened_s = self._packet_s = self._frame_s = monotonic_s()
+        self._steps_s: deque[float] = deque([0.0], maxlen=RHYTHM_FRAMES)
+        self._delay_ns = 0
+        self._is_burst = False
         self.shown_since_s: float | None = None
 
     @property
     def healthy_s(self) -> float:
         """For how long it has shown pictures."""
-        return 0.0 if self.shown_since_s is None else time.monotonic() - self.shown_since_s
+        return 0.0 if self.shown_since_s is None else self._frame_s - self.shown_since_s
+
+    def gauges(self) -> dict[str, float]:
+        """How capture times are told from timestamps, and with what result; see `SourceClock`."""
+        clock = self._clock
+        told = {"capture_by_sender": float(clock.is_by_sender), "audio_drift_ms": self._drift.drift_ns / _NS_PER_MS}
+        if clock.offset_ns is not None:
+            told["capture_delay_ms"] = self._delay_ns / _NS_PER_MS
+        if clock.delay_ns is not None:
+            told["sender_delay_ms"] = clock.delay_ns / _NS_PER_MS
+        return told
 
     def take(self, item: Packet[Any] | av.VideoFrame | av.AudioFrame | None, arrival_ns: int) -> None:
         """Take what the source gave at `arrival_ns`; calls `on_found` once, then `on_video` and `on_audio`."""
         if isinstance(item, av.VideoFrame):
-            self._packet_s = time.monotonic()
+            self._packet_s = self._monotonic_s()
             self._show(item, arrival_ns)
         elif isinstance(item, av.AudioFrame):
             self._sound(item, arrival_ns)
@@ -73,12 +105,22 @@ class Connection:
             self._decode(item, arrival_ns)
 
     def check_alive(self, read_timeout_s: float) -> None:
-        """Raises `SourceStalledError` when nothing has come for `read_timeout_s`, or no picture for `MAX_BLIND_S`."""
-        now_s = time.monotonic()
+        """Raises `SourceStalledError` when nothing new can be shown, found by the clock whatever the socket does.
+
+        Before the first picture: no packet for `read_timeout_s`, or no picture for `MAX_BLIND_S`. After it: no new
+        picture for the source's `stall_after_s`, or for three times as long as its last ones lay apart.
+        """
+        now_s = self._monotonic_s()
+        if self.shown_since_s is not None:
+            limit_s = max(self._source.stall_after_s, STALL_FRAMES * max(self._steps_s))
+            if self._source.is_live and now_s - self._frame_s > limit_s:
+                what = "no video came" if now_s - self._packet_s > limit_s else "video comes, but no new picture"
+                raise SourceStalledError(f"{what} for {limit_s:.3g} s")
+            return
         if now_s - self._packet_s > read_timeout_s:
             raise SourceStalledError(f"no video came for {read_timeout_s:g} s")
         blind_s = max(MAX_BLIND_S, read_timeout_s)
-        if self.shown_since_s is None and now_s - self._opened_s > blind_s:
+        if now_s - self._opened_s > blind_s:
             raise SourceStalledError(
                 f"video comes, but no picture for {blind_s:g} s: set a shorter keyframe interval (2 s) in the camera"
             )
@@ -87,8 +129,9 @@ class Connection:
         is_video = packet.stream.type == "video"
         if is_video and packet.size:
             self._counters["packets"] += 1
-            self._packet_s = time.monotonic()
+            self._packet_s = self._monotonic_s()
             self._has_keyframe = self._has_keyframe or packet.is_keyframe
+            self._sender_offset_ns = capture_offset_ns(packet) or self._sender_offset_ns
         if is_video and not self._has_keyframe:
             return
         self._prepare(packet)
@@ -115,26 +158,63 @@ class Connection:
 
     def _show(self, frame: av.VideoFrame, arrival_ns: int) -> None:
         self._counters["frames"] += 1
-        pts_ns = self._guard.check(_pts_ns(frame), arrival_ns)
+        own_ns = _pts_ns(frame)
+        jumps_before = self._guard.jumps
+        pts_ns = self._guard.check(own_ns, arrival_ns)
+        self._counters["timestamp_jumps"] += self._guard.jumps - jumps_before
         if pts_ns is None:
             self._counters["discarded_timestamps"] += 1
             return
-        time_ns = self._clock.time_ns(pts_ns, arrival_ns)
+        self._note_rhythm()
+        sender_ns = None
+        if own_ns is not None:
+            self._drift.see_video(own_ns, arrival_ns)
+            sender_ns = None if self._sender_offset_ns is None else own_ns + self._sender_offset_ns
+        time_ns = self._clock.time_ns(pts_ns, arrival_ns, sender_ns)
+        self._delay_ns += (arrival_ns - time_ns - self._delay_ns) // _SMOOTHING
+        if self._is_in_burst():
+            self._counters["burst_frames"] += 1
+            return
+        try:
+            whole = list(self._deinterlacer.pass_on(frame, time_ns))
+        except (av.FFmpegError, ValueError) as error:
+            name = frame.format.name
+            raise SourceUnsupportedError(f"interlaced pictures of {name} cannot be read here: {error}") from error
+        for whole_ns, picture in whole:
+            self._give(picture, whole_ns, arrival_ns, pts_ns)
+
+    def _is_in_burst(self) -> bool:
+        """Whether frames come faster than they were captured, as they do right after a live source was opened."""
+        is_early = self._frame_s - self._opened_s < BURST_WITHIN_S
+        self._is_burst = self._source.is_live and is_early and self._clock.fell_ns > BURST_NS
+        return self._is_burst
+
+    def _note_rhythm(self) -> None:
+        now_s = self._monotonic_s()
+        if self.shown_since_s is not None:
+            self._steps_s.append(now_s - self._frame_s)
+        self._frame_s = now_s
+
+    def _give(self, frame: av.VideoFrame, time_ns: int, arrival_ns: int, pts_ns: int) -> None:
         if self.shown_since_s is None:
             if not self._rate.is_known(pts_ns):
                 return
             self._on_found(self._found(frame))
-            self.shown_since_s = time.monotonic()
+            self.shown_since_s = self._frame_s
         self._on_video(DecodedVideo(time_ns, arrival_ns, frame, self._source.sample_aspect))
 
     def _sound(self, frame: av.AudioFrame, arrival_ns: int) -> None:
-        if self.shown_since_s is None or self._clock.offset_ns is None:
+        if self.shown_since_s is None or self._clock.offset_ns is None or self._is_burst:
             return
-        time_ns = self._audio_guard.check(_pts_ns(frame), arrival_ns, self._guard, self._clock.offset_ns)
+        own_ns = _pts_ns(frame)
+        time_ns = self._audio_guard.check(own_ns, arrival_ns, self._guard, self._clock.offset_ns)
         if time_ns is None:
             self._counters["discarded_timestamps"] += 1
-        else:
-            self._on_audio(DecodedAudio(time_ns, frame))
+            return
+        if own_ns is not None:
+            self._drift.see_audio(own_ns, arrival_ns)
+            time_ns += self._drift.drift_ns
+        self._on_audio(DecodedAudio(time_ns, frame, self._clock.jumps))
 
     def _found(self, frame: av.VideoFrame) -> SourceInfo:
         """What the first picture shows is surer than what the container announced."""

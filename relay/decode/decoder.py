@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from relay.decode.connection import Connection
-from relay.errors import SourceAwaitedError, SourceEndedError, SourceError
+from relay.errors import SourceAwaitedError, SourceEndedError, SourceError, SourceStalledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,15 +17,27 @@ if TYPE_CHECKING:
     from relay.decode.ports import DecodedAudio, DecodedVideo, RetryPolicy, Source
     from relay.model import SourceInfo
 
-COUNTERS: Final = ("packets", "frames", "decode_errors", "reconnects", "discarded_timestamps")
+COUNTERS: Final = (
+    "packets",
+    "frames",
+    "decode_errors",
+    "reconnects",
+    "stalls",
+    "burst_frames",
+    "discarded_timestamps",
+    "timestamp_jumps",
+)
 _PARKED_S: Final = 1.0
+OVERTIME_S: Final = 10.0
+"""A source answers within its timeouts. One that does not, so much later, is wedged in its driver or in FFmpeg."""
 
 
 class Decoder:
     """`run` is the body of the thread; all callbacks are called in it and have to return at once.
 
     `on_found` says what the source sends, once a connection, before its first picture; `on_state` gives `None` when
-    pictures come and the error when they stop. `counters` only grow; other threads may read them.
+    pictures come and the error when they stop. `counters` only grow; other threads may read them. Stalls are found by
+    `monotonic_s`.
     """
 
     def __init__(
@@ -42,12 +56,21 @@ class Decoder:
         self._unix_ns = unix_ns
         self._on_found, self._on_video, self._on_audio, self._on_state = on_found, on_video, on_audio, on_state
         self._backoff = backoff
+        self.monotonic_s: Callable[[], float] = time.monotonic
+        self._due_s = math.inf
         self._stopping = threading.Event()
         self.counters = dict.fromkeys(COUNTERS, 0)
+        self.gauges: dict[str, float] = {}
+
+    @property
+    def is_wedged(self) -> bool:
+        """Whether the source should have answered long ago. Nothing can wake the thread; its process has to go."""
+        return self.monotonic_s() > self._due_s
 
     def run(self) -> None:
         """Read the source until `stop`. Each `SourceError` is reported and retried; the end of a file stays its end."""
         while not self._stopping.is_set():
+            self._due_s = self.monotonic_s() + 2 * self._settings.open_timeout_s + OVERTIME_S
             try:
                 source = self._open_source()
             except SourceError as error:
@@ -58,17 +81,19 @@ class Decoder:
                 self._read(source)
             finally:
                 source.close()
+                self._due_s = math.inf
 
     def stop(self) -> None:
         """Make `run` return: at once from a wait, within the read timeout from FFmpeg."""
         self._stopping.set()
 
     def _read(self, source: Source) -> None:
-        connection = Connection(source, self.counters, self._found, self._on_video, self._on_audio)
+        connection = Connection(source, self.counters, self._found, self._on_video, self._on_audio, self.monotonic_s)
         try:
             self._take_all(source, connection)
         except SourceError as error:
             healthy_s = connection.healthy_s
+            self.counters["stalls"] += isinstance(error, SourceStalledError)
             self._report(error)
             # Closed before the wait: a camera that serves one client would refuse us because of ourselves.
             source.close()
@@ -79,12 +104,16 @@ class Decoder:
 
     def _take_all(self, source: Source, connection: Connection) -> None:
         read_timeout_s = self._settings.read_timeout_s
+        patience_s = read_timeout_s + source.stall_after_s + OVERTIME_S
+        self._due_s = self.monotonic_s() + patience_s
         for item in source.media():
             if self._stopping.is_set():
                 return
             # Before the item is taken: on a timeout FFmpeg first gives out what its parser held, and waits once more.
             connection.check_alive(read_timeout_s)
             connection.take(item, self._unix_ns())
+            self.gauges = connection.gauges()
+            self._due_s = self.monotonic_s() + patience_s
 
     def _found(self, info: SourceInfo) -> None:
         self._on_found(info)
@@ -95,11 +124,13 @@ class Decoder:
             self._on_state(error)
 
     def _pause(self, error: SourceError, healthy_s: float) -> None:
+        self._due_s = math.inf
         if not self._stopping.is_set():
             self.counters["reconnects"] += not isinstance(error, SourceAwaitedError)
             self._stopping.wait(self._backoff.delay_s(error, healthy_s))
 
     def _park(self) -> None:
         """The end of a file is no failure: it stays at its end until somebody stops it."""
+        self._due_s = math.inf
         while not self._stopping.wait(_PARKED_S):
             pass

@@ -33,6 +33,7 @@ class TimestampGuard:
     def __init__(self) -> None:
         self.shift_ns = 0
         self.previous_shift_ns = 0
+        self.jumps = 0
         self._last_ns: int | None = None
         self._last_arrival_ns = 0
         self._missing = 0
@@ -55,6 +56,7 @@ class TimestampGuard:
         if -MAX_BEHIND_NS <= step_ns <= 0 and self._has_patience(arrival_ns):
             return None
         expected_ns = self._expected_ns(arrival_ns)
+        self.jumps += 1
         self.previous_shift_ns, self.shift_ns = self.shift_ns, expected_ns - pts_ns
         return self._accept(expected_ns, arrival_ns)
 

@@ -31,6 +31,10 @@ class Source(Protocol):
     def sample_aspect(self) -> Fraction:
         """Width of a sample over its height."""
 
+    @property
+    def stall_after_s(self) -> float:
+        """How long it may give no new picture, by its nature, before it has stalled."""
+
     def media(self) -> Iterator[Packet[Any] | av.VideoFrame | av.AudioFrame | None]:
         """Packets or frames as they come; `None` at least every tenth of a second where it can."""
 
@@ -61,7 +65,11 @@ class DecodedVideo:
 
 @dataclass(frozen=True, slots=True)
 class DecodedAudio:
-    """Sound as the source sent it, of any rate and layout. `time_ns` is its first sample's, on the picture's clock."""
+    """Sound as the source sent it, of any rate and layout. `time_ns` is its first sample's, on the picture's clock.
+
+    Where `clock_jumps` is not what it was before, that clock has jumped in between.
+    """
 
     time_ns: int
     frame: av.AudioFrame
+    clock_jumps: int = 0

@@ -58,16 +58,19 @@ class AudioConformer:
         self._graph: Graph | None = None
         self._base_s = 0
         self._next_sample: int | None = None
+        self._clock_jumps = 0
 
-    def conform(self, frame: av.AudioFrame, time_ns: int) -> list[AudioChunk]:
+    def conform(self, frame: av.AudioFrame, time_ns: int, clock_jumps: int = 0) -> list[AudioChunk]:
         """What `frame`, whose first sample was captured at `time_ns`, gives: chunks that join without a gap.
 
-        The frame's own timestamp is overwritten. Raises `EncodeError` for sound that cannot be converted; the next
-        frame is then a new start.
+        Where `clock_jumps` has changed, the picture's clock has jumped, and the sound jumps with it, however little: to
+        stretch 50 ms away takes ten seconds. The frame's own timestamp is overwritten. Raises `EncodeError` for sound
+        that cannot be converted; the next frame is then a new start.
         """
         chunks: list[AudioChunk] = []
         try:
-            if self._graph is None or self._must_restart(frame, time_ns):
+            has_jumped, self._clock_jumps = clock_jumps != self._clock_jumps, clock_jumps
+            if self._graph is None or has_jumped or self._must_restart(frame, time_ns):
                 chunks += self._convert(None)  # what the resampler still holds: up to 2 ms
                 self._start(frame, time_ns)
             frame.pts, frame.time_base = time_ns - self._base_s * NS_PER_S, _TIME_BASE

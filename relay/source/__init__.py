@@ -46,6 +46,10 @@ class Source(Protocol):
     def sample_aspect(self) -> Fraction:
         """Width of a sample over its height."""
 
+    @property
+    def stall_after_s(self) -> float:
+        """How long it may give no new picture, by its nature, before it has stalled."""
+
     def media(self) -> Iterator[Packet[Any] | av.VideoFrame | av.AudioFrame | None]:
         """What comes, as it comes: packets to decode, or frames; `None` says that nothing came for a moment.
 

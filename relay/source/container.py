@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import av
 import av.error
@@ -13,8 +13,9 @@ from relay.errors import SourceEndedError, SourceNotFoundError, SourceUnsupporte
 from relay.model import SourceInfo
 from relay.source.address import SourceKind
 from relay.source.faults import explain_opening, explain_reading, stalled
-from relay.source.options import open_options, read_timeout_s
+from relay.source.options import HLS_READ_TIMEOUT_S, open_options, read_timeout_s
 from relay.source.pacing import Pacer
+from relay.source.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,10 +53,12 @@ class ContainerSource:
         container: InputContainer,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], None] = time.sleep,
+        patience: Patience | None = None,
     ) -> None:
         self._address = address
         self._settings = settings
         self._container = container
+        self._patience = patience or Patience(settings.read_timeout_s, settings.stall_after_s)
         self._monotonic_ns = monotonic_ns
         self._sleep = sleep
         self._video = _video_stream(address, container)
@@ -65,12 +68,17 @@ class ContainerSource:
         self.is_live = not is_finite
         self._is_untimed = container.format.name in _UNTIMED
         self._pacer = Pacer() if is_finite or is_hls else None
+        self.stall_after_s = max(settings.stall_after_s, HLS_READ_TIMEOUT_S if is_hls else 0.0)
+        self._announced_aspect = self._video.codec_context.sample_aspect_ratio
         self._span = _Span()
         self.info = _describe(self._video, self._audio, is_rate_known=not self._is_untimed)
 
     @property
     def sample_aspect(self) -> Fraction:
-        """Width of a sample over its height, as the container has it; 1 if it does not say."""
+        """Width of a sample over its height: the container's, until the camera changes its own; 1 if none says."""
+        own = self._video.codec_context.sample_aspect_ratio
+        if own and own != self._announced_aspect:
+            return Fraction(own)
         return Fraction(self._video.sample_aspect_ratio or 1)
 
     def media(self) -> Iterator[Packet[Any] | None]:
@@ -91,26 +99,35 @@ class ContainerSource:
         self._container.close()
 
     def _until_end(self) -> Iterator[Packet[Any] | None]:
-        streams = [self._video] if self._audio is None else [self._video, self._audio]
+        wanted = {self._video.index} if self._audio is None else {self._video.index, self._audio.index}
         quiet_since_ns = self._monotonic_ns()
         while True:
             try:
-                for packet in self._container.demux(*streams):
+                # All streams are asked for: while only others send, PyAV would else never come back.
+                for packet in self._container.demux():
+                    if packet.stream_index not in wanted:
+                        yield None
+                        continue
                     if packet.size:
                         yield from self._wait_for(packet)
                         self._retime(packet)
                     yield packet
                     quiet_since_ns = self._monotonic_ns()
+                    # Files and HLS have their own pace, not a camera's rhythm.
+                    if self._pacer is None and packet.stream_index == self._video.index:
+                        self._patience.note(quiet_since_ns)
+                        if self._patience.is_outdated:
+                            break
+                else:
+                    return
             except av.error.BlockingIOError:
                 # V4L2 has no frame ready: the generator is spent, the device is not.
-                if self._monotonic_ns() - quiet_since_ns > self._settings.read_timeout_s * _NS_PER_S:
-                    raise stalled(self._address, self._settings.read_timeout_s) from None
+                if self._monotonic_ns() - quiet_since_ns > self._patience.seconds * _NS_PER_S:
+                    raise stalled(self._address, self._patience.seconds) from None
                 self._sleep(_EAGAIN_PAUSE_S)
                 yield None
             except av.FFmpegError as error:
-                raise explain_reading(error, self._address, self._settings.read_timeout_s) from None
-            else:
-                return
+                raise explain_reading(error, self._address, self._patience.seconds) from None
 
     def _wait_for(self, packet: Packet[Any]) -> Iterator[None]:
         if self._pacer is None:
@@ -179,13 +196,14 @@ def open_container(address: Address, settings: StreamSettings) -> ContainerSourc
     ways = open_options(address, settings)
     failure: Exception | None = None
     for way in ways:
+        patience = Patience(read_timeout_s(address, settings), settings.stall_after_s)
         try:
             container = av.open(
                 address.url,
                 "r",
                 format=way.format,
                 options=way.options,
-                timeout=(settings.open_timeout_s, read_timeout_s(address, settings)),
+                timeout=(settings.open_timeout_s, cast("float", patience)),
             )
         except (av.FFmpegError, ValueError) as error:
             # ValueError: PyAV's word for a demuxer (avfoundation) that this build does not have.
@@ -193,15 +211,17 @@ def open_container(address: Address, settings: StreamSettings) -> ContainerSourc
             if not isinstance(error, av.error.ArgumentError | ValueError):
                 break
             continue
-        return _wrapped(address, settings, container)
+        return _wrapped(address, settings, container, patience)
     elapsed_s = (time.monotonic_ns() - started_ns) / _NS_PER_S
     timeout_s = min(settings.open_timeout_s, settings.read_timeout_s)
     raise explain_opening(failure or SourceNotFoundError(address.label), address, elapsed_s, timeout_s) from None
 
 
-def _wrapped(address: Address, settings: StreamSettings, container: InputContainer) -> ContainerSource:
+def _wrapped(
+    address: Address, settings: StreamSettings, container: InputContainer, patience: Patience
+) -> ContainerSource:
     try:
-        return ContainerSource(address, settings, container)
+        return ContainerSource(address, settings, container, patience=patience)
     except BaseException:
         container.close()
         raise

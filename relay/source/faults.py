@@ -17,6 +17,7 @@ from relay.errors import (
     SourceAuthError,
     SourceEndedError,
     SourceError,
+    SourceFaultyError,
     SourceNotFoundError,
     SourceStalledError,
     SourceUnreachableError,
@@ -42,10 +43,10 @@ def explain_opening(error: Exception, address: Address, elapsed_s: float, timeou
     """Why `address` could not be opened. It may be connected to once more, to tell a dead host from a mute one."""
     if isinstance(error, av.error.HTTPError | av.error.HTTPClientError | av.error.HTTPServerError):
         return _explain_answer(error, address)
-    if isinstance(error, _TIMEOUTS):
-        return SourceUnreachableError(_mute(address, elapsed_s))
     if address.is_network:
         return _explain_network(error, address, elapsed_s, timeout_s)
+    if isinstance(error, _TIMEOUTS):
+        return SourceUnreachableError(_mute(address, elapsed_s))
     return _explain_local(error, address)
 
 
@@ -77,7 +78,7 @@ def _explain_answer(error: Exception, address: Address) -> SourceError:
     hint = ""
     if address.kind is SourceKind.RTSP and isinstance(error, av.error.HTTPOtherClientError):
         hint = ": try the other rtsp_transport (tcp or udp)"
-    return SourceUnreachableError(f"{label}: the camera refuses ({_reason(error)}){hint}")
+    return SourceFaultyError(f"{label}: the camera refuses ({_reason(error)}){hint}")
 
 
 def _explain_network(error: Exception, address: Address, elapsed_s: float, timeout_s: float) -> SourceError:
@@ -87,15 +88,13 @@ def _explain_network(error: Exception, address: Address, elapsed_s: float, timeo
     fault = _connect_fault(address, min(timeout_s, _MAX_DIAGNOSIS_S))
     if fault is not None:
         return fault
-    if elapsed_s >= 0.9 * timeout_s:
-        return SourceUnreachableError(_mute(address, elapsed_s))
+    if isinstance(error, _TIMEOUTS) or elapsed_s >= 0.9 * timeout_s:
+        return SourceFaultyError(_mute(address, elapsed_s))
     if address.kind is SourceKind.HTTP and isinstance(error, _NOT_MEDIA):
         return SourceUnsupportedError(
             f"{address.label}: what comes is no video that can be read here: is it the address of a page?"
         )
-    return SourceUnreachableError(
-        f"{address.label}: it answers, but not as a camera that can be read ({_reason(error)})"
-    )
+    return SourceFaultyError(f"{address.label}: it answers, but not as a camera that can be read ({_reason(error)})")
 
 
 def _connect_fault(address: Address, timeout_s: float) -> SourceError | None:

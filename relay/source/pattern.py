@@ -55,6 +55,7 @@ class PatternSource:
 
     is_live = True
     sample_aspect = Fraction(1)
+    stall_after_s = 2.0
 
     def __init__(
         self,

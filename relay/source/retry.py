@@ -2,7 +2,8 @@
 
 A camera that refuses connections is switched off or starting: asking again costs nothing, so every second. One that
 accepts and then fails (wrong password, a broken stream) is left alone for longer each time, since cameras lock accounts
-that are hammered and some crash under reconnects.
+that are hammered and some crash under reconnects; but never for longer than it had worked, where it had: of one that
+hangs up every few seconds, viewers still see the most that there is.
 """
 
 from __future__ import annotations
@@ -41,5 +42,7 @@ class Backoff:
         else:
             # The exponent is bounded too: 2.0 ** 1025 is an OverflowError, four days into an outage.
             delay_s = min(MAX_DELAY_S, FIRST_DELAY_S * 2.0 ** min(self._failures, 10))
+            if healthy_s > 0:
+                delay_s = min(delay_s, max(FIRST_DELAY_S, healthy_s))
             self._failures += 1
         return delay_s * self._rng.uniform(1 - JITTER, 1 + JITTER)

@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+import av
 import cv2
 import structlog
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from relay import wire
 from relay.config import StreamSettings
 from relay.decode import Decoder, to_i420
 from relay.encode import AudioConformer
-from relay.errors import ProtocolError, RelayError
+from relay.errors import EncodeError, ProtocolError, RelayError, SourceStalledError, SourceUnsupportedError
 from relay.model import Picture
 from relay.source import Backoff, Entrance, PushBackoff, open_source
 from relay.timeline import NS_PER_S, Grid, SlotAssigner
@@ -26,6 +27,7 @@ from relay.worker.board import Board, Clock
 from relay.worker.handoff import Handoff
 from relay.worker.jitter import Jitter
 from relay.worker.link import Link
+from relay.worker.lips import LipSync
 from relay.worker.pictures import PictureLine
 from relay.worker.prctl import show_as
 from relay.worker.video import VideoLine
@@ -91,7 +93,7 @@ class Camera:
         self._video: VideoLine | None = None
         self._audio: AudioLine | None = None
         self._conformer: AudioConformer | None = None
-        self._jitter = Jitter()
+        self._jitter, self._lips = Jitter(), LipSync()
         self._stopping = threading.Event()
         self._failed = ""
         self._decoded: Handoff[Picture] = Handoff(UNKNOWN_PERIOD_S)
@@ -193,7 +195,7 @@ class Camera:
     def _source_opened(self, info: SourceInfo) -> None:
         self._found = info
         self._conformer = None
-        self._jitter = Jitter()
+        self._jitter, self._lips = Jitter(), LipSync()
         self._board.count("connections")
         log.info("source opened", video=info.video_codec, size=f"{info.width}x{info.height}", audio=info.audio_codec)
 
@@ -216,9 +218,13 @@ class Camera:
         if slot is None:
             self._board.count("dropped_frames")
             return
-        picture = Picture(slot, decoded.time_ns, to_i420(decoded.frame, matrix, decoded.sample_aspect))
+        try:
+            i420 = to_i420(decoded.frame, matrix, decoded.sample_aspect)
+        except (av.FFmpegError, ValueError) as error:
+            name = decoded.frame.format.name
+            raise SourceUnsupportedError(f"pictures of {name} cannot be converted here: {error}") from error
         self._board.note_age("decoded", decoded.time_ns)
-        self._decoded.put(picture)
+        self._decoded.put(Picture(slot, decoded.time_ns, i420))
 
     def _slot_for(self, time_ns: int) -> int | None:
         """The slot of a picture captured at `time_ns`; `None`: it has none, since another fills it.
@@ -228,7 +234,12 @@ class Camera:
         if self._assigner is None or self._video is None:
             return 0
         slots, slot = self._video.slots, self._video.grid.slot_at(time_ns)
-        return slot if slot < slots.first_slot else self._assigner.assign(time_ns, filled=slots.next_slot - 1)
+        if slot < slots.first_slot:
+            return slot
+        assigned = self._assigner.assign(time_ns, filled=slots.next_slot - 1)
+        if assigned is not None:
+            self._lips.see(time_ns, self._video.grid.start_ns(assigned))
+        return assigned
 
     def _on_audio(self, decoded: DecodedAudio) -> None:
         audio = self._audio
@@ -236,7 +247,16 @@ class Camera:
             return
         if self._conformer is None:
             self._conformer = AudioConformer()
-        for first_sample, samples in self._conformer.conform(decoded.frame, decoded.time_ns):
+        try:
+            time_ns = decoded.time_ns - self._lips.lead_ns
+            chunks = self._conformer.conform(decoded.frame, time_ns, decoded.clock_jumps)
+        except EncodeError as error:
+            # Silence, then; the picture does not suffer for it.
+            if not self._board.counters["unreadable_sound"]:
+                log.warning("there is sound that cannot be used", error=str(error))
+            self._board.count("unreadable_sound")
+            return
+        for first_sample, samples in chunks:
             audio.put(first_sample, samples)
 
     # Reporting, in a thread of its own, so that it goes on whatever the stages do.
@@ -247,6 +267,8 @@ class Camera:
         while not self._stopping.wait(REPORT_EVERY_S):
             if not self._link.is_open:
                 return
+            if self._decoder.is_wedged:
+                raise SourceStalledError("reading the camera obeys no deadline: another worker takes over")
             if (now := self._board.health()) != health:
                 health = now
                 self._link.send(wire.Health(health))
@@ -258,7 +280,7 @@ class Camera:
         counters = {**self._board.counters, **self._decoder.counters}
         counters["dropped_before_transform"] = self._decoded.dropped
         counters["dropped_before_encode"] = self._ready.dropped
-        gauges = {**self._board.gauges, "cpu_s": time.process_time()}
+        gauges = {**self._board.gauges, **self._decoder.gauges, "cpu_s": time.process_time()}
         return wire.Stats(counters, gauges)
 
 

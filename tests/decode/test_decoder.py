@@ -40,7 +40,8 @@ class Bench:
     info: SourceInfo = INFO
     is_live: bool = True
     sample_aspect: Fraction = Fraction(1)
-    settings: StreamSettings = field(default_factory=lambda: StreamSettings(read_timeout_s=0.05))
+    stall_after_s: float = 2.0
+    settings: StreamSettings = field(default_factory=lambda: StreamSettings(read_timeout_s=5))
     now_ns: int = NOW
     found: list[SourceInfo] = field(default_factory=list)
     video: list[DecodedVideo] = field(default_factory=list)
@@ -61,10 +62,14 @@ class Bench:
             on_state=self.states.append,
             backoff=self,
         )
+        self.decoder.monotonic_s = lambda: self.now_ns / S
 
     def run(self) -> Bench:
         self.decoder.run()
         return self
+
+    def advance(self, by_ns: int) -> None:
+        self.now_ns += by_ns
 
     def delay_s(self, error: SourceError, healthy_s: float) -> float:
         self.delays.append((error, healthy_s))
@@ -142,7 +147,7 @@ def test_packets_become_pictures_and_sound_on_the_wall_clock(packets: Callable[.
 
 def test_b_frames_come_in_order(packets: Callable[..., list[Any]]) -> None:
     bench = Bench([packets(Clip(b_frames=2))]).run()
-    assert len(bench.video) == 25
+    assert len(bench.video) + bench.decoder.counters["burst_frames"] == 25
     assert {b.time_ns - a.time_ns for a, b in pairwise(bench.video[3:-2])} == {40 * MS}
 
 
@@ -205,51 +210,104 @@ def test_a_failure_is_reported_retried_and_gone_from() -> None:
 
 def test_a_reconnect_begins_with_a_clock_of_its_own() -> None:
     ended = SourceEndedError("hung up")
-    bench = Bench([[*live(3), ended], [7 * S, *live(3, start_ns=500_000 * S)]]).run()
+    bench = Bench([[*live(3), lambda: bench.advance(7 * S), ended], live(3, start_ns=500_000 * S)])
+    bench.run()
     times = [decoded.time_ns for decoded in bench.video]
     assert times[3:] == [NOW + 120 * MS + 7 * S + index * 40 * MS for index in range(3)]
 
 
-def test_nothing_for_the_read_timeout_is_a_stall() -> None:
-    bench = Bench([_Endless(live(2)), SourceAuthError("stop")]).run()
-    assert isinstance(bench.states[1], SourceStalledError)
-    assert isinstance(bench.delays[0][0], SourceStalledError)
-
-
 class _Endless(list[Any]):
-    """Steps, and then `None` for ever."""
+    """Steps, and then what `forever` makes, a tenth of a second apart; `None`, if nothing is said."""
+
+    def __init__(self, steps: list[Step], forever: Callable[[], Step] = lambda: None) -> None:
+        super().__init__(steps)
+        self._forever = forever
 
     def __iter__(self) -> Iterator[Any]:
         yield from super().__iter__()
         while True:
-            yield None
+            yield 100 * MS
+            yield self._forever()
+
+
+def stalled_after_s(steps: list[Step], **bench: Any) -> tuple[float, str]:
+    """When, after its last picture, a source was given up that goes on with `steps`, and the reason."""
+    made = Bench([steps, SourceAuthError("stop")], **bench).run()
+    stall = next(error for error in made.states if error is not None)
+    assert isinstance(stall, SourceStalledError)
+    assert made.decoder.counters["stalls"] == 1
+    assert isinstance(made.delays[0][0], SourceStalledError)
+    last_ns = made.video[-1].arrival_ns if made.video else NOW
+    return (made.now_ns - last_ns) / S, str(stall)
+
+
+@pytest.mark.parametrize("rate", [30, 15, 5])
+def test_no_picture_for_two_seconds_is_a_stall(rate: int) -> None:
+    after_s, reason = stalled_after_s(_Endless(live(40, step_ns=S // rate)))
+    assert 2 < after_s <= 2.1 + 1 / rate
+    assert reason == "no video came for 2 s"
+
+
+def test_a_slow_camera_may_take_three_frame_times() -> None:
+    after_s, reason = stalled_after_s(_Endless(live(10, step_ns=2 * S)))
+    assert 6 < after_s <= 6.1
+    assert reason == "no video came for 6 s"
+
+
+def test_before_the_first_picture_the_read_timeout_counts() -> None:
+    after_s, _ = stalled_after_s(_Endless([]))
+    assert 5 < after_s <= 5.1
+
+
+def test_some_sources_are_silent_by_nature() -> None:
+    after_s, _ = stalled_after_s(_Endless(live(3)), stall_after_s=15.0)
+    assert 15 < after_s <= 15.1
 
 
 def test_sound_alone_is_a_stall_too() -> None:
-    class Sound(_Endless):
-        def __iter__(self) -> Iterator[Any]:
-            for step in _Endless.__iter__(self):
-                yield sound(0) if step is None else step
-
-    bench = Bench([Sound(live(1)), SourceAuthError("stop")]).run()
-    assert isinstance(bench.states[1], SourceStalledError)
+    after_s, _ = stalled_after_s(_Endless(live(3), lambda: sound(0)))
+    assert 2 < after_s <= 2.1
 
 
-def test_video_without_any_picture_is_a_stall(
-    packets: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection_module, "MAX_BLIND_S", 0.05)
+def test_video_that_becomes_no_picture_is_a_stall_too(packets: Callable[..., list[Any]]) -> None:
+    good = packets(Clip(frames=3, codec="mjpeg", pixel_format="yuvj420p"))
+    like = good[0]
+
+    def bad() -> Any:
+        damaged = av.Packet(b"\xff" * 30)
+        damaged.stream, damaged.time_base = like.stream, like.time_base
+        return damaged
+
+    after_s, reason = stalled_after_s(_Endless(good[:-2], bad))
+    assert 2 < after_s <= 2.2
+    assert reason == "video comes, but no new picture for 2 s"
+
+
+def test_a_file_with_a_still_in_it_has_not_stalled() -> None:
+    steps = [*live(2), None, 30 * S, None, picture(30 * S)]
+    bench = Bench([steps], is_live=False).run()
+    assert len(bench.video) == 3
+    assert bench.states == [None]
+
+
+def test_video_without_any_picture_is_a_stall(packets: Callable[..., list[Any]]) -> None:
     delta = [step for step in packets(Clip()) if isinstance(step, av.Packet)][1]
+    after_s, reason = stalled_after_s(_Endless([], lambda: delta))
+    assert connection_module.MAX_BLIND_S < after_s <= connection_module.MAX_BLIND_S + 0.1
+    assert "keyframe" in reason
 
-    class Blind(_Endless):
-        def __iter__(self) -> Iterator[Any]:
-            while True:
-                yield delta
 
-    bench = Bench([Blind(), SourceAuthError("stop")]).run()
-    (stalled,) = bench.states
-    assert isinstance(stalled, SourceStalledError)
-    assert "keyframe" in str(stalled)
+def test_a_source_that_does_not_come_back_is_wedged() -> None:
+    seen = []
+
+    def look() -> None:
+        seen.append(bench.decoder.is_wedged)
+
+    bench = Bench([[look, 16 * S, look, 2 * S, look, SourceEndedError("x")], SourceAuthError("x")])
+    bench.run()
+    assert seen == [False, False, True]
+    bench.now_ns += 3600 * S
+    assert not bench.decoder.is_wedged
 
 
 def test_bad_timestamps_are_discarded_and_counted() -> None:

@@ -17,6 +17,7 @@ from relay.errors import (
     SourceAuthError,
     SourceEndedError,
     SourceError,
+    SourceFaultyError,
     SourceNotFoundError,
     SourceUnreachableError,
     SourceUnsupportedError,
@@ -91,12 +92,12 @@ def test_a_host_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, error: O
 def test_one_that_accepts_and_says_nothing(mute: str) -> None:
     for scheme in ("rtsp", "http"):
         started_s = time.monotonic()
-        check(fault(f"{scheme}://user:geheim@{mute}/x"), SourceUnreachableError, "nothing came within")
+        check(fault(f"{scheme}://user:geheim@{mute}/x"), SourceFaultyError, "nothing came within")
         assert time.monotonic() - started_s < 2.5
 
 
 def test_one_that_speaks_something_else(http: str) -> None:
-    check(fault(http.replace("http", "rtsp", 1) + "/x"), SourceUnreachableError, "not as a camera")
+    check(fault(http.replace("http", "rtsp", 1) + "/x"), SourceFaultyError, "not as a camera")
 
 
 @pytest.mark.parametrize(
@@ -105,8 +106,8 @@ def test_one_that_speaks_something_else(http: str) -> None:
         ("401 Unauthorized", SourceAuthError, "are not right (401)"),
         ("403 Forbidden", SourceAuthError, "(403)"),
         ("404 Not Found", SourceNotFoundError, "no such path (404)"),
-        ("461 Unsupported Transport", SourceUnreachableError, "the other rtsp_transport"),
-        ("500 Internal Server Error", SourceUnreachableError, "refuses"),
+        ("461 Unsupported Transport", SourceFaultyError, "the other rtsp_transport"),
+        ("500 Internal Server Error", SourceFaultyError, "refuses"),
     ],
 )
 def test_answers_over_rtsp(
@@ -125,7 +126,7 @@ def test_credentials_that_are_missing(rtsp_answering: Callable[[str], str]) -> N
         ("401", SourceAuthError, "(401)"),
         ("403", SourceAuthError, "(403)"),
         ("404", SourceNotFoundError, "(404)"),
-        ("503", SourceUnreachableError, "refuses"),
+        ("503", SourceFaultyError, "refuses"),
         ("page", SourceUnsupportedError, "address of a page"),
     ],
 )

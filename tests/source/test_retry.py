@@ -8,6 +8,7 @@ from relay.errors import (
     SourceAuthError,
     SourceEndedError,
     SourceError,
+    SourceFaultyError,
     SourceNotFoundError,
     SourceStalledError,
     SourceUnreachableError,
@@ -27,7 +28,9 @@ def test_a_camera_that_is_off_is_asked_every_second() -> None:
     assert [backoff.delay_s(SourceUnreachableError("off"), 0) for _ in range(5)] == [1.0] * 5
 
 
-@pytest.mark.parametrize("leaf", [SourceAuthError, SourceEndedError, SourceStalledError, SourceNotFoundError])
+@pytest.mark.parametrize(
+    "leaf", [SourceAuthError, SourceFaultyError, SourceEndedError, SourceStalledError, SourceNotFoundError]
+)
 def test_one_that_accepts_and_fails_is_asked_ever_less(leaf: type[SourceError]) -> None:
     backoff = Backoff(Middle())
     assert [backoff.delay_s(leaf("no"), 0) for _ in range(6)] == [1, 2, 4, 8, MAX_DELAY_S, MAX_DELAY_S]
@@ -38,6 +41,13 @@ def test_after_a_good_connection_it_begins_anew() -> None:
     for _ in range(4):
         backoff.delay_s(SourceEndedError("x"), 0)
     assert backoff.delay_s(SourceEndedError("x"), HEALTHY_AFTER_S) == 1
+
+
+def test_nobody_waits_for_longer_than_it_had_worked() -> None:
+    backoff = Backoff(Middle())
+    assert [backoff.delay_s(SourceEndedError("x"), 3.0) for _ in range(5)] == [1, 2, 3, 3, 3]
+    assert backoff.delay_s(SourceEndedError("x"), 0.1) == 1
+    assert backoff.delay_s(SourceEndedError("x"), 0.0) == MAX_DELAY_S
 
 
 def test_a_camera_that_restarts_is_met_at_once() -> None:

@@ -16,8 +16,12 @@ from fixtures.media import Clip, write_clip
 from fixtures.worker import findings, places, run_of_places
 from relay import wire
 from relay.config import StreamSettings
+from relay.decode import Decoder
+from relay.encode import AudioConformer
+from relay.errors import EncodeError
 from relay.model import Init, Latency, MediaKind, Part, StreamFormat, StreamState
 from relay.timeline import NS_PER_S, ClockLine, Grid
+from relay.worker import camera as camera_module
 from relay.worker.camera import run_worker
 
 if TYPE_CHECKING:
@@ -51,9 +55,9 @@ class Supervisor:
         clock = ClockLine(time.monotonic_ns(), time.time_ns())
         self.send(wire.Configure("door", document, clock, hold_source_s, reason))
 
-    def start(self, stream: StreamFormat = FORMAT) -> int:
+    def start(self, stream: StreamFormat = FORMAT, grid: Grid = GRID) -> int:
         """Let it publish from the next part on; the slot that begins it."""
-        slot = (GRID.slot_at(time.time_ns()) // GRID.slots_per_part + 1) * GRID.slots_per_part
+        slot = (grid.slot_at(time.time_ns()) // grid.slots_per_part + 1) * grid.slots_per_part
         self.send(wire.Start(stream, slot, slot))
         return slot
 
@@ -217,6 +221,41 @@ def test_a_thread_that_fails_ends_it_with_the_reason(supervisor: Supervisor) -> 
     supervisor.send(wire.Start(FORMAT, slot + 1, slot))
     assert re.match("video: .* begins no part", supervisor.wait_for(wire.Bye).error)
     supervisor.hear_out()
+
+
+def test_a_camera_that_obeys_no_deadline_ends_it(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process can then be replaced, which is the one thing that frees a thread from a driver."""
+    supervisor.configure(audio=False)
+    supervisor.wait_for(wire.Found)
+    monkeypatch.setattr(Decoder, "is_wedged", property(lambda _: True))
+    assert "obeys no deadline" in supervisor.wait_for(wire.Bye).error
+    supervisor.hear_out()
+
+
+def test_sound_that_cannot_be_used_is_silence(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> list[Any]:
+        raise EncodeError("sound (u8, 1 Hz, 99 channels) cannot be converted")
+
+    monkeypatch.setattr(AudioConformer, "conform", refuse)
+    supervisor.configure()
+    supervisor.wait_for(wire.Found)
+    supervisor.start()
+    for kind in MediaKind:
+        supervisor.wait_for(wire.PartReady, lambda message, kind=kind: message.part.rendition == kind.value)  # type: ignore[misc] - a default binds the loop's value
+    stats = supervisor.wait_for(wire.Stats, lambda stats: "unreadable_sound" in stats.counters)
+    assert stats.counters["unreadable_sound"] > 0
+
+
+def test_pictures_that_cannot_be_used_are_the_cameras_fault(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> Any:
+        raise ValueError("conversion to rgb is not supported")
+
+    monkeypatch.setattr(camera_module, "to_i420", refuse)
+    supervisor.configure()
+    health = supervisor.wait_for(wire.Health, lambda message: message.health.state is StreamState.OFFLINE).health
+    assert "yuv420p cannot be converted here" in health.detail
 
 
 def test_a_source_that_cannot_be_is_fatal(supervisor: Supervisor) -> None:

@@ -1,0 +1,60 @@
+"""When a picture was captured, as the camera tells by RTCP, against the time that is burnt into the picture."""
+
+from __future__ import annotations
+
+import threading
+import time
+from statistics import median
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.barcode import read_strip
+from relay.config import StreamSettings
+from relay.decode import Decoder, to_i420
+from relay.source import Backoff, open_source
+
+if TYPE_CHECKING:
+    from fixtures.processes import Camera
+    from relay.decode import DecodedVideo
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
+
+MS = 1_000_000
+WITHIN_MS = 40
+"""The camera's clock is this machine's. A frame carries the time it was drawn at, and is stamped up to 20 ms later."""
+
+
+def test_the_camera_is_believed_where_it_says_when(camera: Camera) -> None:
+    settings = StreamSettings(source=camera.url("/small"))
+    errors_ms: list[tuple[float, float]] = []
+
+    def see(decoded: DecodedVideo) -> None:
+        i420 = to_i420(decoded.frame, "bt709")
+        read = read_strip(i420[: i420.shape[0] * 2 // 3], source_size=(640, 360))
+        if read is not None:
+            by_sender = decoder.gauges.get("capture_by_sender", 0.0)
+            errors_ms.append((by_sender, decoded.time_ns / MS - read[0]))
+
+    decoder = Decoder(
+        settings,
+        lambda: open_source(settings, "cam"),
+        time.time_ns,
+        on_found=lambda _: None,
+        on_video=see,
+        on_audio=lambda _: None,
+        on_state=lambda _: None,
+        backoff=Backoff(),
+    )
+    thread = threading.Thread(target=decoder.run)
+    thread.start()
+    time.sleep(8)
+    # What the sender says glides in at 2.5 ms a second from what the arrivals said.
+    told_ms = decoder.gauges["sender_delay_ms"]
+    decoder.stop()
+    thread.join(10)
+    before = [error for by_sender, error in errors_ms if not by_sender]
+    after = [error for by_sender, error in errors_ms if by_sender]
+    assert len(after) > 15
+    assert decoder.gauges["capture_by_sender"] == 1
+    assert told_ms == pytest.approx(median(before), abs=WITHIN_MS)
