@@ -52,6 +52,11 @@ class Address:
         """Whether there is a host that may refuse, be unknown or be silent."""
         return bool(self.host)
 
+    @property
+    def is_tls(self) -> bool:
+        """Whether the host has to show a certificate."""
+        return self.url.startswith(("rtsps://", "https://"))
+
 
 def parse_address(source: str) -> Address:
     """The address that `source` means. Raises `SourceUnsupportedError` for a scheme that is not read here."""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 import av
 import av.error
 
-from relay.errors import SourceEndedError, SourceNotFoundError, SourceUnsupportedError
+from relay.errors import SourceEndedError, SourceNotFoundError
 from relay.model import SourceInfo
 from relay.source.address import SourceKind
 from relay.source.faults import explain_opening, explain_reading, stalled
 from relay.source.options import open_options, read_timeout_s
 from relay.source.pacing import Pacer
+from relay.source.streams import choose_audio, choose_video, leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,8 +59,11 @@ class ContainerSource:
         self._container = container
         self._monotonic_ns = monotonic_ns
         self._sleep = sleep
-        self._video = _video_stream(address, container)
-        self._audio = _audio_stream(container) if settings.audio else None
+        self._video = choose_video(address, container, settings.video_stream)
+        self._audio = (
+            choose_audio(address, container, settings.audio_stream, self._video) if _wants_sound(settings) else None
+        )
+        leave_out(container, self._video, self._audio)
         is_hls = container.format.name.split(",")[0] in {"hls", "dash"}
         is_finite = address.kind is SourceKind.FILE or (address.kind is SourceKind.HTTP and bool(container.duration))
         self.is_live = not is_finite
@@ -196,7 +200,8 @@ def open_container(address: Address, settings: StreamSettings) -> ContainerSourc
         return _wrapped(address, settings, container)
     elapsed_s = (time.monotonic_ns() - started_ns) / _NS_PER_S
     timeout_s = min(settings.open_timeout_s, settings.read_timeout_s)
-    raise explain_opening(failure or SourceNotFoundError(address.label), address, elapsed_s, timeout_s) from None
+    failure = failure or SourceNotFoundError(address.label)
+    raise explain_opening(failure, address, elapsed_s, timeout_s, tls_verify=settings.tls_verify) from None
 
 
 def _wrapped(address: Address, settings: StreamSettings, container: InputContainer) -> ContainerSource:
@@ -207,23 +212,8 @@ def _wrapped(address: Address, settings: StreamSettings, container: InputContain
         raise
 
 
-def _video_stream(address: Address, container: InputContainer) -> VideoStream:
-    for stream in container.streams.video:
-        is_cover = bool(stream.disposition & av.stream.Disposition.attached_pic)
-        if not is_cover and _can_decode(stream):
-            return stream
-    codecs = ", ".join(sorted({stream.codec_context.name for stream in container.streams if _can_decode(stream)}))
-    raise SourceUnsupportedError(
-        f"{address.label}: there is no video that can be decoded here (found: {codecs or 'nothing'})"
-    )
-
-
-def _audio_stream(container: InputContainer) -> AudioStream | None:
-    return next((stream for stream in container.streams.audio if _can_decode(stream)), None)
-
-
-def _can_decode(stream: av.stream.Stream) -> bool:
-    return bool(getattr(stream, "codec_context", None))
+def _wants_sound(settings: StreamSettings) -> bool:
+    return settings.audio and settings.microphone is None
 
 
 def _describe(video: VideoStream, audio: AudioStream | None, *, is_rate_known: bool) -> SourceInfo:

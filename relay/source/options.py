@@ -1,8 +1,11 @@
-"""How FFmpeg is asked to open each kind of source. Pure. FFmpeg ignores an option that it does not know in silence."""
+"""How FFmpeg is asked to open each kind of source. FFmpeg ignores an option that it does not know in silence."""
 
 from __future__ import annotations
 
+import os
+import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -20,6 +23,17 @@ _LIVE_PROBE: Final = {"analyzeduration": "1000000", "probesize": "1000000"}
 
 _WEBCAM_SIZE: Final = (1280, 720)
 
+_RTSP_TRANSPORTS: Final = {"tcp": "tcp", "udp": "udp", "auto": "udp+tcp"}
+"""With both, FFmpeg asks for UDP, and for TCP where the camera refuses that or nothing comes of it."""
+
+_AUTHORITIES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where Debian, Fedora, openSUSE and Alpine (and macOS) keep the certificates of those who certify."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenOptions:
@@ -33,9 +47,9 @@ def open_options(address: Address, settings: StreamSettings) -> tuple[OpenOption
     """The ways to open `address`, best first; the next is for when FFmpeg or the device refuses the one before."""
     match address.kind:
         case SourceKind.RTSP:
-            return (OpenOptions(options=_rtsp(settings)),)
+            return (OpenOptions(options={**_rtsp(settings), **_tls(address, settings)}),)
         case SourceKind.HTTP:
-            return (OpenOptions(options={"rw_timeout": _microseconds(settings.read_timeout_s), "reconnect": "0"}),)
+            return (OpenOptions(options=_http(address, settings)),)
         case SourceKind.V4L2:
             return _v4l2(settings)
         case SourceKind.AVFOUNDATION:
@@ -52,9 +66,39 @@ def read_timeout_s(address: Address, settings: StreamSettings) -> float:
     return settings.read_timeout_s
 
 
+def authorities() -> str | None:
+    """The file of certificates that this machine trusts. The one that FFmpeg's wheel was built with is not here."""
+    paths = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, *_AUTHORITIES)
+    return next((path for path in paths if path and Path(path).is_file()), None)
+
+
+def _tls(address: Address, settings: StreamSettings) -> dict[str, str]:
+    if not address.is_tls:
+        return {}
+    options = {"tls_verify": "1" if settings.tls_verify else "0"}
+    if settings.tls_verify and (file := authorities()):
+        options["ca_file"] = file
+    return options
+
+
+def _http(address: Address, settings: StreamSettings) -> dict[str, str]:
+    options = {
+        "rw_timeout": _microseconds(settings.read_timeout_s),
+        "reconnect": "0",
+        **_LIVE_PROBE,
+        # Segments may be called as their server likes; files of this machine stay closed to a playlist by its protocol.
+        "extension_picky": "0",
+        "allowed_segment_extensions": "ALL",
+        **_tls(address, settings),
+    }
+    if settings.headers:
+        options["headers"] = "".join(f"{name}: {value}\r\n" for name, value in settings.headers.items())
+    return options
+
+
 def _rtsp(settings: StreamSettings) -> dict[str, str]:
     return {
-        "rtsp_transport": settings.rtsp_transport,
+        "rtsp_transport": _RTSP_TRANSPORTS[settings.rtsp_transport],
         # Called stimeout before FFmpeg 5. It bounds connecting and every read.
         "timeout": _microseconds(settings.read_timeout_s),
         # ONVIF metadata comes as one more stream, which some cameras then wait to have read.

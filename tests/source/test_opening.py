@@ -105,7 +105,7 @@ def test_one_that_speaks_something_else(http: str) -> None:
         ("401 Unauthorized", SourceAuthError, "are not right (401)"),
         ("403 Forbidden", SourceAuthError, "(403)"),
         ("404 Not Found", SourceNotFoundError, "no such path (404)"),
-        ("461 Unsupported Transport", SourceUnreachableError, "the other rtsp_transport"),
+        ("461 Unsupported Transport", SourceUnreachableError, 'rtsp_transport = "auto"'),
         ("500 Internal Server Error", SourceUnreachableError, "refuses"),
     ],
 )
