@@ -1,7 +1,8 @@
 """Stage 1: opens a camera, file or URL and hands over what it sends.
 
 address   what the user wrote, understood          options   how FFmpeg is asked to open it
-container what FFmpeg opens                        pattern   the test pattern, made here (card, barcode)
+container what FFmpeg opens (streams, playhead)    pattern   the test pattern, made here (card, barcode)
+folder    files that play as a channel
 faults    FFmpeg's errors in plain words           pacing    files and HLS at their own speed
 retry     when to try again                        measure, advice   what `relay probe` finds and says
 """
@@ -9,10 +10,13 @@ retry     when to try again                        measure, advice   what `relay
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from relay.errors import SourceUnsupportedError
 from relay.source.address import SourceKind, parse_address
 from relay.source.container import open_container
+from relay.source.folder import FolderSource
 from relay.source.pattern import open_pattern
 from relay.source.retry import Backoff
 
@@ -60,6 +64,10 @@ def open_source(settings: StreamSettings, name: str, unix_ns: Callable[[], int] 
     The test pattern shows `name` and draws by `unix_ns`, the relay's clock.
     """
     address = parse_address(settings.source)
+    if settings.start_s and address.kind is not SourceKind.FILE and address.kind is not SourceKind.HTTP:
+        raise SourceUnsupportedError(f"{address.label}: start_s = {settings.start_s:g} is for files")
     if address.kind is SourceKind.TEST:
         return open_pattern(address, name, unix_ns)
+    if address.kind is SourceKind.FILE and Path(address.url).is_dir():
+        return FolderSource(address, settings)
     return open_container(address, settings)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import av
 import av.error
 
-from relay.errors import SourceEndedError, SourceNotFoundError
+from relay.errors import SourceEndedError, SourceNotFoundError, SourceUnsupportedError
 from relay.model import SourceInfo
 from relay.source.address import SourceKind
 from relay.source.faults import explain_opening, explain_reading, stalled
 from relay.source.options import open_options, read_timeout_s
-from relay.source.pacing import Pacer
+from relay.source.playhead import Playhead
 from relay.source.streams import choose_audio, choose_video, leave_out
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ BREATH_S: Final = 0.1
 
 _EAGAIN_PAUSE_S: Final = 0.01
 _REWIND_MARGIN_US: Final = 1_000_000
-"""In MPEG-TS a seek to the very first timestamp lands behind the first keyframe."""
+"""In MPEG-TS a seek to a keyframe's timestamp lands behind that keyframe."""
 
 _UNTIMED: Final = frozenset({"mpjpeg", "h264", "hevc", "mjpeg", "m4v"})
 """Formats without timestamps: FFmpeg makes up 25 frames a second, whatever the camera sends."""
@@ -53,6 +53,7 @@ class ContainerSource:
         container: InputContainer,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], None] = time.sleep,
+        previous: ContainerSource | None = None,
     ) -> None:
         self._address = address
         self._settings = settings
@@ -68,8 +69,12 @@ class ContainerSource:
         is_finite = address.kind is SourceKind.FILE or (address.kind is SourceKind.HTTP and bool(container.duration))
         self.is_live = not is_finite
         self._is_untimed = container.format.name in _UNTIMED
-        self._pacer = Pacer() if is_finite or is_hls else None
-        self._span = _Span()
+        self._is_paced = is_finite or is_hls
+        self.playhead: Playhead = Playhead() if previous is None else previous.playhead
+        if previous is not None:
+            self.playhead.next_file(self._start_ns)
+        if settings.start_s:
+            self._start_at(settings.start_s)
         self.info = _describe(self._video, self._audio, is_rate_known=not self._is_untimed)
 
     @property
@@ -117,10 +122,10 @@ class ContainerSource:
                 return
 
     def _wait_for(self, packet: Packet[Any]) -> Iterator[None]:
-        if self._pacer is None:
+        if not self._is_paced:
             return
-        media_ns = self._span.start_of(packet)
-        while (wait_ns := self._pacer.wait_ns(media_ns, self._monotonic_ns())) > 0:
+        due_ns = self.playhead.due_ns(packet)
+        while (wait_ns := self.playhead.wait_ns(due_ns, self._monotonic_ns())) > 0:
             self._sleep(min(wait_ns / _NS_PER_S, BREATH_S))
             yield None
 
@@ -128,10 +133,28 @@ class ContainerSource:
         """Timestamps that go on from one round of a loop to the next; none where they would be made up."""
         if self._is_untimed:
             packet.pts = packet.dts = None
-        elif self._span.offset_ns:
-            offset = round(self._span.offset_ns / (packet.time_base * _NS_PER_S))
+        elif self.playhead.offset_ns:
+            offset = round(self.playhead.offset_ns / (packet.time_base * _NS_PER_S))
             packet.pts = None if packet.pts is None else packet.pts + offset
             packet.dts = None if packet.dts is None else packet.dts + offset
+
+    @property
+    def _start_ns(self) -> int:
+        return (self._container.start_time or 0) * (_NS_PER_S // av.time_base)
+
+    def _start_at(self, start_s: float) -> None:
+        """Begin at a keyframe close to `start_s`. Raises `SourceUnsupportedError` where nothing is there."""
+        label, length_s = self._address.label, (self._container.duration or 0) / av.time_base
+        if self.is_live:
+            raise SourceUnsupportedError(f"{label}: start_s = {start_s:g} is for files, and this goes on for ever")
+        if length_s and start_s >= length_s:
+            raise SourceUnsupportedError(f"{label}: start_s = {start_s:g} lies behind its end, at {length_s:.1f} s")
+        margin_us = _REWIND_MARGIN_US if self._container.format.name == "mpegts" else 0
+        try:
+            self._container.seek((self._container.start_time or 0) + round(start_s * av.time_base) - margin_us)
+        except av.FFmpegError:
+            raise SourceUnsupportedError(f"{label}: start_s = {start_s:g}: this format cannot be sought in") from None
+        self.playhead.begins_at(self._start_ns)
 
     def _rewind(self) -> None:
         try:
@@ -139,46 +162,16 @@ class ContainerSource:
             self._container.seek((self._container.start_time or 0) - _REWIND_MARGIN_US)
         except av.FFmpegError:
             raise SourceEndedError(f"{self._address.label}: is at its end, and this format cannot be rewound") from None
-        self._span.next_round()
+        self.playhead.next_round()
 
 
-class _Span:
-    """Media time of a file: where each packet lies, and how long one round of a loop is."""
+def open_container(
+    address: Address, settings: StreamSettings, previous: ContainerSource | None = None
+) -> ContainerSource:
+    """Open `address` within twice the open timeout. Raises the leaf of `SourceError` that says what is wrong.
 
-    def __init__(self) -> None:
-        self.offset_ns = 0
-        self._first_ns: int | None = None
-        self._end_ns = 0
-        self._last_ns: dict[int, int] = {}
-        self._length_ns: dict[int, int] = {}
-
-    def start_of(self, packet: Packet[Any]) -> int:
-        """When `packet` is due, in nanoseconds of media time that go on from round to round.
-
-        That is its decoding time; where it has none (raw H.264), one packet's duration after the one before.
-        """
-        stream, time_base = packet.stream_index, packet.time_base
-        stamp = packet.dts if packet.dts is not None else packet.pts
-        if packet.duration:
-            self._length_ns[stream] = int(packet.duration * time_base * _NS_PER_S)
-        length_ns = self._length_ns.get(stream, _NS_PER_S // 25)
-        if stamp is None:
-            here_ns = self._last_ns.get(stream, -length_ns) + length_ns
-        else:
-            here_ns = int(stamp * time_base * _NS_PER_S)
-        self._last_ns[stream] = here_ns
-        self._first_ns = here_ns if self._first_ns is None else min(self._first_ns, here_ns)
-        self._end_ns = max(self._end_ns, here_ns + length_ns)
-        return here_ns + self.offset_ns
-
-    def next_round(self) -> None:
-        """From here on the file starts again, right behind its own end."""
-        self.offset_ns += self._end_ns - (self._first_ns or 0)
-        self._last_ns.clear()
-
-
-def open_container(address: Address, settings: StreamSettings) -> ContainerSource:
-    """Open `address` within twice the open timeout. Raises the leaf of `SourceError` that says what is wrong."""
+    It goes on in time from the end of `previous`, if that is given.
+    """
     started_ns = time.monotonic_ns()
     ways = open_options(address, settings)
     failure: Exception | None = None
@@ -197,16 +190,18 @@ def open_container(address: Address, settings: StreamSettings) -> ContainerSourc
             if not isinstance(error, av.error.ArgumentError | ValueError):
                 break
             continue
-        return _wrapped(address, settings, container)
+        return _wrapped(address, settings, container, previous)
     elapsed_s = (time.monotonic_ns() - started_ns) / _NS_PER_S
     timeout_s = min(settings.open_timeout_s, settings.read_timeout_s)
     failure = failure or SourceNotFoundError(address.label)
     raise explain_opening(failure, address, elapsed_s, timeout_s, tls_verify=settings.tls_verify) from None
 
 
-def _wrapped(address: Address, settings: StreamSettings, container: InputContainer) -> ContainerSource:
+def _wrapped(
+    address: Address, settings: StreamSettings, container: InputContainer, previous: ContainerSource | None
+) -> ContainerSource:
     try:
-        return ContainerSource(address, settings, container)
+        return ContainerSource(address, settings, container, previous=previous)
     except BaseException:
         container.close()
         raise

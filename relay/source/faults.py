@@ -162,8 +162,6 @@ def _explain_local(error: Exception, address: Address) -> SourceError:
             fault = SourceUnreachableError(f"{label}: may not be read: {hint}")
         case errno.EBUSY:
             fault = SourceUnreachableError(f"{label}: another programme is using it: close that one")
-        case errno.EISDIR:
-            fault = SourceUnsupportedError(f"{label}: is a folder: give one file")
         case _:
             fault = _explain_content(error, address)
     return fault

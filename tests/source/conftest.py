@@ -12,12 +12,28 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.media import jpegs
+from relay.source.container import BREATH_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PICTURES = jpegs(4)
+S = 1_000_000_000
+
+
+class Clock:
+    """Time passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_ns = 7 * S
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds <= BREATH_S
+        self.now_ns += round(seconds * S)
 
 
 class Files(SimpleHTTPRequestHandler):

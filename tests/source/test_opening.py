@@ -48,7 +48,6 @@ def test_files(tmp_path: Path) -> None:
     (tmp_path / "junk.mp4").write_bytes(b"no video at all" * 500)
     check(fault(str(tmp_path / "none.mp4")), SourceNotFoundError, "no such file")
     check(fault(f"file://{tmp_path}/none.mp4"), SourceNotFoundError, "no such file")
-    check(fault(str(tmp_path)), SourceUnsupportedError, "folder")
     check(fault(str(tmp_path / "junk.mp4")), SourceUnsupportedError, "no video that can be read")
 
 
