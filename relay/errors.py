@@ -11,6 +11,7 @@
     │   ├── SourceUnreachableError   refused, unreachable, timed out while opening           retried
     │   ├── SourceStalledError       open, but nothing comes                                 retried
     │   └── SourceEndedError         the end of a file, or the camera hung up                retried
+    ├── UserCodeError          module:function of a user's own cannot be found or given      never retried
     ├── TransformError         a transform is unknown, misconfigured or raised               retried
     ├── EncodeError            the encoder refused its settings or a frame                   never retried
     ├── ProtocolError          a message between worker and supervisor is malformed          never retried
@@ -107,6 +108,10 @@ class SourceEndedError(SourceError):
     """The end of a file that does not loop, or a camera that closed the connection."""
 
     for_viewers = "the camera has stopped sending"
+
+
+class UserCodeError(RelayError):
+    """Raised by `usercode`; who asked for the code turns it into an error of its own."""
 
 
 class TransformError(RelayError):

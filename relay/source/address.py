@@ -23,7 +23,10 @@ _HOST: Final = re.compile(
     r"(?P<host>\[[0-9a-f:.]+(?:%[\w.~-]+)?\]|[\w.-]+)(?::(?P<port>\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE
 )
 _DEFAULT_PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
-WAYS: Final = "test:, a file, rtsp://, rtsps://, http://, https://, /dev/videoN, avfoundation:N"
+WAYS: Final = (
+    "test:, a file or folder, rtsp://, rtsps://, http://, https://, /dev/videoN, v4l2:NAME, avfoundation:N, screen:, "
+    "python:MODULE:FUNCTION"
+)
 
 
 class SourceKind(StrEnum):
@@ -35,6 +38,14 @@ class SourceKind(StrEnum):
     HTTP = "http"
     V4L2 = "v4l2"
     AVFOUNDATION = "avfoundation"
+    SCREEN = "screen"
+    PYTHON = "python"
+
+
+_WORDS: Final = {kind.value: kind for kind in SourceKind if kind.value in {"test", "avfoundation", "screen", "python"}}
+"""What stands before a colon alone, without `//`."""
+
+_WHOLE_WORDS: Final = frozenset({"test", "screen"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +72,10 @@ class Address:
 def parse_address(source: str) -> Address:
     """The address that `source` means. Raises `SourceUnsupportedError` for a scheme that is not read here."""
     source = source.strip()
-    if source == "test" or source.startswith("test:"):
-        return Address(SourceKind.TEST, source.removeprefix("test").removeprefix(":").removeprefix("?"), source)
-    if source.startswith("avfoundation:"):
-        return Address(SourceKind.AVFOUNDATION, source.removeprefix("avfoundation:"), source)
+    word, colon, rest = source.partition(":")
+    if word in _WORDS and (colon or word in _WHOLE_WORDS):
+        kind = _WORDS[word]
+        return Address(kind, rest.removeprefix("?") if kind is SourceKind.TEST else rest, redact(source))
     device = source.removeprefix("v4l2:")
     if device != source or re.match(r"/dev/(video|v4l/)", device):
         return Address(SourceKind.V4L2, device, device)

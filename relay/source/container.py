@@ -13,7 +13,7 @@ from relay.errors import SourceEndedError, SourceNotFoundError, SourceUnsupporte
 from relay.model import SourceInfo
 from relay.source.address import SourceKind
 from relay.source.faults import explain_opening, explain_reading, stalled
-from relay.source.options import open_options, read_timeout_s
+from relay.source.options import open_options, read_timeout_s, what_to_open
 from relay.source.playhead import Playhead
 from relay.source.streams import choose_audio, choose_video, leave_out
 
@@ -173,12 +173,12 @@ def open_container(
     It goes on in time from the end of `previous`, if that is given.
     """
     started_ns = time.monotonic_ns()
-    ways = open_options(address, settings)
+    ways, name = open_options(address, settings), what_to_open(address)
     failure: Exception | None = None
     for way in ways:
         try:
             container = av.open(
-                address.url,
+                name,
                 "r",
                 format=way.format,
                 options=way.options,

@@ -172,13 +172,28 @@ def _explain_content(error: Exception, address: Address) -> SourceError:
     if address.kind is SourceKind.V4L2:
         return SourceUnsupportedError(
             f"{label}: gives no pictures in this way ({_reason(error)}): try an input_format, input_size, input_rate "
-            f"that `v4l2-ctl --list-formats-ext` shows"
+            f"that `relay devices` shows"
         )
+    if address.kind is SourceKind.SCREEN:
+        return _explain_screen(error, address)
     if address.kind is SourceKind.AVFOUNDATION:
         return SourceUnsupportedError(f"{label}: cannot be opened ({_reason(error)}): avfoundation is for macOS alone")
     if isinstance(error, _NOT_MEDIA):
         return SourceUnsupportedError(f"{label}: is no video that can be read here: is the file complete?")
     return SourceUnreachableError(f"{label}: cannot be opened ({_reason(error)})")
+
+
+def _explain_screen(error: Exception, address: Address) -> SourceError:
+    if isinstance(error, av.error.ArgumentError):  # a ValueError as well
+        return SourceUnsupportedError(
+            f"{address.label}: this is not all on the screen: set an input_size that fits, beside +X,Y"
+        )
+    if isinstance(error, ValueError):
+        return SourceUnsupportedError(f"{address.label}: there is no X11 here; on macOS a screen is avfoundation:N")
+    return SourceUnreachableError(
+        f"{address.label}: there is no such X11 display, or this user may not see it (DISPLAY and XAUTHORITY say which "
+        "it is; Wayland shows its screen to nobody)"
+    )
 
 
 def _mute(address: Address, elapsed_s: float) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from relay.source.address import SourceKind
+from relay.source.v4l2 import webcam_path
 
 if TYPE_CHECKING:
     from relay.config import StreamSettings
@@ -22,6 +23,7 @@ _LIVE_PROBE: Final = {"analyzeduration": "1000000", "probesize": "1000000"}
 """A second is enough to find every stream; with FFmpeg's five, a camera takes as long to show its first picture."""
 
 _WEBCAM_SIZE: Final = (1280, 720)
+_SCREEN_RATE: Final = 30
 
 _RTSP_TRANSPORTS: Final = {"tcp": "tcp", "udp": "udp", "auto": "udp+tcp"}
 """With both, FFmpeg asks for UDP, and for TCP where the camera refuses that or nothing comes of it."""
@@ -55,8 +57,21 @@ def open_options(address: Address, settings: StreamSettings) -> tuple[OpenOption
         case SourceKind.AVFOUNDATION:
             # It refuses to open a camera at its own default rate of 29.97.
             return (OpenOptions("avfoundation", {"framerate": "30", **_grabber(settings)}),)
-        case SourceKind.FILE | SourceKind.TEST:
+        case SourceKind.SCREEN:
+            return (OpenOptions("x11grab", _screen(settings)),)
+        case SourceKind.FILE | SourceKind.TEST | SourceKind.PYTHON:
             return (OpenOptions(),)
+
+
+def what_to_open(address: Address) -> str:
+    """What FFmpeg is given. Raises `SourceNotFoundError` for a webcam's name that no webcam has."""
+    match address.kind:
+        case SourceKind.V4L2:
+            return webcam_path(address.url)
+        case SourceKind.SCREEN:
+            return address.url or os.environ.get("DISPLAY") or ":0"
+        case _:
+            return address.url
 
 
 def read_timeout_s(address: Address, settings: StreamSettings) -> float:
@@ -109,6 +124,13 @@ def _rtsp(settings: StreamSettings) -> dict[str, str]:
     }
 
 
+def _screen(settings: StreamSettings) -> dict[str, str]:
+    options = {"framerate": str(settings.input_rate or _SCREEN_RATE)}
+    if settings.input_size:  # without it, all of the screen
+        options["video_size"] = "{}x{}".format(*settings.input_size)
+    return options
+
+
 def _v4l2(settings: StreamSettings) -> tuple[OpenOptions, ...]:
     """MJPEG first, because USB 2 carries raw 720p at 10 frames a second only; what the camera offers after that."""
     grabber = _grabber(settings)
@@ -120,6 +142,8 @@ def _v4l2(settings: StreamSettings) -> tuple[OpenOptions, ...]:
 def _grabber(settings: StreamSettings) -> dict[str, str]:
     width, height = settings.input_size or _WEBCAM_SIZE
     options = {"video_size": f"{width}x{height}"}
+    if settings.microphone:
+        options["timestamps"] = "abs"  # the wall clock, by which ALSA counts too: lips and voice stay together
     if settings.input_rate:
         options["framerate"] = str(settings.input_rate)
     return options

@@ -139,12 +139,19 @@ def test_answers_over_http(http: str, path: str, leaf: type[SourceError], words:
         ("film.mp4", errno.EACCES, SourceUnreachableError, "permissions"),
         ("/dev/video0", errno.EBUSY, SourceUnreachableError, "another programme"),
         ("/dev/video0", errno.EINVAL, SourceUnsupportedError, "input_format"),
+        ("screen:", errno.EIO, SourceUnreachableError, "no such X11 display"),
+        ("screen::0+1,1", errno.EINVAL, SourceUnsupportedError, "set an input_size that fits"),
         ("film.mp4", errno.EIO, SourceUnreachableError, "cannot be opened"),
     ],
 )
 def test_errors_of_the_system(source: str, code: int, leaf: type[SourceError], words: str) -> None:
-    cause = av.error.OSError(code, "a reason", source)
+    cause = (av.error.ArgumentError if code == errno.EINVAL else av.error.OSError)(code, "a reason", source)
     check(explain_opening(cause, parse_address(source), 0.1, 5), leaf, words)
+
+
+def test_a_screen_where_there_is_no_x11() -> None:
+    error = explain_opening(ValueError("no container format 'x11grab'"), parse_address("screen:"), 0.1, 5)
+    check(error, SourceUnsupportedError, "on macOS a screen is avfoundation:N")
 
 
 def test_a_protocol_that_this_build_lacks() -> None:

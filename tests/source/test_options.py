@@ -11,7 +11,7 @@ import pytest
 
 from relay.config import StreamSettings
 from relay.source.address import parse_address
-from relay.source.options import OpenOptions, open_options
+from relay.source.options import OpenOptions, open_options, what_to_open
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,9 +70,26 @@ def test_a_mac_camera() -> None:
     assert ways("avfoundation:0", input_rate=15)[0].options["framerate"] == "15"
 
 
-@pytest.mark.parametrize(("source", "demuxer"), [("rtsp://cam/x", "rtsp"), ("/dev/video0", "v4l2")])
+def test_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ways("screen:") == (OpenOptions("x11grab", {"framerate": "30"}),)
+    (way,) = ways("screen::1+5,5", input_size="640x480", input_rate=10)
+    assert way.options == {"framerate": "10", "video_size": "640x480"}
+    monkeypatch.setenv("DISPLAY", ":7")
+    assert what_to_open(parse_address("screen:")) == ":7"
+    assert what_to_open(parse_address("screen::1+5,5")) == ":1+5,5"
+    monkeypatch.delenv("DISPLAY")
+    assert what_to_open(parse_address("screen")) == ":0"
+
+
+def test_a_webcam_counts_by_the_clock_of_its_microphone() -> None:
+    assert ways("/dev/video0", microphone="hw:0")[0].options["timestamps"] == "abs"
+
+
+@pytest.mark.parametrize(
+    ("source", "demuxer"), [("rtsp://cam/x", "rtsp"), ("/dev/video0", "v4l2"), ("screen:", "x11grab")]
+)
 def test_ffmpeg_knows_every_option(source: str, demuxer: str) -> None:
-    if demuxer == "v4l2" and sys.platform != "linux":
+    if demuxer != "rtsp" and sys.platform != "linux":
         return
     known = helped(f"demuxer={demuxer}") + helped("full")
     for way in ways(source, input_rate=15):
