@@ -11,7 +11,6 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -184,9 +183,9 @@ def _sizes(ioctl: Ioctl, descriptor: int, fourcc: int) -> Iterator[tuple[int, in
 
 def _rates(ioctl: Ioctl, descriptor: int, fourcc: int, width: int, height: int) -> tuple[Fraction, ...]:
     rates: set[Fraction] = set()
-    for index in count():
+    for index in range(_MAX_ENTRIES):
         found = _ask(ioctl, descriptor, ENUM_FRAMEINTERVALS, _INTERVAL, index, fourcc, width, height, *[0] * 7)
-        if found is None or index == _MAX_ENTRIES:
+        if found is None:
             break
         shortest_s, longest_s = _fraction(found[5], found[6]), _fraction(found[7], found[8])
         if found[4] == _DISCRETE:

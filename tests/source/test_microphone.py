@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -61,6 +62,22 @@ def test_what_records_is_listed_by_the_cards_name(tmp_path: Path) -> None:
 def test_why_one_cannot_be_opened(device: str, words: str) -> None:
     assert words in explain_silence(device, INPUTS)
     assert "is it plugged in?" in explain_silence("hw:7", [])
+
+
+def test_alsa_reads_the_systems_configuration_unless_somebody_chose_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALSA_CONFIG_PATH", "/mine")
+    monkeypatch.setattr(alsa, "_SYSTEM_CONFIG", tmp_path)
+    alsa.use_system_configuration()
+    assert os.environ["ALSA_CONFIG_PATH"] == "/mine"
+    monkeypatch.delenv("ALSA_CONFIG_PATH")
+    monkeypatch.setattr(alsa, "_SYSTEM_CONFIG", tmp_path / "none")
+    alsa.use_system_configuration()
+    assert "ALSA_CONFIG_PATH" not in os.environ
+    monkeypatch.setattr(alsa, "_SYSTEM_CONFIG", tmp_path)
+    alsa.use_system_configuration()
+    assert os.environ.pop("ALSA_CONFIG_PATH") == str(tmp_path)
 
 
 def heard(first_us: int, samples: int = 480, channels: int = 2) -> Captured:

@@ -149,6 +149,12 @@ def test_errors_of_the_system(source: str, code: int, leaf: type[SourceError], w
     check(explain_opening(cause, parse_address(source), 0.1, 5), leaf, words)
 
 
+def test_a_transport_that_the_camera_lacks(rtsp_answering: Callable[[str], str]) -> None:
+    address = parse_address(f"rtsp://{rtsp_answering('200 OK')}/x")
+    cause = av.error.OSError(errno.EPROTONOSUPPORT, "Protocol not supported", "rtsp://u:geheim@cam/x")
+    check(explain_opening(cause, address, 0.1, 5), SourceUnreachableError, 'rtsp_transport = "auto"')
+
+
 def test_a_screen_where_there_is_no_x11() -> None:
     error = explain_opening(ValueError("no container format 'x11grab'"), parse_address("screen:"), 0.1, 5)
     check(error, SourceUnsupportedError, "on macOS a screen is avfoundation:N")

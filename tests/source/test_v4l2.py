@@ -34,6 +34,7 @@ class Driver:
     formats: dict[str, dict[tuple[int, ...], list[tuple[int, int]]]] = field(default_factory=dict)
     size_type: int = DISCRETE
     rate_type: int = DISCRETE
+    is_endless: bool = False
 
     def answer(self, request: int, room: bytearray) -> None:
         if request == v4l2.QUERYCAP:
@@ -57,8 +58,9 @@ class Driver:
         else:
             struct.pack_into("=I6I", room, 16, self.rate_type, *rates[0], *rates[1], 0, 0)
 
-    @staticmethod
-    def _entry(entries: list[Any], index: int) -> Any:
+    def _entry(self, entries: list[Any], index: int) -> Any:
+        if self.is_endless:
+            return entries[0]
         if index >= len(entries):
             raise OSError(22, "Invalid argument")
         return entries[index]
@@ -85,6 +87,11 @@ class Machine:
         if driver is None:
             raise OSError(25, "Inappropriate ioctl for device")
         driver.answer(request, room)
+
+    def driver(self, number: int) -> Driver:
+        driver = self._drivers[str(self.dev / f"video{number}")]
+        assert driver is not None
+        return driver
 
     def list(self) -> list[v4l2.Webcam]:
         return list_webcams(self.sysfs, self.dev, self.ioctl)
@@ -127,6 +134,18 @@ def test_of_a_camera_that_scales_the_usual_sizes_and_rates(machine: Machine, kin
     (webcam,) = machine.list()
     assert [(mode.width, mode.height) for mode in webcam.modes][-3:] == [(1920, 1080), (2560, 1440), (2592, 1944)]
     assert {mode.rates for mode in webcam.modes} == {tuple(map(Fraction, (60, 50, 30, 25, 20, 15)))}
+
+
+def test_a_driver_that_never_says_that_is_all(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(v4l2, "_MAX_ENTRIES", 4)
+    for kind in (DISCRETE, CONTINUOUS):  # of which the first lists its sizes for ever, too
+        machine.plug(kind, Driver(formats={"MJPG": {(640, 480): [(0, 0)]}}, is_endless=True))
+        if kind == CONTINUOUS:
+            driver = machine.driver(kind)
+            driver.size_type, driver.formats = kind, {"MJPG": {(640, 640, 0, 480, 480, 0): [(1, 30)]}}
+    endless, scaling = machine.list()
+    assert set(endless.modes) == {Mode("mjpeg", 640, 480, ())}
+    assert set(scaling.modes) == {Mode("mjpeg", 640, 480, (Fraction(30),))}
 
 
 def test_one_that_cannot_be_asked_is_listed_with_the_reason(machine: Machine) -> None:
