@@ -27,7 +27,10 @@ log = structlog.get_logger()
 
 SWEEP_EVERY_S: Final = 0.25
 
-_SOURCE_HELP: Final = "rtsp://…, /dev/video0, a file, http(s)://…, or test: (a moving picture with sound)."
+_SOURCE_HELP: Final = (
+    "rtsp://…, /dev/video0, v4l2:NAME, a file or folder, http(s)://…, screen:, python:module:function, or test: (a "
+    "moving picture with sound)."
+)
 _TRANSFORM_HELP: Final = (
     "What happens to every frame, in this order: crop, scale, flip, rotate or timestamp with KEY=VALUE words "
     "('crop x=0 y=0 width=640 height=360'), or module:function of your own. Repeatable."

@@ -140,13 +140,13 @@ def _tls_fault(connection: socket.socket, address: Address, *, tls_verify: bool)
     try:
         context.wrap_socket(connection, server_hostname=address.host).close()
     except ssl.SSLCertVerificationError as error:
-        return SourceUnreachableError(
+        return SourceUnsupportedError(
             f"{address.label}: its certificate is not trusted ({error.verify_message}): if this is your own camera, "
             "tls_verify = false reads it all the same"
         )
     except ssl.SSLError:
         plain = address.label.partition("s://")[0]
-        return SourceUnreachableError(
+        return SourceUnsupportedError(
             f"{address.label}: port {address.port} does not speak TLS: write {plain}:// or the port that does"
         )
     return None

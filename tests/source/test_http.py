@@ -11,7 +11,7 @@ import pytest
 from fixtures.media import Clip, write_clip
 from fixtures.tools import write_certificate
 from relay.config import StreamSettings
-from relay.errors import SourceAuthError, SourceEndedError, SourceUnreachableError, SourceUnsupportedError
+from relay.errors import SourceAuthError, SourceEndedError, SourceUnsupportedError
 from relay.source import open_source
 from tests.source.conftest import Files, serving
 
@@ -95,7 +95,7 @@ def test_a_certificate_has_to_be_trusted_or_the_owner_has_to_say_so(
     certificate = write_certificate(tmp_path)
     with serving(partial(Files, directory=str(tmp_path)), certificate) as url:
         with pytest.raises(
-            SourceUnreachableError, match=r"not trusted \(self.signed certificate\).* tls_verify = false"
+            SourceUnsupportedError, match=r"not trusted \(self.signed certificate\).* tls_verify = false"
         ):
             opened(f"{url}/cam.ts")
         assert count(opened(f"{url}/cam.m3u8", tls_verify=False)) == 10
@@ -104,5 +104,5 @@ def test_a_certificate_has_to_be_trusted_or_the_owner_has_to_say_so(
 
 
 def test_tls_where_nobody_speaks_it(http: str) -> None:
-    with pytest.raises(SourceUnreachableError, match=r"port \d+ does not speak TLS: write http://"):
+    with pytest.raises(SourceUnsupportedError, match=r"port \d+ does not speak TLS: write http://"):
         opened(http.replace("http", "https"))
