@@ -157,12 +157,16 @@ class ContainerSource:
         self.playhead.begins_at(self._start_ns)
 
     def _rewind(self) -> None:
-        try:
-            # Also flushes the decoders, which after their drain would accept nothing more.
-            self._container.seek((self._container.start_time or 0) - _REWIND_MARGIN_US)
-        except av.FFmpegError:
-            raise SourceEndedError(f"{self._address.label}: is at its end, and this format cannot be rewound") from None
-        self.playhead.next_round()
+        start_us = self._container.start_time or 0
+        for target_us in (start_us - _REWIND_MARGIN_US, start_us):  # HLS refuses what lies before its beginning
+            try:
+                # Also flushes the decoders, which after their drain would accept nothing more.
+                self._container.seek(target_us)
+            except av.FFmpegError:
+                continue
+            self.playhead.next_round()
+            return
+        raise SourceEndedError(f"{self._address.label}: is at its end, and this format cannot be rewound")
 
 
 def open_container(

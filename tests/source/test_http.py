@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from fractions import Fraction
 from functools import partial
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -73,6 +75,19 @@ def test_of_several_renditions_the_best_is_fetched_or_the_one_with_that_number(h
         opened(f"{http}/all.m3u8", video_stream=2)
     with pytest.raises(SourceUnsupportedError, match=r"no audio stream 7 .*\(found: 0 aac, 1 aac\)"):
         opened(f"{http}/all.m3u8", audio_stream=7)
+
+
+@pytest.mark.parametrize("name", ["cam.m3u8", "cam.mp4"])
+def test_what_has_an_end_can_be_played_again(http: str, tmp_path: Path, name: str) -> None:
+    write_clip(tmp_path / "cam.ts", Clip(frames=10))
+    write_clip(tmp_path / "cam.mp4", Clip(frames=10))
+    (tmp_path / "cam.m3u8").write_text(VOD.format("cam.ts"))
+    source = opened(f"{http}/{name}", loop=True)
+    packets = [item for item in islice(source.media(), 60) if item is not None]
+    times = [frame.pts * frame.time_base for packet in packets for frame in packet.decode()]
+    assert len(times) > 15
+    assert all(0 < after - before < Fraction(1, 12) for before, after in pairwise(times))
+    source.close()
 
 
 def test_a_live_playlist_is_opened_with_what_is_there(http: str, tmp_path: Path) -> None:
