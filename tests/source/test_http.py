@@ -83,7 +83,7 @@ def test_what_has_an_end_can_be_played_again(http: str, tmp_path: Path, name: st
     write_clip(tmp_path / "cam.mp4", Clip(frames=10))
     (tmp_path / "cam.m3u8").write_text(VOD.format("cam.ts"))
     source = opened(f"{http}/{name}", loop=True)
-    packets = [item for item in islice(source.media(), 60) if item is not None]
+    packets = (item for item in islice(source.media(), 60) if item is not None)
     times = [frame.pts * frame.time_base for packet in packets for frame in packet.decode()]
     assert len(times) > 15
     assert all(0 < after - before < Fraction(1, 12) for before, after in pairwise(times))
