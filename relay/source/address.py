@@ -75,7 +75,7 @@ def parse_address(source: str) -> Address:
     word, colon, rest = source.partition(":")
     if word in _WORDS and (colon or word in _WHOLE_WORDS):
         kind = _WORDS[word]
-        return Address(kind, rest.removeprefix("?") if kind is SourceKind.TEST else rest, redact(source))
+        return Address(kind, rest.removeprefix("?") if kind is SourceKind.TEST else rest, redact(source).rstrip(":"))
     device = source.removeprefix("v4l2:")
     if device != source or re.match(r"/dev/(video|v4l/)", device):
         return Address(SourceKind.V4L2, device, device)

@@ -50,12 +50,18 @@ def explain_silence(device: str, inputs: list[SoundInput]) -> str:
     match = _HARDWARE.match(device)
     if match is None:
         return f"the microphone {device!r} cannot be opened: name one by its card (found: {there})"
-    if any(match["card"] in {item.card, str(item.number)} for item in inputs):
+    if not is_missing(device, inputs):
         return (
             f"the microphone {device!r} cannot be opened: another programme is using it, or this user is not in the "
             "group 'audio'"
         )
     return f"there is no microphone {device!r} (found: {there})"
+
+
+def is_missing(device: str, inputs: list[SoundInput]) -> bool:
+    """Whether `device` names a card that is not there, so that ALSA need not be asked, which writes to the terminal."""
+    match = _HARDWARE.match(device)
+    return match is not None and not any(match["card"] in {item.card, str(item.number)} for item in inputs)
 
 
 def use_system_configuration() -> None:

@@ -5,17 +5,19 @@ It never takes the picture away: what is wrong with it is logged, and it is trie
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import av
 import numpy as np
 import structlog
 
-from relay.source.alsa import explain_silence, list_microphones, use_system_configuration
+from relay.source.alsa import explain_silence, is_missing, list_microphones, use_system_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SAMPLE_RATE_HZ: Final = 48_000
-RETRY_S: Final = 5.0
+FIRST_RETRY_S: Final = 2.0
+MAX_RETRY_S: Final = 60.0
 MAX_QUEUED_S: Final = 2.0
 """Sound that the camera's thread does not fetch in this time is too late to be heard."""
 
@@ -79,7 +82,9 @@ class Microphone:
         self._said = ""
         self._stopping = threading.Event()
         self.dropped = 0
-        self._thread = threading.Thread(target=self._run, name="microphone", daemon=True)
+        # With the caller's context, because in it is the stream's name for the log.
+        run = partial(contextvars.copy_context().run, self._run)
+        self._thread = threading.Thread(target=run, name="microphone", daemon=True)
         self._thread.start()
 
     def take(self) -> list[av.AudioFrame]:
@@ -95,10 +100,11 @@ class Microphone:
         self._thread.join(_JOIN_S)
 
     def _run(self) -> None:
+        delay_s = FIRST_RETRY_S
         while not self._stopping.is_set():
             try:
-                for item in self._capture(self._device):
-                    self._said = ""
+                for item in self._opened():
+                    self._said, delay_s = "", FIRST_RETRY_S
                     self._put(item)
                     if self._stopping.is_set():
                         return
@@ -106,7 +112,11 @@ class Microphone:
                 # ValueError: PyAV's word for a build without ALSA, such as that for macOS.
                 pass
             self._say(explain_silence(self._device, list_microphones()))
-            self._stopping.wait(RETRY_S)
+            self._stopping.wait(delay_s)
+            delay_s = min(MAX_RETRY_S, delay_s * 2)
+
+    def _opened(self) -> Iterator[Captured]:
+        return iter(()) if is_missing(self._device, list_microphones()) else self._capture(self._device)
 
     def _put(self, item: Captured) -> None:
         with self._lock:

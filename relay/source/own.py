@@ -135,9 +135,12 @@ class OwnSource:
                 while (wait_ns := due_ns - self._monotonic_ns()) > 0:
                     self._sleep(min(wait_ns / _NS_PER_S, BREATH_S))
                     yield None
+                if -wait_ns > self._period_ns:  # the user's code is the slower one, and sets the pace
+                    due_ns, wait_ns = due_ns - wait_ns, 0
                 if item.pts is None:
-                    item.pts, item.time_base = self._unix_ns(), Fraction(1, _NS_PER_S)
-                due_ns = max(due_ns, self._monotonic_ns() - self._period_ns) + self._period_ns
+                    # When it was due, not when this thread woke up for it: the frame rate is measured by that.
+                    item.pts, item.time_base = self._unix_ns() + wait_ns, Fraction(1, _NS_PER_S)
+                due_ns += self._period_ns
             elif item is None:
                 self._sleep(_NOTHING_S)
             yield item

@@ -99,10 +99,10 @@ class Script:
 
 
 def test_what_was_heard_comes_before_the_next_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.source.microphone.RETRY_S", 0.001)
+    monkeypatch.setattr("relay.source.microphone.FIRST_RETRY_S", 0.001)
     script = Script([heard(1_000), heard(11_000)], [heard(21_000, channels=1)])
     with structlog.testing.capture_logs() as logs:
-        microphone = Microphone("hw:7", script)
+        microphone = Microphone("default", script)
         assert script.is_done.wait(5)
         source = WithMicrophone(open_source(StreamSettings(source="test:?size=128x96"), "cam"), microphone)
         assert (source.info.width, source.info.audio_sample_rate, source.is_live) == (128, SAMPLE_RATE_HZ, True)
@@ -114,14 +114,14 @@ def test_what_was_heard_comes_before_the_next_picture(monkeypatch: pytest.Monkey
         source.close()
     said = [entry["reason"] for entry in logs if entry["event"] == "the stream goes on without sound"]
     assert said
-    assert all("there is no microphone 'hw:7'" in reason for reason in said)
+    assert all("the microphone 'default' cannot be opened" in reason for reason in said)
     assert len(said) <= 3
 
 
 def test_sound_that_nobody_fetches_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.source.microphone.RETRY_S", 0.001)
+    monkeypatch.setattr("relay.source.microphone.FIRST_RETRY_S", 0.001)
     script = Script([heard(n * 10_000) for n in range(300)])
-    microphone = Microphone("hw:7", script)
+    microphone = Microphone("default", script)
     assert script.is_done.wait(5)
     frames = microphone.take()
     assert sum(frame.samples for frame in frames) == 2 * SAMPLE_RATE_HZ
@@ -136,7 +136,7 @@ def test_a_source_with_a_microphone_is_one_source(monkeypatch: pytest.MonkeyPatc
     class Fake(Microphone):
         def __init__(self, device: str) -> None:
             made.append(device)
-            super().__init__(device, Script([heard(5)]))
+            super().__init__(device, Script())
 
     monkeypatch.setattr("relay.source.Microphone", Fake)
     source = open_source(StreamSettings(source="test:?size=128x96&audio=0", microphone="alsa:hw:0"), "cam")
@@ -144,6 +144,20 @@ def test_a_source_with_a_microphone_is_one_source(monkeypatch: pytest.MonkeyPatc
     assert source.info.audio_channels == 2
     assert source.sample_aspect == 1
     source.close()
+
+
+def test_a_card_that_is_not_there_is_not_asked_for() -> None:
+    asked: list[str] = []
+
+    def never(device: str) -> Iterator[Captured]:
+        asked.append(device)
+        return iter(())
+
+    with structlog.testing.capture_logs() as logs:
+        microphone = Microphone("hw:4711", never)
+        microphone.stop()
+    assert not asked
+    assert all("there is no microphone 'hw:4711'" in entry["reason"] for entry in logs)
 
 
 @pytest.mark.e2e

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -68,7 +68,16 @@ def test_a_slow_one_is_waited_for_and_does_not_rush_afterwards(user_module: Writ
     next(items)
     clock.now_ns += 3 * S
     times = [next(items).pts - UNIX_NS for _ in range(4)]
-    assert times == pytest.approx([3 * S, 3 * S, 3 * S + S / 30, 3 * S + S / 15], abs=10)
+    assert times == pytest.approx([3 * S, 3 * S + S / 30, 3 * S + S / 15, 3 * S + S / 10], abs=10)
+
+
+def test_times_are_even_though_threads_wake_up_late(user_module: WriteModule) -> None:
+    clock = Clock()
+    source = opened(f"python:{user_module(GENERATOR)}:frames", clock)
+    sleep = clock.sleep
+    source._sleep = lambda seconds: sleep(seconds + 0.002)
+    times = [frame.pts for frame in islice(given(source), 20)]
+    assert {after - before for before, after in pairwise(times)} == {S // 30}
 
 
 def test_pictures_with_times_grey_ones_and_parts_of_larger_ones(user_module: WriteModule) -> None:
