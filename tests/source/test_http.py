@@ -13,7 +13,7 @@ import pytest
 from fixtures.media import Clip, write_clip
 from fixtures.tools import write_certificate
 from relay.config import StreamSettings
-from relay.errors import SourceAuthError, SourceEndedError, SourceUnsupportedError
+from relay.errors import SourceAuthError, SourceEndedError, SourceError, SourceUnsupportedError
 from relay.source import open_source
 from tests.source.conftest import Files, serving
 
@@ -56,6 +56,14 @@ def test_segments_may_be_called_anything(http: str, tmp_path: Path) -> None:
     write_clip(tmp_path / "1.jpg", Clip(frames=10), container_format="mpegts")
     (tmp_path / "cam.m3u8").write_text(VOD.format("1.jpg"))
     assert count(opened(f"{http}/cam.m3u8")) == 10
+
+
+def test_a_playlist_from_the_network_cannot_have_this_machines_files(http: str, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "cam.ts", Clip(frames=10))
+    for segment in (f"file://{path}", str(path), f"concat:{path}", f"subfile,,start,0,end,0,,:{path}"):
+        (tmp_path / "cam.m3u8").write_text(VOD.format(segment))
+        with pytest.raises(SourceError):
+            opened(f"{http}/cam.m3u8")
 
 
 def test_of_several_renditions_the_best_is_fetched_or_the_one_with_that_number(http: str, tmp_path: Path) -> None:
