@@ -64,8 +64,9 @@ class ContainerSource:
         self._audio = (
             choose_audio(address, container, settings.audio_stream, self._video) if _wants_sound(settings) else None
         )
-        leave_out(container, self._video, self._audio)
         is_hls = container.format.name.split(",")[0] in {"hls", "dash"}
+        if is_hls:
+            leave_out(container, self._video, self._audio)
         is_finite = address.kind is SourceKind.FILE or (address.kind is SourceKind.HTTP and bool(container.duration))
         self.is_live = not is_finite
         self._is_untimed = container.format.name in _UNTIMED

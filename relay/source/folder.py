@@ -48,6 +48,7 @@ class FolderSource:
         self._address = address
         self._open_file = open_file
         self._settings = settings.model_copy(update={"loop": False})
+        self.stall_after_s = settings.stall_after_s
         self._name = ""
         self._playing = self._next(None)
         self._settings = self._settings.model_copy(update={"start_s": 0.0})

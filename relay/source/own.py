@@ -101,6 +101,7 @@ class OwnSource:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._label = address.label
+        self.stall_after_s = settings.stall_after_s
         self._unix_ns, self._monotonic_ns, self._sleep = unix_ns, monotonic_ns, sleep
         self._period_ns = int(_NS_PER_S / (settings.input_rate or DEFAULT_RATE))
         self._sound_end_ns: int | None = None
@@ -194,6 +195,8 @@ class OwnSource:
         except StopIteration:
             raise SourceEndedError(f"{self._label}: came to its end") from None
         except (Exception, SystemExit) as error:  # anybody's code
+            # Said here too: it may work again before the stream has stalled, and its author wants to know.
+            log.warning("a source of the user's own failed", error=self._blame(error))
             raise SourceEndedError(self._blame(error)) from error
         match item:
             case None:

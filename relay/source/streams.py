@@ -53,7 +53,7 @@ def choose_audio(address: Address, container: InputContainer, choice: Choice, vi
 
 
 def leave_out(container: InputContainer, *taken: Stream | None) -> None:
-    """Tell the demuxer what nobody reads."""
+    """Tell the demuxer what nobody reads, so that it does not fetch those renditions."""
     for stream in container.streams:
         if stream not in taken:
             stream.discard = Discard.all

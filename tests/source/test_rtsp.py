@@ -105,7 +105,7 @@ def lossy(tmp_path: Path) -> Iterator[LossyCamera]:
 
 
 def test_auto_turns_to_tcp_when_nothing_comes_over_udp(lossy: LossyCamera) -> None:
-    stream = StreamSettings(source=lossy.url, rtsp_transport="auto", read_timeout_s=1, audio=False)
+    stream = StreamSettings(source=lossy.url, rtsp_transport="auto", read_timeout_s=0.5, audio=False)
     source = open_source(stream, "cam")
     assert next(item for item in source.media() if item is not None).size
     assert lossy.transports == ["udp", "tcp"]
@@ -113,7 +113,7 @@ def test_auto_turns_to_tcp_when_nothing_comes_over_udp(lossy: LossyCamera) -> No
 
 
 def test_udp_alone_hears_nothing(lossy: LossyCamera) -> None:
-    source = open_source(StreamSettings(source=lossy.url, rtsp_transport="udp", read_timeout_s=1), "cam")
-    with pytest.raises(SourceStalledError, match="nothing came for 1 s"):
+    source = open_source(StreamSettings(source=lossy.url, rtsp_transport="udp", read_timeout_s=0.5), "cam")
+    with pytest.raises(SourceStalledError, match="nothing came for 0.5 s"):
         list(source.media())
     source.close()
