@@ -9,17 +9,22 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from relay.source.own import Image, Sound, Source
     from relay.transform import Frame
 
-__all__ = ["Frame", "__version__"]
+__all__ = ["Frame", "Image", "Sound", "Source", "__version__"]
 
 __version__ = version("relay-hls")
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the module protocol of PEP 562
-    """Import what needs OpenCV only when it is asked for: the serving process does without."""
+    """Import what needs OpenCV or FFmpeg only when it is asked for: the serving process does without."""
     if name == "Frame":
         from relay.transform import Frame  # noqa: PLC0415 - see above
 
         return Frame
+    if name in {"Image", "Sound", "Source"}:
+        from relay.source import own  # noqa: PLC0415 - see above
+
+        return getattr(own, name)
     raise AttributeError(f"module 'relay' has no attribute {name!r}")

@@ -47,6 +47,7 @@ _REFERENCE: Final = re.compile(r"\$\$(?=\{)|\$\{(?P<name>[^{}]*)\}")
 _FILE: Final = "file:"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _PICTURE_SIZE: Final = re.compile(r"(\d{2,5})x(\d{2,5})")
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RATE_ROUNDING: Final = Fraction(1, 100)
 _MAX_PIXELS: Final = 4096 * 2304
 """The largest frame of H.264 level 5.1, which is as far as common players go."""
@@ -107,6 +108,14 @@ def _check_push_key(key: SecretStr | None) -> SecretStr | None:
     return key
 
 
+def _check_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Names are tokens of RFC 9110 §5.6.2; values end where a line ends. Neither is repeated: values are secrets."""
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not value.isprintable():
+            raise ValueError('a header is NAME = "VALUE", the name of letters, digits and -, the value on one line')
+    return headers
+
+
 Isolation = Literal["process", "thread"]
 SecondPush = Literal["refuse", "take-over"]
 PushKey = Annotated[SecretStr | None, AfterValidator(_check_push_key)]
@@ -114,6 +123,8 @@ StreamName = Annotated[str, AfterValidator(_check_name)]
 Rate = Annotated[Fraction | None, BeforeValidator(_parse_rate), AfterValidator(_check_rate)]
 PictureSize = Annotated[tuple[int, int] | None, BeforeValidator(_parse_size), AfterValidator(_check_size)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+StreamChoice = Literal["best"] | Annotated[int, Field(ge=0, le=99)]
+"""Which of several video or audio streams: the best, or by its number, counted from 0 among those of its kind."""
 
 
 class TransformSettings(_Settings):
@@ -145,7 +156,13 @@ class StreamSettings(_Settings):
 
     source: str = TEST_PATTERN
     loop: bool = False
-    rtsp_transport: Literal["tcp", "udp"] = "tcp"
+    start_s: Annotated[float, Field(ge=0, le=86_400 * 7)] = 0.0
+    rtsp_transport: Literal["tcp", "udp", "auto"] = "tcp"
+    tls_verify: bool = True
+    headers: Annotated[dict[str, str], AfterValidator(_check_headers), Field(repr=False)] = Field(default_factory=dict)
+    video_stream: StreamChoice = "best"
+    audio_stream: StreamChoice = "best"
+    microphone: str | None = None
     input_format: str | None = None
     input_size: PictureSize = None
     input_rate: Rate = None
@@ -173,6 +190,10 @@ class StreamSettings(_Settings):
 
     @model_validator(mode="after")
     def _check(self) -> StreamSettings:
+        if self.headers and not self.source.strip().lower().startswith(("http://", "https://")):
+            raise ValueError("headers are sent to http:// and https:// sources alone")
+        if self.microphone and not self.audio:
+            raise ValueError("a microphone is of no use with audio = false")
         if self.on_demand and self.is_push:
             raise ValueError(
                 "on_demand opens a camera for its viewers; one that is pushed comes by itself: leave it out"
@@ -376,8 +397,6 @@ def _explain(problem: dict[str, Any], where: str) -> str:
     text = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         return f"{where}: {key}: there is no such setting"
-    is_secret = key.endswith(".push_key")
-    given = (
-        "" if is_secret or isinstance(problem.get("input"), dict) else f" (it is {redact(repr(problem.get('input')))})"
-    )
+    is_hidden = key.endswith(".push_key") or "headers" in problem["loc"] or isinstance(problem.get("input"), dict)
+    given = "" if is_hidden else f" (it is {redact(repr(problem.get('input')))})"
     return f"{where}: {key}: {text}{given}" if key else f"{where}: {text}"

@@ -13,6 +13,7 @@
     │   ├── SourceAwaitedError       nobody pushes to the stream                             waited for
     │   ├── SourceStalledError       open, but nothing comes                                 retried
     │   └── SourceEndedError         the end of a file, or the camera hung up                retried
+    ├── UserCodeError          module:function of a user's own cannot be found or given      never retried
     ├── TransformError         a transform is unknown, misconfigured or raised               retried
     ├── EncodeError            the encoder refused its settings or a frame                   never retried
     ├── PushError              what a pusher sends is no RTMP, or more than is allowed   never retried
@@ -123,6 +124,10 @@ class SourceEndedError(SourceError):
     """The end of a file that does not loop, or a camera that closed the connection."""
 
     for_viewers = "the camera has stopped sending"
+
+
+class UserCodeError(RelayError):
+    """Raised by `usercode`; who asked for the code turns it into an error of its own."""
 
 
 class TransformError(RelayError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -11,6 +12,9 @@ from blockbuster import blockbuster_ctx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.pictures import WriteModule
 
 # Hypothesis measures a single example's time, which says more of a busy machine than of the code; pytest-timeout stays.
 hypothesis.settings.register_profile("relay", hypothesis.settings.default, deadline=None, max_examples=50)
@@ -37,3 +41,21 @@ def _unblocked_loop(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     with blockbuster_ctx("relay"):
         yield
+
+
+@pytest.fixture
+def user_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WriteModule]:
+    """Writes a module into the working directory, where nothing else has put it on the path."""
+    written = []
+
+    def write(text: str, name: str = "") -> str:
+        name = name or f"users_module_{tmp_path.name.replace('-', '_')}_{len(written)}"
+        written.append(name)
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+        return name
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)

@@ -137,6 +137,12 @@ def test_the_data_folder_comes_from_the_environment_or_the_platform(monkeypatch:
         ("[streams.a]\nstall_after_s = -1\n", "stall_after_s"),
         ('[streams.a]\ntransforms = ["crop x"]\n', "KEY=VALUE"),
         ("[streams.a]\ntransforms = [7]\n", "transforms"),
+        ('[streams.a]\nrtsp_transport = "sctp"\n', "rtsp_transport"),
+        ('[streams.a]\nvideo_stream = "worst"\n', "video_stream"),
+        ("[streams.a]\naudio_stream = -1\n", "audio_stream"),
+        ("[streams.a]\nstart_s = -1\n", "start_s"),
+        ('[streams.a]\nmicrophone = "hw:0"\naudio = false\n', "a microphone is of no use"),
+        ('[streams.a]\nsource = "rtsp://a/"\nheaders = { X-Key = "a" }\n', "headers are sent to http"),
         ("streams = 3\n", "streams"),
         ("[streams]\n", "there is no stream"),
         ("listen = \n", "is not TOML"),
@@ -194,6 +200,21 @@ def test_a_push_key_stays_in_the_parent(tmp_path: Path) -> None:
 )
 def test_which_sources_are_waited_for(source: str, is_push: bool) -> None:
     assert StreamSettings(source=source).is_push is is_push
+
+
+@pytest.mark.parametrize("header", ['"X-Key" = "geheim\\r\\nX-Other: 1"', '"X Key" = "geheim"', "geheim = 7"])
+def test_a_header_that_will_not_do_is_not_repeated(tmp_path: Path, header: str) -> None:
+    with pytest.raises(ConfigError, match="headers") as caught:
+        config.load(write(tmp_path, f'[streams.a]\nsource = "http://a/"\nheaders = {{ {header} }}\n'))
+    assert "= geheim" not in str(caught.value)
+    assert "'geheim" not in str(caught.value)
+
+
+def test_headers_are_kept_out_of_sight(tmp_path: Path) -> None:
+    text = '[streams.a]\nsource = "https://a/"\nheaders = { Authorization = "Bearer geheim" }\n'
+    stream = config.load(write(tmp_path, text)).streams["a"]
+    assert stream.headers == {"Authorization": "Bearer geheim"}
+    assert "geheim" not in repr(stream)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

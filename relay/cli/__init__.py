@@ -1,4 +1,4 @@
-"""`relay serve | probe | sessions`: one file a command. Heavy libraries are imported by the commands that need them."""
+"""`relay serve | probe | devices | sessions`: one file a command, which imports the heavy libraries that it needs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from relay import __version__
+from relay.cli.devices import devices
 from relay.cli.probe import probe
 from relay.cli.serve import serve
 from relay.cli.sessions import sessions
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(probe)
+app.command()(devices)
 app.add_typer(sessions, name="sessions")
 
 

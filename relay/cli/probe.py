@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,7 +14,7 @@ from rich.table import Table
 
 from relay import config
 from relay.config import StreamSettings
-from relay.errors import SourceStalledError
+from relay.errors import ConfigError, SourceStalledError, redact
 
 if TYPE_CHECKING:
     from relay.model import SourceInfo
@@ -22,9 +23,17 @@ if TYPE_CHECKING:
 
 
 def probe(
-    source: Annotated[str, typer.Argument(help="rtsp://..., /dev/video0, a file, http(s)://... or test:")],
+    source: Annotated[
+        str,
+        typer.Argument(help="rtsp://..., /dev/video0, a file, http(s)://..., test:; with --config a stream's name."),
+    ],
     seconds: Annotated[float, typer.Option("--seconds", "-s", min=0.5, max=600, help="How long to listen.")] = 5.0,
-    rtsp_transport: Annotated[Literal["tcp", "udp"], typer.Option(help="How RTSP carries its media.")] = "tcp",
+    rtsp_transport: Annotated[
+        Literal["tcp", "udp", "auto"] | None, typer.Option(help="How RTSP carries its media.", show_default="tcp")
+    ] = None,
+    config_file: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="A relay.toml: probe with a stream's own settings.")
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -34,21 +43,33 @@ def probe(
     from relay.source.advice import advise  # noqa: PLC0415
     from relay.source.survey import survey  # noqa: PLC0415
 
-    source = config.resolved(source)
-    found = survey(StreamSettings(source=source, rtsp_transport=rtsp_transport), seconds)
+    settings = _settings(source, config_file, rtsp_transport)
+    found = survey(settings, seconds)
     if isinstance(found.end, SourceStalledError) and not found.measured.frames:
         raise found.end
-    address = parse_address(source)
+    kind = parse_address(settings.source).kind
     advice = advise(
         found.info,
         found.measured,
-        is_udp=address.kind is SourceKind.RTSP and rtsp_transport == "udp",
-        is_file=address.kind is SourceKind.FILE,
+        is_udp=kind is SourceKind.RTSP and settings.rtsp_transport != "tcp",
+        is_file=kind is SourceKind.FILE,
     )
     if as_json:
-        typer.echo(json.dumps(_document(address.label, found, advice), indent=2))
+        typer.echo(json.dumps(_document(settings.source, found, advice), indent=2))
     else:
-        _print(Console(), address.label, found, advice)
+        _print(Console(), redact(settings.source), found, advice)
+
+
+def _settings(source: str, config_file: Path | None, rtsp_transport: str | None) -> StreamSettings:
+    if config_file is None:
+        return StreamSettings.model_validate(
+            {"source": config.resolved(source), "rtsp_transport": rtsp_transport or "tcp"}
+        )
+    streams = config.load(config_file).streams
+    if source not in streams:
+        raise ConfigError(f"{config_file}: there is no stream {source!r}: there are {', '.join(streams)}")
+    changed = {} if rtsp_transport is None else {"rtsp_transport": rtsp_transport}
+    return streams[source].model_copy(update=changed)
 
 
 def _document(source: str, found: Survey, advice: list[str]) -> dict[str, object]:

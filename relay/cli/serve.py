@@ -32,7 +32,8 @@ SWEEP_EVERY_S: Final = 0.25
 CHECK_IMAGES_WITHIN_S: Final = 30.0
 
 _SOURCE_HELP: Final = (
-    "rtsp://…, /dev/video0, a file, http(s)://…, rtmp: (the relay listens), or test: (a moving picture with sound)."
+    "rtsp://…, /dev/video0, v4l2:NAME, a file or folder, http(s)://…, screen:, python:module:function, rtmp: (the "
+    "relay listens), or test: (a moving picture with sound)."
 )
 _TRANSFORM_HELP: Final = (
     "What happens to every frame, in this order: crop, scale, flip, rotate or timestamp with KEY=VALUE words "

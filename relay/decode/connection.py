@@ -69,7 +69,6 @@ class Connection:
         self._on_found, self._on_video, self._on_audio = on_found, on_video, on_audio
         self._guard, self._audio_guard, self._clock = TimestampGuard(), AudioGuard(), SourceClock()
         self._drift, self._deinterlacer = AudioDrift(), Deinterlacer()
-        self._prepared: set[int] = set()
         self._has_keyframe = False
         self._sender_offset_ns: int | None = None
         self._rate = _RateMeter(source.info.rate)
@@ -146,11 +145,8 @@ class Connection:
 
     def _prepare(self, packet: Packet[Any]) -> None:
         """Set the decoder up before its first packet: options of the container do not reach it."""
-        if packet.stream_index in self._prepared:
-            return
-        self._prepared.add(packet.stream_index)
-        if packet.stream.type == "video":
-            codec = packet.stream.codec_context
+        codec = packet.stream.codec_context
+        if packet.stream.type == "video" and not codec.is_open:
             # Frame threads hold back a frame each; slices do not. Low delay is only for streams without B-frames.
             codec.thread_type, codec.thread_count = "SLICE", 2
             if not codec.has_b_frames:

@@ -2,7 +2,9 @@
 
 address   what the user wrote, understood          options   how FFmpeg is asked to open it
 push      what is sent to the relay, which listens
-container what FFmpeg opens                        pattern   the test pattern, made here (card, barcode)
+container what FFmpeg opens (streams, playhead)    pattern   the test pattern, made here (card, barcode)
+folder    files that play as a channel             own       a Python function of the user's
+v4l2      Linux webcams, their names and modes     alsa, microphone   Linux microphones
 faults    FFmpeg's errors in plain words           pacing    files and HLS at their own speed
 retry     when to try again                        measure, advice   what `relay probe` finds and says
 """
@@ -10,10 +12,15 @@ retry     when to try again                        measure, advice   what `relay
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from relay.errors import SourceUnsupportedError
 from relay.source.address import SourceKind, parse_address
 from relay.source.container import open_container
+from relay.source.folder import FolderSource
+from relay.source.microphone import Microphone, WithMicrophone
+from relay.source.own import OwnSource
 from relay.source.pattern import open_pattern
 from relay.source.push import Entrance, PushBackoff, open_push
 from relay.source.retry import Backoff
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
 
     from relay.config import StreamSettings
     from relay.model import SourceInfo
+    from relay.source.address import Address
 
 __all__ = ["Backoff", "Entrance", "PushBackoff", "Source", "open_source"]
 
@@ -70,6 +78,19 @@ def open_source(
     if settings.is_push:
         return open_push(settings, entrance)
     address = parse_address(settings.source)
+    if settings.start_s and address.kind is not SourceKind.FILE and address.kind is not SourceKind.HTTP:
+        raise SourceUnsupportedError(f"{address.label}: start_s = {settings.start_s:g} is for files")
+    source = _open(address, settings, name, unix_ns)
+    if settings.microphone:
+        return WithMicrophone(source, Microphone(settings.microphone.removeprefix("alsa:")))
+    return source
+
+
+def _open(address: Address, settings: StreamSettings, name: str, unix_ns: Callable[[], int]) -> Source:
     if address.kind is SourceKind.TEST:
         return open_pattern(address, name, unix_ns)
+    if address.kind is SourceKind.PYTHON:
+        return OwnSource(address, settings, unix_ns)
+    if address.kind is SourceKind.FILE and Path(address.url).is_dir():
+        return FolderSource(address, settings)
     return open_container(address, settings)

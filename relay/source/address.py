@@ -24,7 +24,8 @@ _HOST: Final = re.compile(
 )
 _DEFAULT_PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 WAYS: Final = (
-    "test:, a file, rtsp://, rtsps://, http://, https://, /dev/videoN, avfoundation:N, rtmp:, udp://, tcp://...?listen"
+    "test:, a file or folder, rtsp://, rtsps://, http://, https://, /dev/videoN, v4l2:NAME, avfoundation:N, screen:, "
+    "python:MODULE:FUNCTION, rtmp:, udp://, tcp://...?listen"
 )
 
 
@@ -38,6 +39,14 @@ class SourceKind(StrEnum):
     V4L2 = "v4l2"
     AVFOUNDATION = "avfoundation"
     PUSH = "push"
+    SCREEN = "screen"
+    PYTHON = "python"
+
+
+_WORDS: Final = {kind.value: kind for kind in SourceKind if kind.value in {"test", "avfoundation", "screen", "python"}}
+"""What stands before a colon alone, without `//`."""
+
+_WHOLE_WORDS: Final = frozenset({"test", "screen"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +64,19 @@ class Address:
         """Whether there is a host that may refuse, be unknown or be silent."""
         return bool(self.host)
 
+    @property
+    def is_tls(self) -> bool:
+        """Whether the host has to show a certificate."""
+        return self.url.startswith(("rtsps://", "https://"))
+
 
 def parse_address(source: str) -> Address:
     """The address that `source` means. Raises `SourceUnsupportedError` for a scheme that is not read here."""
     source = source.strip()
-    if source == "test" or source.startswith("test:"):
-        return Address(SourceKind.TEST, source.removeprefix("test").removeprefix(":").removeprefix("?"), source)
-    if source.startswith("avfoundation:"):
-        return Address(SourceKind.AVFOUNDATION, source.removeprefix("avfoundation:"), source)
+    word, colon, rest = source.partition(":")
+    if word in _WORDS and (colon or word in _WHOLE_WORDS):
+        kind = _WORDS[word]
+        return Address(kind, rest.removeprefix("?") if kind is SourceKind.TEST else rest, redact(source).rstrip(":"))
     device = source.removeprefix("v4l2:")
     if device != source or re.match(r"/dev/(video|v4l/)", device):
         return Address(SourceKind.V4L2, device, device)

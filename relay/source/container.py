@@ -13,9 +13,10 @@ from relay.errors import SourceEndedError, SourceNotFoundError, SourceUnsupporte
 from relay.model import SourceInfo
 from relay.source.address import SourceKind
 from relay.source.faults import explain_opening, explain_reading, stalled
-from relay.source.options import HLS_READ_TIMEOUT_S, open_options, read_timeout_s
-from relay.source.pacing import Pacer
+from relay.source.options import HLS_READ_TIMEOUT_S, open_options, read_timeout_s, what_to_open
 from relay.source.patience import Patience
+from relay.source.playhead import Playhead
+from relay.source.streams import choose_audio, choose_video, leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ BREATH_S: Final = 0.1
 
 _EAGAIN_PAUSE_S: Final = 0.01
 _REWIND_MARGIN_US: Final = 1_000_000
-"""In MPEG-TS a seek to the very first timestamp lands behind the first keyframe."""
+"""In MPEG-TS a seek to a keyframe's timestamp lands behind that keyframe."""
 
 _UNTIMED: Final = frozenset({"mpjpeg", "h264", "hevc", "mjpeg", "m4v"})
 """Formats without timestamps: FFmpeg makes up 25 frames a second, whatever the camera sends."""
@@ -54,6 +55,7 @@ class ContainerSource:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], None] = time.sleep,
         patience: Patience | None = None,
+        previous: ContainerSource | None = None,
     ) -> None:
         self._address = address
         self._settings = settings
@@ -61,16 +63,24 @@ class ContainerSource:
         self._patience = patience or Patience(settings.read_timeout_s, settings.stall_after_s)
         self._monotonic_ns = monotonic_ns
         self._sleep = sleep
-        self._video = _video_stream(address, container)
-        self._audio = _audio_stream(container) if settings.audio else None
+        self._video = choose_video(address, container, settings.video_stream)
+        self._audio = (
+            choose_audio(address, container, settings.audio_stream, self._video) if _wants_sound(settings) else None
+        )
         is_hls = container.format.name.split(",")[0] in {"hls", "dash"}
+        if is_hls:
+            leave_out(container, self._video, self._audio)
         is_finite = address.kind is SourceKind.FILE or (address.kind is SourceKind.HTTP and bool(container.duration))
         self.is_live = not is_finite
         self._is_untimed = container.format.name in _UNTIMED
-        self._pacer = Pacer() if is_finite or is_hls else None
         self.stall_after_s = max(settings.stall_after_s, HLS_READ_TIMEOUT_S if is_hls else 0.0)
         self._announced_aspect = self._video.codec_context.sample_aspect_ratio
-        self._span = _Span()
+        self._is_paced = is_finite or is_hls
+        self.playhead: Playhead = Playhead() if previous is None else previous.playhead
+        if previous is not None:
+            self.playhead.next_file(self._start_ns)
+        if settings.start_s:
+            self._start_at(settings.start_s)
         self.info = _describe(self._video, self._audio, is_rate_known=not self._is_untimed)
 
     @property
@@ -114,7 +124,7 @@ class ContainerSource:
                     yield packet
                     quiet_since_ns = self._monotonic_ns()
                     # Files and HLS have their own pace, not a camera's rhythm.
-                    if self._pacer is None and packet.stream_index == self._video.index:
+                    if not self._is_paced and packet.stream_index == self._video.index:
                         self._patience.note(quiet_since_ns)
                         if self._patience.is_outdated:
                             break
@@ -130,10 +140,10 @@ class ContainerSource:
                 raise explain_reading(error, self._address, self._patience.seconds) from None
 
     def _wait_for(self, packet: Packet[Any]) -> Iterator[None]:
-        if self._pacer is None:
+        if not self._is_paced:
             return
-        media_ns = self._span.start_of(packet)
-        while (wait_ns := self._pacer.wait_ns(media_ns, self._monotonic_ns())) > 0:
+        due_ns = self.playhead.due_ns(packet)
+        while (wait_ns := self.playhead.wait_ns(due_ns, self._monotonic_ns())) > 0:
             self._sleep(min(wait_ns / _NS_PER_S, BREATH_S))
             yield None
 
@@ -141,65 +151,57 @@ class ContainerSource:
         """Timestamps that go on from one round of a loop to the next; none where they would be made up."""
         if self._is_untimed:
             packet.pts = packet.dts = None
-        elif self._span.offset_ns:
-            offset = round(self._span.offset_ns / (packet.time_base * _NS_PER_S))
+        elif self.playhead.offset_ns:
+            offset = round(self.playhead.offset_ns / (packet.time_base * _NS_PER_S))
             packet.pts = None if packet.pts is None else packet.pts + offset
             packet.dts = None if packet.dts is None else packet.dts + offset
 
-    def _rewind(self) -> None:
+    @property
+    def _start_ns(self) -> int:
+        return (self._container.start_time or 0) * (_NS_PER_S // av.time_base)
+
+    def _start_at(self, start_s: float) -> None:
+        """Begin at a keyframe close to `start_s`. Raises `SourceUnsupportedError` where nothing is there."""
+        label, length_s = self._address.label, (self._container.duration or 0) / av.time_base
+        if self.is_live:
+            raise SourceUnsupportedError(f"{label}: start_s = {start_s:g} is for files, and this goes on for ever")
+        if length_s and start_s >= length_s:
+            raise SourceUnsupportedError(f"{label}: start_s = {start_s:g} lies behind its end, at {length_s:.1f} s")
+        margin_us = _REWIND_MARGIN_US if self._container.format.name == "mpegts" else 0
         try:
-            # Also flushes the decoders, which after their drain would accept nothing more.
-            self._container.seek((self._container.start_time or 0) - _REWIND_MARGIN_US)
+            self._container.seek((self._container.start_time or 0) + round(start_s * av.time_base) - margin_us)
         except av.FFmpegError:
-            raise SourceEndedError(f"{self._address.label}: is at its end, and this format cannot be rewound") from None
-        self._span.next_round()
+            raise SourceUnsupportedError(f"{label}: start_s = {start_s:g}: this format cannot be sought in") from None
+        self.playhead.begins_at(self._start_ns)
+
+    def _rewind(self) -> None:
+        start_us = self._container.start_time or 0
+        for target_us in (start_us - _REWIND_MARGIN_US, start_us):  # HLS refuses what lies before its beginning
+            try:
+                # Also flushes the decoders, which after their drain would accept nothing more.
+                self._container.seek(target_us)
+            except av.FFmpegError:
+                continue
+            self.playhead.next_round()
+            return
+        raise SourceEndedError(f"{self._address.label}: is at its end, and this format cannot be rewound")
 
 
-class _Span:
-    """Media time of a file: where each packet lies, and how long one round of a loop is."""
+def open_container(
+    address: Address, settings: StreamSettings, previous: ContainerSource | None = None
+) -> ContainerSource:
+    """Open `address` within twice the open timeout. Raises the leaf of `SourceError` that says what is wrong.
 
-    def __init__(self) -> None:
-        self.offset_ns = 0
-        self._first_ns: int | None = None
-        self._end_ns = 0
-        self._last_ns: dict[int, int] = {}
-        self._length_ns: dict[int, int] = {}
-
-    def start_of(self, packet: Packet[Any]) -> int:
-        """When `packet` is due, in nanoseconds of media time that go on from round to round.
-
-        That is its decoding time; where it has none (raw H.264), one packet's duration after the one before.
-        """
-        stream, time_base = packet.stream_index, packet.time_base
-        stamp = packet.dts if packet.dts is not None else packet.pts
-        if packet.duration:
-            self._length_ns[stream] = int(packet.duration * time_base * _NS_PER_S)
-        length_ns = self._length_ns.get(stream, _NS_PER_S // 25)
-        if stamp is None:
-            here_ns = self._last_ns.get(stream, -length_ns) + length_ns
-        else:
-            here_ns = int(stamp * time_base * _NS_PER_S)
-        self._last_ns[stream] = here_ns
-        self._first_ns = here_ns if self._first_ns is None else min(self._first_ns, here_ns)
-        self._end_ns = max(self._end_ns, here_ns + length_ns)
-        return here_ns + self.offset_ns
-
-    def next_round(self) -> None:
-        """From here on the file starts again, right behind its own end."""
-        self.offset_ns += self._end_ns - (self._first_ns or 0)
-        self._last_ns.clear()
-
-
-def open_container(address: Address, settings: StreamSettings) -> ContainerSource:
-    """Open `address` within twice the open timeout. Raises the leaf of `SourceError` that says what is wrong."""
+    It goes on in time from the end of `previous`, if that is given.
+    """
     started_ns = time.monotonic_ns()
-    ways = open_options(address, settings)
+    ways, name = open_options(address, settings), what_to_open(address)
     failure: Exception | None = None
     for way in ways:
         patience = Patience(read_timeout_s(address, settings), settings.stall_after_s)
         try:
             container = av.open(
-                address.url,
+                name,
                 "r",
                 format=way.format,
                 options=way.options,
@@ -211,39 +213,29 @@ def open_container(address: Address, settings: StreamSettings) -> ContainerSourc
             if not isinstance(error, av.error.ArgumentError | ValueError):
                 break
             continue
-        return _wrapped(address, settings, container, patience)
+        return _wrapped(address, settings, container, patience, previous)
     elapsed_s = (time.monotonic_ns() - started_ns) / _NS_PER_S
     timeout_s = min(settings.open_timeout_s, settings.read_timeout_s)
-    raise explain_opening(failure or SourceNotFoundError(address.label), address, elapsed_s, timeout_s) from None
+    failure = failure or SourceNotFoundError(address.label)
+    raise explain_opening(failure, address, elapsed_s, timeout_s, tls_verify=settings.tls_verify) from None
 
 
 def _wrapped(
-    address: Address, settings: StreamSettings, container: InputContainer, patience: Patience
+    address: Address,
+    settings: StreamSettings,
+    container: InputContainer,
+    patience: Patience,
+    previous: ContainerSource | None,
 ) -> ContainerSource:
     try:
-        return ContainerSource(address, settings, container, patience=patience)
+        return ContainerSource(address, settings, container, patience=patience, previous=previous)
     except BaseException:
         container.close()
         raise
 
 
-def _video_stream(address: Address, container: InputContainer) -> VideoStream:
-    for stream in container.streams.video:
-        is_cover = bool(stream.disposition & av.stream.Disposition.attached_pic)
-        if not is_cover and _can_decode(stream):
-            return stream
-    codecs = ", ".join(sorted({stream.codec_context.name for stream in container.streams if _can_decode(stream)}))
-    raise SourceUnsupportedError(
-        f"{address.label}: there is no video that can be decoded here (found: {codecs or 'nothing'})"
-    )
-
-
-def _audio_stream(container: InputContainer) -> AudioStream | None:
-    return next((stream for stream in container.streams.audio if _can_decode(stream)), None)
-
-
-def _can_decode(stream: av.stream.Stream) -> bool:
-    return bool(getattr(stream, "codec_context", None))
+def _wants_sound(settings: StreamSettings) -> bool:
+    return settings.audio and settings.microphone is None
 
 
 def _describe(video: VideoStream, audio: AudioStream | None, *, is_rate_known: bool) -> SourceInfo:

@@ -38,7 +38,8 @@ class Remembered:
 
 def settings_key(settings: StreamSettings) -> str:
     """A name for all settings that decide what a probe finds; it holds no credentials."""
-    parts = (settings.source, settings.transforms, settings.input_format, settings.input_size, settings.input_rate)
+    asked = (settings.input_format, settings.input_size, settings.input_rate, settings.video_stream)
+    parts = (settings.source, settings.transforms, *asked)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from fixtures.media import Clip, write_clip
 from relay.cli.probe import probe
-from relay.errors import SourceNotFoundError, SourceUnreachableError
+from relay.errors import ConfigError, SourceNotFoundError, SourceUnreachableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +41,15 @@ def test_the_test_pattern_is_told_as_json() -> None:
     assert told["measured"]["audio_packets"] > 5
     assert told["end"] is None
     assert told["advice"] == []
+
+
+def test_a_stream_is_probed_with_its_own_settings(tmp_path: Path) -> None:
+    config = tmp_path / "relay.toml"
+    config.write_text('[streams.door]\nsource = "test:?size=128x96"\n[streams.yard]\nsource = "rtsp://yard/"\n')
+    told = json.loads(run("door", "--config", str(config), "--rtsp-transport", "auto", "--seconds", "0.5", "--json"))
+    assert (told["source"], told["declared"]["width"]) == ("test:?size=128x96", 128)
+    with pytest.raises(ConfigError, match="there is no stream 'porch': there are door, yard"):
+        run("porch", "--config", str(config))
 
 
 @pytest.mark.parametrize(

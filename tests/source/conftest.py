@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
+from base64 import b64encode
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -10,12 +12,28 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.media import jpegs
+from relay.source.container import BREATH_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PICTURES = jpegs(4)
+S = 1_000_000_000
+
+
+class Clock:
+    """Time passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_ns = 7 * S
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds <= BREATH_S
+        self.now_ns += round(seconds * S)
 
 
 class Files(SimpleHTTPRequestHandler):
@@ -66,12 +84,38 @@ def http(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
+class Guarded(Files):
+    """Files for those who say who they are: user `me` with the password `geheim`, or the header `X-Key: geheim`."""
+
+    def do_GET(self) -> None:
+        password = "Basic " + b64encode(b"me:geheim").decode()
+        if self.headers.get("X-Key") == "geheim" or self.headers.get("Authorization") == password:
+            super().do_GET()
+            return
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="cam"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[str]:
+    """The base URL of an HTTP server over `tmp_path` that wants a password, or a header."""
+    with serving(partial(Guarded, directory=str(tmp_path))) as url:
+        yield url
+
+
 @contextmanager
-def serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+def serving(handler: Callable[..., BaseHTTPRequestHandler], certificate: Path | None = None) -> Iterator[str]:
     server = _Server(("127.0.0.1", 0), handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        # The handshake is each connection's own thread's: one that breaks it off holds up nobody.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join(5)
     server.server_close()

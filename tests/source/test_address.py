@@ -22,6 +22,12 @@ from relay.source.address import SourceKind, parse_address
         ("/dev/video0", SourceKind.V4L2, "/dev/video0"),
         ("/dev/v4l/by-id/usb-cam", SourceKind.V4L2, "/dev/v4l/by-id/usb-cam"),
         ("v4l2:/dev/cam", SourceKind.V4L2, "/dev/cam"),
+        ("v4l2:HD Pro Webcam", SourceKind.V4L2, "HD Pro Webcam"),
+        ("screen", SourceKind.SCREEN, ""),
+        ("screen:", SourceKind.SCREEN, ""),
+        ("screen::0.0+10,20", SourceKind.SCREEN, ":0.0+10,20"),
+        ("python:app:frames?width=3", SourceKind.PYTHON, "app:frames?width=3"),
+        ("python", SourceKind.FILE, "python"),
         ("avfoundation:0", SourceKind.AVFOUNDATION, "0"),
         (" rtsp://cam/live ", SourceKind.RTSP, "rtsp://cam/live"),
         ("RTSPS://cam:7441/x?enableSrtp", SourceKind.RTSP, "rtsps://cam:7441/x?enableSrtp"),
@@ -56,6 +62,19 @@ def test_userinfo_is_escaped_for_ffmpeg_and_never_shown(userinfo: str, escaped: 
     assert address.url == f"rtsp://{escaped}@10.0.0.5:8554/live?x=1"
     assert address.label == "rtsp://***@10.0.0.5:8554/live?x=1"
     assert (address.host, address.port, address.is_network) == ("10.0.0.5", 8554, True)
+
+
+def test_secrets_of_ones_own_source_are_not_shown() -> None:
+    assert parse_address("python:app:frames?token=geheim&width=3").label == "python:app:frames?token=***&width=3"
+
+
+def test_which_hosts_show_a_certificate() -> None:
+    assert [parse_address(f"{scheme}://cam/x").is_tls for scheme in ("rtsp", "rtsps", "http", "https")] == [
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_secrets_in_the_query_are_not_shown() -> None:

@@ -14,27 +14,14 @@ from relay.config import StreamSettings
 from relay.errors import SourceEndedError, SourceStalledError, SourceUnsupportedError
 from relay.source import open_source
 from relay.source.address import parse_address
-from relay.source.container import BREATH_S, ContainerSource
+from relay.source.container import ContainerSource
+from tests.source.conftest import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 S = 1_000_000_000
-
-
-class Clock:
-    """Time passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now_ns = 7 * S
-
-    def monotonic_ns(self) -> int:
-        return self.now_ns
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds <= BREATH_S
-        self.now_ns += round(seconds * S)
 
 
 def opened(path: Path, clock: Clock, **settings: object) -> ContainerSource:
@@ -200,6 +187,33 @@ def test_a_camera_that_hangs_up_has_ended_and_is_live(tmp_path: Path) -> None:
     assert source.is_live
     with pytest.raises(SourceEndedError, match="closed the connection"):
         list(source.media())
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.ts"])
+def test_it_begins_where_it_is_told_to_and_a_loop_at_the_beginning(tmp_path: Path, name: str) -> None:
+    clock = Clock()
+    clip = Clip(frames=75, gop=25, first_pts=90, audio_codec="aac")
+    source = opened(write_clip(tmp_path / name, clip), clock, start_s=2.3, loop=True)
+    lumas, times = [], []
+    for _, packet in islice(read(source, clock), 400):
+        for frame in packet.decode():
+            if isinstance(frame, av.VideoFrame):
+                lumas.append(int(frame.to_ndarray()[0, 0]))
+                times.append(frame.pts * frame.time_base)
+    written = [40 + index * 4 % 40 for index in range(75)]
+    expected = [*written[50:], *written, *written][: len(lumas)]
+    assert len(lumas) > 90
+    assert all(abs(luma - want) < 3 for luma, want in zip(lumas, expected, strict=True))
+    assert all(0 < after - before < Fraction(1, 7) for before, after in pairwise(times))
+    source.close()
+
+
+def test_where_a_file_cannot_begin(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "a.mp4", Clip())
+    with pytest.raises(SourceUnsupportedError, match=r"start_s = 7 lies behind its end, at 1.0 s"):
+        opened(path, Clock(), start_s=7)
+    with pytest.raises(SourceUnsupportedError, match="is for files"):
+        open_source(StreamSettings(source="test:", start_s=7), "cam")
 
 
 def test_a_file_that_cannot_be_rewound_ends(tmp_path: Path) -> None:

@@ -49,7 +49,6 @@ def test_files(tmp_path: Path) -> None:
     (tmp_path / "junk.mp4").write_bytes(b"no video at all" * 500)
     check(fault(str(tmp_path / "none.mp4")), SourceNotFoundError, "no such file")
     check(fault(f"file://{tmp_path}/none.mp4"), SourceNotFoundError, "no such file")
-    check(fault(str(tmp_path)), SourceUnsupportedError, "folder")
     check(fault(str(tmp_path / "junk.mp4")), SourceUnsupportedError, "no video that can be read")
 
 
@@ -106,7 +105,7 @@ def test_one_that_speaks_something_else(http: str) -> None:
         ("401 Unauthorized", SourceAuthError, "are not right (401)"),
         ("403 Forbidden", SourceAuthError, "(403)"),
         ("404 Not Found", SourceNotFoundError, "no such path (404)"),
-        ("461 Unsupported Transport", SourceFaultyError, "the other rtsp_transport"),
+        ("461 Unsupported Transport", SourceFaultyError, 'rtsp_transport = "auto"'),
         ("500 Internal Server Error", SourceFaultyError, "refuses"),
     ],
 )
@@ -141,12 +140,25 @@ def test_answers_over_http(http: str, path: str, leaf: type[SourceError], words:
         ("film.mp4", errno.EACCES, SourceUnreachableError, "permissions"),
         ("/dev/video0", errno.EBUSY, SourceUnreachableError, "another programme"),
         ("/dev/video0", errno.EINVAL, SourceUnsupportedError, "input_format"),
+        ("screen:", errno.EIO, SourceUnreachableError, "no such X11 display"),
+        ("screen::0+1,1", errno.EINVAL, SourceUnsupportedError, "set an input_size that fits"),
         ("film.mp4", errno.EIO, SourceUnreachableError, "cannot be opened"),
     ],
 )
 def test_errors_of_the_system(source: str, code: int, leaf: type[SourceError], words: str) -> None:
-    cause = av.error.OSError(code, "a reason", source)
+    cause = (av.error.ArgumentError if code == errno.EINVAL else av.error.OSError)(code, "a reason", source)
     check(explain_opening(cause, parse_address(source), 0.1, 5), leaf, words)
+
+
+def test_a_transport_that_the_camera_lacks(rtsp_answering: Callable[[str], str]) -> None:
+    address = parse_address(f"rtsp://{rtsp_answering('200 OK')}/x")
+    cause = av.error.OSError(errno.EPROTONOSUPPORT, "Protocol not supported", "rtsp://u:geheim@cam/x")
+    check(explain_opening(cause, address, 0.1, 5), SourceUnreachableError, 'rtsp_transport = "auto"')
+
+
+def test_a_screen_where_there_is_no_x11() -> None:
+    error = explain_opening(ValueError("no container format 'x11grab'"), parse_address("screen:"), 0.1, 5)
+    check(error, SourceUnsupportedError, "on macOS a screen is avfoundation:N")
 
 
 def test_a_protocol_that_this_build_lacks() -> None:

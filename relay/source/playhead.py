@@ -1,0 +1,61 @@
+"""Where the packets of a file lie in time: on one line with its earlier rounds, and with the files before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from relay.source.pacing import Pacer
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+
+_NS_PER_S: Final = 1_000_000_000
+_UNKNOWN_LENGTH_NS: Final = _NS_PER_S // 25
+
+
+class Playhead:
+    """Media time that goes on, in nanoseconds; `offset_ns` is what a packet's own time has to be moved by."""
+
+    def __init__(self) -> None:
+        self.offset_ns = 0
+        self._pacer = Pacer()
+        self._first_ns: int | None = None
+        self._end_ns = 0
+        self._last_ns: dict[int, int] = {}
+        self._length_ns: dict[int, int] = {}
+
+    def due_ns(self, packet: Packet[Any]) -> int:
+        """When `packet` is due: its decoding time; where it has none (raw H.264), behind the one before."""
+        stream, time_base = packet.stream_index, packet.time_base
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if packet.duration:
+            self._length_ns[stream] = int(packet.duration * time_base * _NS_PER_S)
+        length_ns = self._length_ns.get(stream, _UNKNOWN_LENGTH_NS)
+        if stamp is None:
+            here_ns = self._last_ns.get(stream, -length_ns) + length_ns
+        else:
+            here_ns = int(stamp * time_base * _NS_PER_S)
+        self._last_ns[stream] = here_ns
+        self._first_ns = here_ns if self._first_ns is None else min(self._first_ns, here_ns)
+        self._end_ns = max(self._end_ns, here_ns + length_ns)
+        return here_ns + self.offset_ns
+
+    def wait_ns(self, due_ns: int, now_ns: int) -> int:
+        """How long what is due at `due_ns` has to wait, see `Pacer`."""
+        return self._pacer.wait_ns(due_ns, now_ns)
+
+    def begins_at(self, first_ns: int) -> None:
+        """The file's own beginning, for one of which the first round plays only the rest."""
+        self._first_ns = first_ns
+
+    def next_round(self) -> None:
+        """From here on the file starts again, right behind its own end."""
+        self.offset_ns += self._end_ns - (self._first_ns or 0)
+        self._last_ns.clear()
+
+    def next_file(self, first_ns: int) -> None:
+        """From here on another file plays, whose own time begins at `first_ns`, right behind the end of this one."""
+        self.offset_ns += self._end_ns - first_ns
+        self._first_ns, self._end_ns = first_ns, first_ns
+        self._last_ns.clear()
+        self._length_ns.clear()
