@@ -127,6 +127,7 @@ class StreamSettings(_Settings):
     open_timeout_s: Seconds = 10.0
     read_timeout_s: Seconds = 5.0
 
+    video: Literal["encode", "copy", "auto"] = "encode"
     size: PictureSize = None
     rate: Rate = None
     audio: bool = True
@@ -140,6 +141,16 @@ class StreamSettings(_Settings):
     stall_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
     max_jitter_s: Annotated[float, Field(ge=0.1, le=5)] = 1.0
     isolation: Isolation = "process"
+
+    @model_validator(mode="after")
+    def _check_copy(self) -> StreamSettings:
+        changing = [name for name in ("transforms", "size", "rate", "video_bitrate_kbps") if getattr(self, name)]
+        if self.video == "copy" and changing:
+            raise ValueError(
+                f'video = "copy" sends the camera\'s own pictures, which {changing[0]} would change: '
+                'leave it out, or set video = "encode"'
+            )
+        return self
 
 
 class RelaySettings(_Settings):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relay.config import StreamSettings
-    from relay.decode.ports import DecodedAudio, DecodedVideo, RetryPolicy, Source
+    from relay.decode.ports import CopyTaker, DecodedAudio, DecodedVideo, RetryPolicy, Source
     from relay.model import SourceInfo
 
 COUNTERS: Final = ("packets", "frames", "decode_errors", "reconnects", "discarded_timestamps")
@@ -42,6 +42,7 @@ class Decoder:
         self._unix_ns = unix_ns
         self._on_found, self._on_video, self._on_audio, self._on_state = on_found, on_video, on_audio, on_state
         self._backoff = backoff
+        self._copy_to: CopyTaker | None = None
         self._stopping = threading.Event()
         self.counters = dict.fromkeys(COUNTERS, 0)
 
@@ -59,6 +60,10 @@ class Decoder:
             finally:
                 source.close()
 
+    def copy_to(self, taker: CopyTaker) -> None:
+        """Before `run`: ask `taker`, of every connection, whether it wants its packets as they are."""
+        self._copy_to = taker
+
     def stop(self) -> None:
         """Make `run` return: at once from a wait, within the read timeout from FFmpeg."""
         self._stopping.set()
@@ -66,6 +71,8 @@ class Decoder:
     def _read(self, source: Source) -> None:
         connection = Connection(source, self.counters, self._found, self._on_video, self._on_audio)
         try:
+            if self._copy_to is not None:
+                connection.offer_to(self._copy_to)
             self._take_all(source, connection)
         except SourceError as error:
             healthy_s = connection.healthy_s

@@ -21,10 +21,12 @@ from relay.errors import ProtocolError, RelayError
 from relay.model import Picture
 from relay.source import Backoff, open_source
 from relay.timeline import NS_PER_S, Grid, SlotAssigner
-from relay.worker.audio import AudioLine
+from relay.worker.audio import AudioLine, SoundLine, SpanAudioLine
 from relay.worker.board import Board, Clock
+from relay.worker.copied import CopyLine
 from relay.worker.handoff import Handoff
 from relay.worker.link import Link
+from relay.worker.passthrough import Passthrough
 from relay.worker.pictures import PictureLine
 from relay.worker.prctl import show_as
 from relay.worker.video import VideoLine
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relay.decode import DecodedAudio, DecodedVideo
-    from relay.model import SourceInfo, StreamFormat
+    from relay.model import Copied, SourceInfo, StreamFormat
 
 log = structlog.get_logger()
 
@@ -88,7 +90,8 @@ class Camera:
         self._found: SourceInfo | None = None
         self._assigner: SlotAssigner | None = None
         self._video: VideoLine | None = None
-        self._audio: AudioLine | None = None
+        self._copy: CopyLine | None = None
+        self._audio: SoundLine | None = None
         self._conformer: AudioConformer | None = None
         self._stopping = threading.Event()
         self._failed = ""
@@ -112,6 +115,8 @@ class Camera:
             on_state=self._on_state,
             backoff=Backoff(),
         )
+        self._passthrough = Passthrough(self._settings, self._board, link.send)
+        self._decoder.copy_to(self._passthrough)
         self._threads = [
             _guarded(self._pictures.run, "transform", self._fail),
             _guarded(lambda: self._run_decoder(configure.hold_source_s, configure.reason), "decode", self._fail),
@@ -138,7 +143,7 @@ class Camera:
         self._stopping.set()
         self._decoder.stop()
         self._pictures.stop()
-        for line in (self._video, self._audio):
+        for line in (self._video, self._copy, self._audio):
             if line is not None:
                 line.stop()
         until_s = time.monotonic() + JOIN_WITHIN_S
@@ -148,6 +153,9 @@ class Camera:
 
     def _start(self, start: wire.Start) -> None:
         stream = start.format
+        if stream.copied is not None:
+            self._start_copying(start, stream.copied)
+            return
         # An encoder that is too slow encodes a repeat for every picture that is dropped: dropping saves it nothing.
         ready: Handoff[Picture] = Handoff(math.inf)
         self._decoded.period_s = float(1 / stream.rate)
@@ -160,6 +168,18 @@ class Camera:
             self._spawn(self._audio.run, "audio")
         self._pictures.attach(stream, ready)
         self._video, self._assigner, self._format = video, SlotAssigner(Grid.of(stream)), stream
+
+    def _start_copying(self, start: wire.Start, copied: Copied) -> None:
+        line = CopyLine(self._name, self._settings, start, copied, self._clock, self._board, self._link)
+        line.on_longer_gop = self._passthrough.gop_is_longer
+        if start.format.audio:
+            audio = SpanAudioLine(self._settings, self._clock, self._board, self._link)
+            line.on_span = audio.cut
+            self._spawn(audio.run, "audio")
+            self._audio = audio
+        self._spawn(line.run, "video")
+        self._copy, self._format = line, start.format
+        self._passthrough.format, self._passthrough.line = start.format, line
 
     def _spawn(self, body: Callable[[], None], name: str) -> None:
         thread = _guarded(body, name, self._fail)
