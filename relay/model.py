@@ -169,8 +169,8 @@ class Part:
     """One CMAF chunk (`moof` + `mdat`) of a rendition: part `index` of segment `msn`.
 
     `start_ticks` is its `tfdt` and `duration_ticks` the sum of its samples, both in `timescale`; `pdt_ns` is the
-    wall-clock time of what is shown first. `is_last` says that it completes its segment, `is_discontinuous` that nothing
-    in its segment continues what was before.
+    wall-clock time of what is shown first. `is_last` says that it completes its segment, `is_discontinuous` that its
+    segment does not continue what was before.
     """
 
     rendition: str

@@ -6,8 +6,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from relay import config
+from relay.config import StreamSettings
 from relay.errors import ConfigError
 from relay.model import Latency
 
@@ -164,3 +166,17 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_options_of_a_source_need_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="describe a SOURCE"):
         config.load(write(tmp_path, "[streams.a]\n"), loop=True)
+
+
+def test_pictures_that_are_copied_cannot_be_changed() -> None:
+    assert StreamSettings(source="rtsp://door/", video="copy").video == "copy"
+    assert StreamSettings(video="auto", rate=15).video == "auto"
+    for change in ({"transforms": ["flip"]}, {"size": "640x360"}, {"rate": 15}, {"video_bitrate_kbps": 900}):
+        with pytest.raises(ValidationError, match=f"which {next(iter(change))} would change"):
+            StreamSettings.model_validate({"video": "copy", **change})
+
+
+def test_a_wrong_way_with_pictures_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, '[streams.door]\nsource = "rtsp://door/"\nvideo = "remux"\n')
+    with pytest.raises(ConfigError, match=r"streams.door.video: .*'encode', 'copy' or 'auto'.*remux"):
+        config.load(path)

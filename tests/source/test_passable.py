@@ -1,0 +1,49 @@
+"""What can go out as it came, and why not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from relay.config import StreamSettings
+from relay.model import SourceInfo
+from relay.source.passable import why_not_copied
+
+INFO = SourceInfo(1920, 1080, Fraction(25), "h264", "yuv420p", "bt709", "aac", 48_000, 2)
+AUTO, COPY = StreamSettings(video="auto"), StreamSettings(video="copy")
+
+
+@pytest.mark.parametrize(("codec", "pixels"), [("h264", "yuvj420p"), ("hevc", "yuv420p10le"), ("h264", "")])
+def test_what_players_show_is_copied(codec: str, pixels: str) -> None:
+    assert why_not_copied(AUTO, replace(INFO, video_codec=codec, pixel_format=pixels), 10) == ""
+
+
+def test_what_hls_cannot_carry_never_is() -> None:
+    for settings in (AUTO, COPY):
+        assert "mjpeg" in why_not_copied(settings, replace(INFO, video_codec="mjpeg"))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"transforms": ("flip",)}, "transforms"),
+        ({"size": "640x360"}, "size"),
+        ({"rate": 15}, "rate"),
+        ({"video_bitrate_kbps": 900}, "video_bitrate_kbps"),
+    ],
+)
+def test_what_is_to_be_changed_is_not(change: dict[str, Any], why: str) -> None:
+    assert why_not_copied(StreamSettings(video="auto", **change), INFO).startswith(f"{why} is set")
+
+
+def test_what_players_do_not_show_is_copied_only_if_somebody_insists() -> None:
+    for info, gop_s, why in (
+        (replace(INFO, pixel_format="yuv422p"), 2.0, "yuv422p"),
+        (replace(INFO, pixel_format="yuv420p10le"), 2.0, "yuv420p10le"),
+        (INFO, 10.5, "10 s apart"),
+    ):
+        assert why in why_not_copied(AUTO, info, gop_s)
+        assert why_not_copied(COPY, info, gop_s) == ""
