@@ -382,8 +382,17 @@ def test_every_slot_is_filled_once_whatever_comes(events: list[tuple[int, int, b
 
 @pytest.mark.parametrize(
     ("longest_gop_s", "target_s", "is_independent"),
-    [(0, 4, True), (0.5, 4, True), (2, 4, True), (2.1, 4, True), (2.4, 5, True), (5, 10, True), (11, 12, True)]
-    + [(12, 12, True), (12.1, 12, False), (300, 12, False)],
+    [
+        (0, 4, True),
+        (0.5, 4, True),
+        (2.1, 4, True),
+        (2.4, 5, True),
+        (5, 10, True),
+        (11, 12, True),
+        (12, 12, True),
+        (12.1, 12, False),
+        (300, 12, False),
+    ],
 )
 def test_a_copied_streams_target_is_twice_its_longest_gop(
     longest_gop_s: float, target_s: int, is_independent: bool

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PROBE_NS: Final = 10 * NS_PER_S
-"""How long keyframes are watched. A camera whose GOP is longer shows it by then."""
+PROBE_NS: Final = 10_500_000_000
+"""How long keyframes are watched: a little over ten seconds, which is what `auto` does not copy."""
 
 
 class GopMeter:
-    """The longest distance of keyframes, or of the last from now, among pictures in the order they came. Pure."""
+    """The longest distance of keyframes among pictures in the order they came, as far as it was seen. Pure."""
 
     def __init__(self) -> None:
         self.first_ns: int | None = None
@@ -47,14 +47,12 @@ class GopMeter:
 
     @property
     def seen_ns(self) -> int:
-        """For how long it has looked: from the first keyframe on."""
+        """For how long it has looked."""
         return 0 if self.first_ns is None else self._newest_ns - self.first_ns
 
     def add(self, time_ns: int, *, is_keyframe: bool) -> None:
         """Take note of a picture."""
         if self.first_ns is None:
-            if not is_keyframe:
-                return
             self.first_ns = self._keyframe_ns = self._newest_ns = time_ns
         self._newest_ns = max(self._newest_ns, time_ns)
         self.longest_ns = max(self.longest_ns, self._newest_ns - self._keyframe_ns)

@@ -19,6 +19,7 @@ from relay.timeline import NS_PER_S
 
 TIMESCALE = 90_000
 START_MS = 1_750_000_000_000
+FOUR_SECONDS = Copied("h264", 4)
 CAMERA, SLATE = "init-0000cafe.mp4", "init-0000beef.mp4"
 
 
@@ -42,7 +43,7 @@ def whole(rendition: str, msn: int, start_ms: int, length_ms: int, *, is_discont
 class Origin:
     """A copied stream's two renditions, segment by segment."""
 
-    copied: Copied = Copied("h264", 4)
+    copied: Copied = FOUR_SECONDS
     segments_listed: int = 7
     msn: int = MSN
     at_ms: int = START_MS
