@@ -10,7 +10,8 @@ import pytest
 
 from relay.config import StreamSettings
 from relay.model import SourceInfo
-from relay.source.passable import why_not_copied
+from relay.source.measure import Meter
+from relay.source.passable import judge_copying, why_not_copied
 
 INFO = SourceInfo(1920, 1080, Fraction(25), "h264", "yuv420p", "bt709", "aac", 48_000, 2)
 AUTO, COPY = StreamSettings(video="auto"), StreamSettings(video="copy")
@@ -47,3 +48,22 @@ def test_what_players_do_not_show_is_copied_only_if_somebody_insists() -> None:
     ):
         assert why in why_not_copied(AUTO, info, gop_s)
         assert why_not_copied(COPY, info, gop_s) == ""
+
+
+def measured(gop: int, frames: int = 250) -> Any:
+    meter = Meter(0, 0)
+    for n in range(frames):
+        meter.add_video(n * 40_000_000, None, n * 40_000_000, 1000, is_keyframe=gop > 0 and n % gop == 0)
+    return meter.measured(frames * 40_000_000)
+
+
+def test_an_owner_is_told_how_far_behind_viewers_will_be_or_why_it_cannot_be() -> None:
+    settings = StreamSettings(source="rtsp://door/")
+    assert judge_copying(settings, INFO, measured(50)) == (
+        True,
+        'video = "copy" sends these pictures as they are, about 12 s behind',
+    )
+    assert "Safari" in judge_copying(settings, replace(INFO, video_codec="hevc"), measured(50))[1]
+    assert judge_copying(settings, replace(INFO, video_codec="mjpeg"), measured(1))[0] is False
+    assert "12 s apart" in judge_copying(settings, INFO, measured(0, frames=300))[1]
+    assert judge_copying(settings, INFO, measured(0, frames=0)) == (False, "no video came")

@@ -1,4 +1,4 @@
-"""A camera whose pictures are copied, its outages and returns, step by step; judged by the rules of CMAF, and decoded."""
+"""A camera that is copied, its outages and returns, step by step, judged by the rules of CMAF and decoded."""
 
 from __future__ import annotations
 
