@@ -102,6 +102,10 @@ class KeyframeCut:
                 self.dropped += 1
                 return runs
             self._start_ns = self._newest_ns = picture.time_ns
+        elif self._is_discontinuous and picture.time_ns < self._start_ns:
+            # Behind a seam, what leads its keyframe may need pictures that nobody has (H.265: RASL).
+            self.dropped += 1
+            return runs
         elif self._cut_at is None and self._is_cut_before(picture):
             self._cut_at = len(self._pictures)
         self._pictures.append(picture)

@@ -73,6 +73,14 @@ def test_pictures_shown_before_the_keyframe_that_they_follow_are_in_its_run() ->
     assert len(run.pictures) == 4
 
 
+def test_behind_a_seam_pictures_that_lead_the_keyframe_are_left_out() -> None:
+    cut = seconds()
+    coded = [(0, True), (-2, False), (-1, False), *((n, n == 60) for n in range(1, 70))]
+    (run,) = feed(cut, [picture(n, is_keyframe=key) for n, key in coded])
+    assert frames(run) == (0, 60)
+    assert cut.dropped == 2
+
+
 def test_a_long_gop_is_cut_before_a_picture_that_is_shown_after_all_before_it() -> None:
     coded = [0, *(n + k for n in range(0, 300, 3) for k in (3, 1, 2))]
     cut = seconds()
