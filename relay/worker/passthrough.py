@@ -41,7 +41,7 @@ class GopMeter:
 
     def __init__(self) -> None:
         self.first_ns: int | None = None
-        self.longest_ns = 0
+        self._longest_ns = 0
         self._keyframe_ns = 0
         self._newest_ns = 0
 
@@ -50,13 +50,24 @@ class GopMeter:
         """For how long it has looked."""
         return 0 if self.first_ns is None else self._newest_ns - self.first_ns
 
+    @property
+    def longest_ns(self) -> int:
+        """The longest distance that was seen, be it that it has not ended yet."""
+        return max(self._longest_ns, self._newest_ns - self._keyframe_ns)
+
+    @property
+    def expected_ns(self) -> int:
+        """The longest to reckon with: of one that has not ended and is the longest already, twice what was seen."""
+        unfinished_ns = self._newest_ns - self._keyframe_ns
+        return self._longest_ns if unfinished_ns <= self._longest_ns else 2 * unfinished_ns
+
     def add(self, time_ns: int, *, is_keyframe: bool) -> None:
         """Take note of a picture."""
         if self.first_ns is None:
             self.first_ns = self._keyframe_ns = self._newest_ns = time_ns
         self._newest_ns = max(self._newest_ns, time_ns)
-        self.longest_ns = max(self.longest_ns, self._newest_ns - self._keyframe_ns)
         if is_keyframe:
+            self._longest_ns = max(self._longest_ns, time_ns - self._keyframe_ns)
             self._keyframe_ns = time_ns
 
 
@@ -130,7 +141,7 @@ class Passthrough:
     def _decide(self) -> bool:
         """What is sent is known now: offer it, or, in `auto`, have it decoded."""
         self._is_probing = False
-        longest_s = self._meter.longest_ns / NS_PER_S
+        longest_s = self._meter.expected_ns / NS_PER_S
         if self._is_too_far_apart():
             return False
         log.info("copied", video=self._codec, longest_gop_s=round(longest_s, 2))

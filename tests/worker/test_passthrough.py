@@ -79,11 +79,11 @@ def test_keyframes_are_watched_for_ten_seconds_and_then_an_offer_is_made() -> No
     assert len(stage.announced) == 1
 
 
-def test_a_gop_that_has_not_ended_yet_is_as_long_as_it_was_seen_to_be() -> None:
+def test_a_gop_that_has_not_ended_yet_is_reckoned_to_be_twice_as_long() -> None:
     stage = Stage()
     stage.passthrough.wants(INFO)
     stage.send(264, gop=1000)
-    assert stage.announced[0].offer == CopyOffer("h264", 10.52)
+    assert stage.announced[0].offer == CopyOffer("h264", 21.04)
 
 
 def test_what_is_known_is_not_watched_again() -> None:
@@ -166,4 +166,6 @@ def test_the_meter_also_counts_what_is_left_of_a_gop() -> None:
     assert meter.seen_ns == 0
     for n in (0, 1, 2, 3, 4, 5, 8, 6, 7):
         meter.add(n, is_keyframe=n == 4)
-    assert (meter.seen_ns, meter.longest_ns) == (8, 4)
+    assert (meter.seen_ns, meter.longest_ns, meter.expected_ns) == (8, 4, 4)
+    meter.add(9, is_keyframe=False)
+    assert (meter.longest_ns, meter.expected_ns) == (5, 10)
