@@ -171,6 +171,7 @@ class StreamSettings(_Settings):
     push_key: PushKey = Field(default=None, exclude=True)
     second_push: SecondPush = "refuse"
 
+    video: Literal["encode", "copy", "auto"] = "encode"
     size: PictureSize = None
     rate: Rate = None
     audio: bool = True
@@ -198,6 +199,10 @@ class StreamSettings(_Settings):
             raise ValueError(
                 "on_demand opens a camera for its viewers; one that is pushed comes by itself: leave it out"
             )
+        if self.on_demand and self.video != "encode":
+            raise ValueError(
+                f'on_demand begins with a slate, which video = "{self.video}" cannot: leave one of them out'
+            )
         return self
 
     @property
@@ -216,6 +221,16 @@ class StreamSettings(_Settings):
             raise ValueError(f'a stream that is pushed over RTMP has source = "{RTMP_PUSH}", with nothing behind it')
         if self.push_key is not None and not self.is_rtmp_push:
             raise ValueError(f'push_key is for source = "{RTMP_PUSH}" alone: nothing else that is pushed carries a key')
+        return self
+
+    @model_validator(mode="after")
+    def _check_copy(self) -> StreamSettings:
+        changing = [name for name in ("transforms", "size", "rate", "video_bitrate_kbps") if getattr(self, name)]
+        if self.video == "copy" and changing:
+            raise ValueError(
+                f'video = "copy" sends the camera\'s own pictures, which {changing[0]} would change: '
+                'leave it out, or set video = "encode"'
+            )
         return self
 
 

@@ -36,11 +36,37 @@ class MediaKind(StrEnum):
     AUDIO = "audio"
 
 
+VideoCodec = Literal["h264", "hevc"]
+"""What HLS carries of what cameras send, by FFmpeg's names: Rec. ITU-T H.264 and H.265."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """How a stream is cut whose pictures go out as the camera coded them: at its keyframes, into whole segments.
+
+    No segment is longer than `target_duration_s`. `is_independent` says that each begins with a keyframe: not so where
+    the camera's keyframes are further apart than that.
+    """
+
+    codec: VideoCodec
+    target_duration_s: int
+    is_independent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOffer:
+    """What a camera sends that can go out as it is: its codec, and its longest distance of keyframes of late."""
+
+    codec: VideoCodec
+    longest_gop_s: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class StreamFormat:
     """What a stream sends for the whole of a generation, whatever its camera does.
 
-    `rate` is exact (30000/1001, 12.5); `width` and `height` are even; audio is always 48 kHz stereo.
+    `rate` is exact (30000/1001, 12.5); `width` and `height` are even; audio is always 48 kHz stereo. Where pictures are
+    copied, size and rate are the slate's, and what the camera was first seen with.
     """
 
     width: int
@@ -50,6 +76,7 @@ class StreamFormat:
     latency: Latency
     matrix: Matrix = "bt709"
     segment_s: Fraction = Fraction(2)
+    copied: Copied | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +140,18 @@ class AccessUnit:
 
 
 @dataclass(frozen=True, slots=True)
+class CodedPicture:
+    """One coded picture that is passed on as it came, in decoding order; `time_ns` is when it is to be shown.
+
+    `units` are its NAL units without start codes or lengths.
+    """
+
+    time_ns: int
+    is_keyframe: bool
+    units: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Init:
     """A rendition's initialization segment and all that the multivariant playlist says of it.
 
@@ -138,7 +177,8 @@ class Part:
     """One CMAF chunk (`moof` + `mdat`) of a rendition: part `index` of segment `msn`.
 
     `start_ticks` is its `tfdt` and `duration_ticks` the sum of its samples, both in `timescale`; `pdt_ns` is the
-    wall-clock time of its first sample. `is_last` says that it completes its segment.
+    wall-clock time of what is shown first. `is_last` says that it completes its segment, `is_discontinuous` that its
+    segment does not continue what was before.
     """
 
     rendition: str
@@ -151,6 +191,7 @@ class Part:
     is_independent: bool
     is_last: bool
     data: bytes
+    is_discontinuous: bool = False
 
     @property
     def duration_s(self) -> Fraction:

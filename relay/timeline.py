@@ -33,6 +33,9 @@ PART_S: Final = {Latency.LAN: Fraction(1, 5), Latency.INTERNET: Fraction(1, 2)}
 SKIP_AFTER_SEGMENTS: Final = 3
 """A hole longer than this is not filled: HOLD-BACK is three targets, so no player could still want what was missed."""
 
+COPIED_TARGET_S: Final = (4, 12)
+"""Bounds of a copied stream's target duration: below, a window of seven segments is short; above, nothing is live."""
+
 SLEW_PPM: Final = 500
 """As NTP's own slewing (RFC 5905 §11.3): 0.9 cents of pitch, a frame in 67 s, nobody hears or sees it."""
 
@@ -173,6 +176,24 @@ class Grid:
         if now_slot - next_slot <= SKIP_AFTER_SEGMENTS * self.slots_per_segment:
             return next_slot
         return self.next_segment_slot(now_slot)
+
+
+def copied_target(longest_gop_s: float) -> tuple[int, bool]:
+    """Target duration of a copied stream whose keyframes are up to `longest_gop_s` apart, in seconds.
+
+    It is twice that, so that one keyframe may come late; and whether it is enough for every segment to begin with one.
+    """
+    least_s, most_s = COPIED_TARGET_S
+    twice_s = math.floor(2 * min(longest_gop_s, most_s) + 0.5)
+    return min(max(twice_s, least_s), most_s), longest_gop_s <= most_s
+
+
+def copied_shortest_s(stream: StreamFormat, target_duration_s: int) -> Fraction:
+    """How long a segment of a copied stream is before a keyframe may end it.
+
+    At most half the target: then the longest GOP that was seen fits in behind it.
+    """
+    return min(stream.segment_s, Fraction(target_duration_s, 2))
 
 
 def _whole_frames_s(duration_s: Fraction) -> Fraction:

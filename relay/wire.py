@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from relay.errors import ProtocolError
-from relay.model import Init, JsonObject, Part, PushDoor, SourceInfo, StreamFormat, StreamHealth
+from relay.model import CopyOffer, Init, JsonObject, Part, PushDoor, SourceInfo, StreamFormat, StreamHealth
 from relay.timeline import ClockLine
 
 if TYPE_CHECKING:
@@ -89,11 +89,15 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the source sends, once it was opened; `width` and `height` are of the pictures that leave the chain."""
+    """What the source sends, once it was opened; `width` and `height` are of the pictures that leave the chain.
+
+    `offer` is there where its pictures can go out as they are, and the settings want that.
+    """
 
     source: SourceInfo
     width: int
     height: int
+    offer: CopyOffer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,3 +284,17 @@ def test_half_a_url_is_not_quoted_by_validation() -> None:
     with pytest.raises(ValidationError) as caught:
         StreamSettings.model_validate({"source": {"rtsp://me:s3cret@camera/" * 5: 1}})
     assert "s3cret" not in str(caught.value)
+
+
+def test_pictures_that_are_copied_cannot_be_changed() -> None:
+    assert StreamSettings(source="rtsp://door/", video="copy").video == "copy"
+    assert StreamSettings(video="auto", rate=15).video == "auto"
+    for change in ({"transforms": ["flip"]}, {"size": "640x360"}, {"rate": 15}, {"video_bitrate_kbps": 900}):
+        with pytest.raises(ValidationError, match=f"which {next(iter(change))} would change"):
+            StreamSettings.model_validate({"video": "copy", **change})
+
+
+def test_a_wrong_way_with_pictures_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, '[streams.door]\nsource = "rtsp://door/"\nvideo = "remux"\n')
+    with pytest.raises(ConfigError, match=r"streams.door.video: .*'encode', 'copy' or 'auto'.*remux"):
+        config.load(path)

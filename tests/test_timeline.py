@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -24,6 +25,8 @@ from relay.timeline import (
     SlotAssigner,
     SlotFiller,
     aac_frame_start_ns,
+    copied_shortest_s,
+    copied_target,
     sample_at,
     usual_rate,
 )
@@ -359,3 +362,30 @@ def test_every_slot_is_filled_once_whatever_comes(events: list[tuple[int, int, b
         assert slot == expected
         assert fill is not Fill.PICTURE or slot in free
         expected += 1
+
+
+@pytest.mark.parametrize(
+    ("longest_gop_s", "target_s", "is_independent"),
+    [
+        (0, 4, True),
+        (0.5, 4, True),
+        (2.1, 4, True),
+        (2.4, 5, True),
+        (5, 10, True),
+        (11, 12, True),
+        (12, 12, True),
+        (12.1, 12, False),
+        (300, 12, False),
+    ],
+)
+def test_a_copied_streams_target_is_twice_its_longest_gop(
+    longest_gop_s: float, target_s: int, is_independent: bool
+) -> None:
+    assert copied_target(longest_gop_s) == (target_s, is_independent)
+
+
+def test_a_copied_segment_is_as_long_as_the_stream_wants_if_the_longest_gop_still_fits_behind() -> None:
+    stream = StreamFormat(1280, 720, Fraction(30), True, Latency.LAN)
+    assert copied_shortest_s(stream, 4) == 2
+    assert copied_shortest_s(replace(stream, segment_s=Fraction(6)), 4) == 2
+    assert copied_shortest_s(replace(stream, segment_s=Fraction(6)), 12) == 6

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from relay.check.avc import NAL_IDR, nal_types
+from relay.check.avc import IRAP, NAL_IDR, nal_types
 from relay.check.boxes import BASE_DATA_OFFSET, DEFAULT_BASE_IS_MOOF, BoxError, read_fragments, read_init
 from relay.check.finding import Finding, must, should
 
@@ -125,7 +125,7 @@ def _check_track(track: Track, *, has_mvex: bool) -> list[Finding]:
     if track.entry in _OUT_OF_BAND:
         message = f"{track.entry}: Apple's players want {_OUT_OF_BAND[track.entry]}"
         findings.append(must("M4", "Apple 1.10", message, where))
-    elif track.codecs == track.entry and track.entry in {"avc1", "mp4a"}:
+    elif track.codecs == track.entry and track.entry in {"avc1", "hvc1", "hev1", "mp4a"}:
         findings.append(must("M4", "RFC 6381 §3.3", f"{track.entry} without its configuration", where))
     if track.timescale == 0:
         findings.append(must("M4", f"{_ISO} §8.4.2", "its timescale is 0", where))
@@ -180,12 +180,14 @@ def _check_nal_units(data: bytes, track: Track, samples: Sequence[Sample], where
     if not track.nal_length_bytes:
         return []
     findings: list[Finding] = []
+    is_hevc = track.entry in {"hvc1", "hev1"}
+    starts = IRAP if is_hevc else {NAL_IDR}
     for index, sample in enumerate(samples):
-        types = nal_types(data[sample.offset : sample.offset + sample.size], track.nal_length_bytes)
+        types = nal_types(data[sample.offset : sample.offset + sample.size], track.nal_length_bytes, is_hevc=is_hevc)
         if not types:
             message = f"sample {index}: NAL lengths do not end where it ends"
             findings.append(must("M13", "ISO/IEC 14496-15", message, where))
-        elif track.entry.startswith("avc") and (NAL_IDR in types) != sample.is_sync:
+        elif track.entry != "encv" and starts.isdisjoint(types) == sample.is_sync:
             flagged = "sync" if sample.is_sync else "no sync"
             message = f"sample {index} has NAL types {types}, and its flags say {flagged}"
             findings.append(must("M12", "ISO/IEC 14496-15", message, where))

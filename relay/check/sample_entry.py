@@ -10,6 +10,7 @@ from relay.check.isobmff import Box, BoxError, parse_box, parse_boxes, u32
 
 _VISUAL_ENTRY_BYTES: Final = 78
 _AUDIO_ENTRY_BYTES: Final = 28
+_HVCC_BYTES: Final = 23
 _VISUAL_ENTRIES: Final = {"avc1", "avc3", "hvc1", "hev1", "av01", "vp09", "encv"}
 _AUDIO_ENTRIES: Final = {"mp4a", "Opus", "fLaC", "ac-3", "ec-3", "enca"}
 
@@ -36,7 +37,10 @@ def read_entry(data: bytes, stsd: Box) -> SampleEntry:
     if kind in _VISUAL_ENTRIES:
         width, height = struct.unpack_from(">HH", data, entry.body + 24)
         inner = Box(kind, entry.start, entry.body, entry.end, _entry_boxes(data, entry, _VISUAL_ENTRY_BYTES))
-        avcc = inner.first("avcC")
+        avcc, hvcc = inner.first("avcC"), inner.first("hvcC")
+        if hvcc is not None:
+            codecs, length_bytes = _hvcc_codecs(kind, data[hvcc.body : hvcc.end])
+            return SampleEntry(kind, codecs, width, height, nal_length_bytes=length_bytes)
         if avcc is None:
             return SampleEntry(kind, kind, width, height)
         profile = data[avcc.body + 1 : avcc.body + 4]
@@ -51,6 +55,17 @@ def read_entry(data: bytes, stsd: Box) -> SampleEntry:
         codecs = {"Opus": "opus"}.get(kind, kind) if esds is None else _esds_codecs(data[esds.body + 4 : esds.end])
         return SampleEntry(kind, codecs, sample_rate_hz=rate_hz, channels=channels)
     return SampleEntry(kind, kind)
+
+
+def _hvcc_codecs(kind: str, record: bytes) -> tuple[str, int]:
+    """RFC 6381 name (ISO/IEC 14496-15 Annex E.3) and length size of an HEVCDecoderConfigurationRecord."""
+    if len(record) < _HVCC_BYTES:
+        raise BoxError(f"hvcC has {len(record)} bytes")
+    profile = f"{('', 'A', 'B', 'C')[record[1] >> 6]}{record[1] & 0x1F}"
+    compatibility = int(f"{u32(record, 2):032b}"[::-1], 2)
+    tier = "H" if record[1] & 0x20 else "L"
+    constraints = "".join(f".{byte:X}" for byte in record[6:12].rstrip(bytes(1)))
+    return f"{kind}.{profile}.{compatibility:X}.{tier}{record[12]}{constraints}", (record[21] & 3) + 1
 
 
 def _entry_boxes(data: bytes, entry: Box, header_bytes: int) -> tuple[Box, ...]:

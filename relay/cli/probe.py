@@ -41,6 +41,7 @@ def probe(
     # What FFmpeg needs is loaded here, so that no other command pays for it.
     from relay.source.address import SourceKind, parse_address  # noqa: PLC0415
     from relay.source.advice import advise  # noqa: PLC0415
+    from relay.source.passable import judge_copying  # noqa: PLC0415
     from relay.source.survey import survey  # noqa: PLC0415
 
     settings = _settings(source, config_file, rtsp_transport)
@@ -54,10 +55,11 @@ def probe(
         is_udp=kind is SourceKind.RTSP and settings.rtsp_transport != "tcp",
         is_file=kind is SourceKind.FILE,
     )
+    copying = judge_copying(settings, found.info, found.measured)
     if as_json:
-        typer.echo(json.dumps(_document(settings.source, found, advice), indent=2))
+        typer.echo(json.dumps(_document(settings.source, found, copying, advice), indent=2))
     else:
-        _print(Console(), redact(settings.source), found, advice)
+        _print(Console(), redact(settings.source), found, copying, advice)
 
 
 def _settings(source: str, config_file: Path | None, rtsp_transport: str | None) -> StreamSettings:
@@ -72,24 +74,26 @@ def _settings(source: str, config_file: Path | None, rtsp_transport: str | None)
     return streams[source].model_copy(update=changed)
 
 
-def _document(source: str, found: Survey, advice: list[str]) -> dict[str, object]:
+def _document(source: str, found: Survey, copying: tuple[bool, str], advice: list[str]) -> dict[str, object]:
     declared = {key: str(value) if isinstance(value, Fraction) else value for key, value in asdict(found.info).items()}
     return {
         "source": source,
         "opened_s": round(found.opened_s, 3),
         "declared": declared,
         "measured": asdict(found.measured),
+        "copying": {"is_possible": copying[0], "reason": copying[1]},
         "end": str(found.end) if found.end else None,
         "advice": advice,
     }
 
 
-def _print(console: Console, source: str, found: Survey, advice: list[str]) -> None:
+def _print(console: Console, source: str, found: Survey, copying: tuple[bool, str], advice: list[str]) -> None:
     table = Table(title=source, title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim")
     table.add_column()
     for label, value in _rows(found.info, found.measured, found.opened_s):
         table.add_row(label, value)
+    table.add_row("copying", copying[1] if copying[0] else f"not possible: {copying[1]}")
     console.print(table)
     if found.end:
         console.print(f"It ended: {found.end}", markup=False, highlight=False)

@@ -13,6 +13,7 @@ import av
 from av.codec.context import Flags
 
 from relay.decode.clock import SourceClock
+from relay.decode.copying import PacketCopier
 from relay.decode.deinterlace import Deinterlacer
 from relay.decode.drift import AudioDrift
 from relay.decode.guard import AudioGuard, TimestampGuard
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from av.packet import Packet
 
-    from relay.decode.ports import Source
+    from relay.decode.ports import CopyTaker, Source
     from relay.model import Matrix, SourceInfo
 
 _NS_PER_S: Final = 1_000_000_000
@@ -77,6 +78,12 @@ class Connection:
         self._delay_ns = 0
         self._is_burst = False
         self.shown_since_s: float | None = None
+        self._copy_to: CopyTaker | None = None
+        self._copier = PacketCopier(self._guard, self._clock, source.info.rate)
+
+    def offer_to(self, taker: CopyTaker) -> None:
+        """Give `taker` the packets as they are, if it wants them. Raises `SourceUnsupportedError`."""
+        self._copy_to = taker if taker.wants(self._source.info) else None
 
     @property
     def healthy_s(self) -> float:
@@ -131,6 +138,9 @@ class Connection:
             self._packet_s = self._monotonic_s()
             self._has_keyframe = self._has_keyframe or packet.is_keyframe
             self._sender_offset_ns = capture_offset_ns(packet) or self._sender_offset_ns
+        if is_video and self._copy_to is not None:
+            self._copy(packet, arrival_ns, self._copy_to)
+            return
         if is_video and not self._has_keyframe:
             return
         self._prepare(packet)
@@ -142,6 +152,18 @@ class Connection:
             return
         for frame in frames:
             self.take(frame, arrival_ns)
+
+    def _copy(self, packet: Packet[Any], arrival_ns: int, taker: CopyTaker) -> None:
+        for copied in self._copier.take(packet, arrival_ns) if packet.size else ():
+            self._counters["frames"] += 1
+            self._note_rhythm()
+            if self.shown_since_s is None:
+                self._on_found(self._source.info)
+                self.shown_since_s = self._frame_s
+            if not taker.take(copied):
+                # From the next keyframe on they are decoded, and found again with what decoding shows of them.
+                self._copy_to, self._has_keyframe, self.shown_since_s = None, False, None
+                return
 
     def _prepare(self, packet: Packet[Any]) -> None:
         """Set the decoder up before its first packet: options of the container do not reach it."""
@@ -200,10 +222,11 @@ class Connection:
         self._on_video(DecodedVideo(time_ns, arrival_ns, frame, self._source.sample_aspect))
 
     def _sound(self, frame: av.AudioFrame, arrival_ns: int) -> None:
-        if self.shown_since_s is None or self._clock.offset_ns is None or self._is_burst:
+        offset_ns = self._clock.offset_ns if self._copy_to is None else self._copier.offset_ns
+        if self.shown_since_s is None or offset_ns is None or self._is_burst:
             return
         own_ns = _pts_ns(frame)
-        time_ns = self._audio_guard.check(own_ns, arrival_ns, self._guard, self._clock.offset_ns)
+        time_ns = self._audio_guard.check(own_ns, arrival_ns, self._guard, offset_ns)
         if time_ns is None:
             self._counters["discarded_timestamps"] += 1
             return

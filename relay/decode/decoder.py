@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relay.config import StreamSettings
-    from relay.decode.ports import DecodedAudio, DecodedVideo, RetryPolicy, Source
+    from relay.decode.ports import CopyTaker, DecodedAudio, DecodedVideo, RetryPolicy, Source
     from relay.model import SourceInfo
 
 COUNTERS: Final = (
@@ -58,6 +58,7 @@ class Decoder:
         self._backoff = backoff
         self.monotonic_s: Callable[[], float] = time.monotonic
         self._due_s = math.inf
+        self._copy_to: CopyTaker | None = None
         self._stopping = threading.Event()
         self.counters = dict.fromkeys(COUNTERS, 0)
         self.gauges: dict[str, float] = {}
@@ -83,6 +84,10 @@ class Decoder:
                 source.close()
                 self._due_s = math.inf
 
+    def copy_to(self, taker: CopyTaker) -> None:
+        """Before `run`: ask `taker`, of every connection, whether it wants its packets as they are."""
+        self._copy_to = taker
+
     def stop(self) -> None:
         """Make `run` return: at once from a wait, within the read timeout from FFmpeg."""
         self._stopping.set()
@@ -90,6 +95,8 @@ class Decoder:
     def _read(self, source: Source) -> None:
         connection = Connection(source, self.counters, self._found, self._on_video, self._on_audio, self.monotonic_s)
         try:
+            if self._copy_to is not None:
+                connection.offer_to(self._copy_to)
             self._take_all(source, connection)
         except SourceError as error:
             healthy_s = connection.healthy_s

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import av
     from av.packet import Packet
 
+    from relay.decode.copying import CopiedVideo
     from relay.errors import SourceError
     from relay.model import SourceInfo
 
@@ -47,6 +48,16 @@ class RetryPolicy(Protocol):
 
     def delay_s(self, error: SourceError, healthy_s: float) -> float:
         """Seconds to wait after `error` ended a connection that had shown pictures for `healthy_s`."""
+
+
+class CopyTaker(Protocol):
+    """Who takes packets as they are, instead of the pictures in them."""
+
+    def wants(self, info: SourceInfo) -> bool:
+        """Whether those of a source that was just opened are wanted. Raises `SourceUnsupportedError`."""
+
+    def take(self, copied: CopiedVideo) -> bool:
+        """Take the next one; `False`: no more of them, this source's pictures are wanted after all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 moof
     mfhd     sequence number
     traf
-        tfhd     track 1, data offsets from this moof, duration (and, if all are alike, flags) of every sample
+        tfhd     track 1, data offsets from this moof; duration and flags of every sample, where all are alike
         tfdt     decode time of the first sample, 64 bits: the epoch's ticks need 47
-        trun     size (and, if they differ, flags and composition offsets) of each sample
+        trun     size (and, if they differ, duration, flags and composition offset) of each sample
 mdat         the samples
 """
 
@@ -25,6 +25,7 @@ _TFHD_DEFAULT_BASE_IS_MOOF: Final = 0x02_0000
 _TFHD_SAMPLE_DURATION: Final = 0x00_0008
 _TFHD_SAMPLE_FLAGS: Final = 0x00_0020
 _TRUN_DATA_OFFSET: Final = 0x001
+_TRUN_SAMPLE_DURATION: Final = 0x100
 _TRUN_SAMPLE_SIZE: Final = 0x200
 _TRUN_SAMPLE_FLAGS: Final = 0x400
 _TRUN_COMPOSITION_OFFSET: Final = 0x800
@@ -38,11 +39,15 @@ _NON_SYNC: Final = 0x0101_0000
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample: its bytes, whether decoding can start at it, and how many ticks after its decode time it is shown."""
+    """One sample: its bytes, whether decoding can start at it, and how many ticks after its decode time it is shown.
+
+    `duration_ticks` is 0 where it lasts as long as the fragment says of all.
+    """
 
     data: bytes
     is_sync: bool
     composition_offset_ticks: int = 0
+    duration_ticks: int = 0
 
     @property
     def flags(self) -> int:
@@ -51,7 +56,10 @@ class Sample:
 
 
 def fragment(sequence_number: int, decode_time_ticks: int, sample_ticks: int, samples: Sequence[Sample]) -> bytes:
-    """`moof` and `mdat` with `samples`, each `sample_ticks` long, the first decoded at `decode_time_ticks`."""
+    """`moof` and `mdat` with `samples`, each `sample_ticks` long if it does not say otherwise itself.
+
+    The first is decoded at `decode_time_ticks`.
+    """
     payload = b"".join(sample.data for sample in samples)
     shared_flags = samples[0].flags if len({sample.flags for sample in samples}) == 1 else None
     # The data offset is counted from the start of moof, whose length does not depend on its value.
@@ -82,18 +90,22 @@ def _moof(
             b"traf",
             _full_box(b"tfhd", 0, tfhd_flags, tfhd),
             _full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time_ticks)),
-            _trun(samples, data_offset, has_flags=shared_flags is None),
+            _trun(samples, sample_ticks, data_offset, has_flags=shared_flags is None),
         ),
     )
 
 
-def _trun(samples: Sequence[Sample], data_offset: int, *, has_flags: bool) -> bytes:
+def _trun(samples: Sequence[Sample], sample_ticks: int, data_offset: int, *, has_flags: bool) -> bytes:
+    has_durations = any(sample.duration_ticks not in {0, sample_ticks} for sample in samples)
     has_offsets = any(sample.composition_offset_ticks for sample in samples)
     flags = _TRUN_DATA_OFFSET | _TRUN_SAMPLE_SIZE
+    flags |= _TRUN_SAMPLE_DURATION if has_durations else 0
     flags |= _TRUN_SAMPLE_FLAGS if has_flags else 0
     flags |= _TRUN_COMPOSITION_OFFSET if has_offsets else 0
     rows = bytearray()
     for sample in samples:
+        if has_durations:
+            rows += struct.pack(">I", sample.duration_ticks or sample_ticks)
         rows += struct.pack(">I", len(sample.data))
         if has_flags:
             rows += struct.pack(">I", sample.flags)

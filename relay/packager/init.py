@@ -6,6 +6,7 @@ relay on the same camera, come to the same init segment and the same URL for it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from relay.model import AccessUnit, Init, MediaKind
 from relay.timeline import SAMPLE_RATE_HZ, Grid
 
 if TYPE_CHECKING:
-    from relay.model import StreamFormat
+    from relay.model import StreamFormat, VideoCodec
 
 _AUDIO_CHANNELS: Final = 2
 _MUXER_OPTIONS: Final = {
@@ -27,9 +28,25 @@ _MUXER_OPTIONS: Final = {
     "fflags": "+bitexact",
 }
 _BOX_HEADER_BYTES: Final = 8
+_HVCC_ARRAYS_AT: Final = 23
+_HEVC_PARAMETER_SETS: Final = frozenset({32, 33, 34})
+_INIT_SAMPLE_TICKS: Final = 1000
+"""Of the two pictures that are thrown away; nothing of it is in the init segment."""
+
 _DESCRIPTOR_ES: Final = 0x03
 _DESCRIPTOR_DECODER_CONFIG: Final = 0x04
 _DESCRIPTOR_DECODER_SPECIFIC: Final = 0x05
+
+
+@dataclass(frozen=True, slots=True)
+class VideoShape:
+    """What an init segment says of pictures, beside their parameter sets. `timescale` is ticks a second."""
+
+    codec: VideoCodec
+    width: int
+    height: int
+    rate: Fraction
+    timescale: int
 
 
 class _Sink:
@@ -49,34 +66,52 @@ def make_video_init(stream: StreamFormat, unit: AccessUnit, bandwidth_bps: int, 
     Raises `EncodeError`.
     """
     grid = Grid.of(stream)
+    shape = VideoShape("h264", stream.width, stream.height, stream.rate, grid.timescale)
+    return _video_init(unit.rendition, shape, unit.data, bandwidth_bps, average_bandwidth_bps)
+
+
+def make_copied_init(
+    rendition: str, shape: VideoShape, keyframe: bytes, bandwidth_bps: int, average_bandwidth_bps: int
+) -> Init:
+    """The init segment of pictures that are copied, from a keyframe with its parameter sets in front (Annex B).
+
+    Raises `EncodeError`.
+    """
+    return _video_init(rendition, shape, keyframe, bandwidth_bps, average_bandwidth_bps)
+
+
+def _video_init(
+    rendition: str, shape: VideoShape, keyframe: bytes, bandwidth_bps: int, average_bandwidth_bps: int
+) -> Init:
     sink = _Sink()
-    options = {**_MUXER_OPTIONS, "video_track_timescale": str(grid.timescale)}
+    options = {**_MUXER_OPTIONS, "video_track_timescale": str(shape.timescale)}
     try:
         with av.open(sink, "w", format="mp4", options=options) as container:
-            track = container.add_mux_stream("h264", rate=stream.rate, width=stream.width, height=stream.height)
-            track.time_base = Fraction(1, grid.timescale)
+            track = container.add_mux_stream(shape.codec, rate=shape.rate, width=shape.width, height=shape.height)
+            track.time_base = Fraction(1, shape.timescale)
             # The muxer writes a picture, and before the first the header, when it sees the next.
             for number in range(2):
-                packet = av.Packet(unit.data)
+                packet = av.Packet(keyframe)
                 packet.stream, packet.time_base, packet.is_keyframe = track, track.time_base, True
-                packet.pts = packet.dts = number * grid.ticks_per_slot
-                packet.duration = grid.ticks_per_slot
+                packet.pts = packet.dts = number * _INIT_SAMPLE_TICKS
+                packet.duration = _INIT_SAMPLE_TICKS
                 container.mux(packet)
             data = _up_to_first_fragment(bytes(sink.data))
-        codecs = avc_codec(data)
-    except (av.FFmpegError, ValueError) as error:
-        raise EncodeError(f"no init segment can be made of the encoder's first picture: {error}") from error
+        data = data if shape.codec == "h264" else _as_hvc1(data)
+        codecs = avc_codec(data) if shape.codec == "h264" else hevc_codec(data)
+    except (av.FFmpegError, ValueError, IndexError) as error:
+        raise EncodeError(f"no init segment can be made of the first picture ({shape.codec}): {error}") from error
     return Init(
-        unit.rendition,
+        rendition,
         MediaKind.VIDEO,
         data,
         codecs,
-        grid.timescale,
+        shape.timescale,
         bandwidth_bps,
         average_bandwidth_bps,
-        width=stream.width,
-        height=stream.height,
-        rate=stream.rate,
+        width=shape.width,
+        height=shape.height,
+        rate=shape.rate,
     )
 
 
@@ -111,6 +146,19 @@ def avc_codec(init: bytes) -> str:
     return f"avc1.{profile:02x}{constraints:02x}{level:02x}"
 
 
+def hevc_codec(init: bytes) -> str:
+    """`hvc1.P.C.TL.B` out of `hvcC` (ISO/IEC 14496-15 Annex E.3). Raises `ValueError`, `IndexError`.
+
+    Profile space and profile; compatibility flags, in reverse; tier and level; constraints without trailing zeros.
+    """
+    record = _box_payload(init, b"hvcC")
+    space = ("", "A", "B", "C")[record[1] >> 6]
+    tier = "H" if record[1] & 0x20 else "L"
+    compatibility = int(f"{int.from_bytes(record[2:6], 'big'):032b}"[::-1], 2)
+    constraints = [f"{byte:X}" for byte in record[6:12].rstrip(bytes(1))]
+    return ".".join([f"hvc1.{space}{record[1] & 0x1F}", f"{compatibility:X}", f"{tier}{record[12]}", *constraints])
+
+
 def aac_codec(init: bytes) -> str:
     """`mp4a.40.N` (RFC 6381 §3.3): object type indication and audio object type, out of `esds`. Raises `ValueError`."""
     elementary_stream = _descriptor(_box_payload(init, b"esds")[4:], _DESCRIPTOR_ES)
@@ -127,6 +175,22 @@ def _up_to_first_fragment(data: bytes) -> bytes:
     if b"moov" not in data[:end]:
         raise ValueError("the muxer wrote no moov")
     return data[:end]
+
+
+def _as_hvc1(init: bytes) -> bytes:
+    """`init` with FFmpeg's sample entry `hev1` called `hvc1`, which alone Apple's players play (Apple 1.10).
+
+    It promises that all parameter sets are in `hvcC` (ISO/IEC 14496-15 §8.4.1), so that says they are complete.
+    """
+    data = bytearray(init.replace(b"hev1", b"hvc1", 1))
+    at = data.find(b"hvcC") + 4 + _HVCC_ARRAYS_AT
+    for _ in range(data[at - 1]):
+        is_parameter_set = data[at] & 0x3F in _HEVC_PARAMETER_SETS
+        data[at] |= 0x80 if is_parameter_set else 0
+        count, at = int.from_bytes(data[at + 1 : at + 3], "big"), at + 3
+        for _ in range(count):
+            at += 2 + int.from_bytes(data[at : at + 2], "big")
+    return bytes(data)
 
 
 def _box_payload(data: bytes, kind: bytes) -> bytes:

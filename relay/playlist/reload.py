@@ -65,7 +65,8 @@ def decide(window: Window, directives: Directives) -> Answer:
         return Answer.WAIT
     last = window.listed[-1]
     msn, part = directives.msn, directives.part
-    if msn is None:
+    if msn is None or not window.settings.has_parts:
+        # "Servers that do not support them MUST ignore them": only playlists with parts have CAN-BLOCK-RELOAD.
         return Answer.NOW
     if msn > last.msn + 2:
         # "greater than the Media Sequence Number of the last Media Segment in the current Playlist plus two"

@@ -78,13 +78,14 @@ def render_multivariant(video: Init, video_uri: str, audio: Init | None = None, 
 
 
 def _head(window: Window, skipped: int) -> list[str]:
+    settings = window.settings
     lines = [
         "#EXTM3U\n",
         f"#EXT-X-VERSION:{9 if skipped else 6}\n",
-        "#EXT-X-INDEPENDENT-SEGMENTS\n",
-        f"#EXT-X-TARGETDURATION:{window.settings.target_duration_s}\n",
-        _server_control(window.settings),
-        f"#EXT-X-PART-INF:PART-TARGET={_seconds(_ceil_us(window.settings.part_target_s))}\n",
+        "#EXT-X-INDEPENDENT-SEGMENTS\n" if settings.is_independent else "",
+        f"#EXT-X-TARGETDURATION:{settings.target_duration_s}\n",
+        _server_control(settings),
+        f"#EXT-X-PART-INF:PART-TARGET={_seconds(_ceil_us(settings.part_target_s))}\n" if settings.has_parts else "",
         f"#EXT-X-MEDIA-SEQUENCE:{window.media_sequence}\n",
         f"#EXT-X-DISCONTINUITY-SEQUENCE:{window.discontinuity_sequence}\n",
     ]
@@ -94,6 +95,10 @@ def _head(window: Window, skipped: int) -> list[str]:
 
 
 def _server_control(settings: WindowSettings) -> str:
+    if not settings.has_parts:
+        # Nor CAN-BLOCK-RELOAD: who waits for a segment of twelve seconds is given up by the players that ask for it.
+        skip_s, hold_back_s = settings.can_skip_until_s, settings.hold_back_s
+        return f"#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL={skip_s}.0,HOLD-BACK={hold_back_s}.0\n"
     part_hold_back_us = HOLD_BACK_TARGETS * _ceil_us(settings.longest_part_s)
     return (
         f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={settings.can_skip_until_s}.0,"
@@ -126,6 +131,8 @@ def _parts(segment: Segment) -> str:
 def _foot(window: Window, reports: Sequence[Report]) -> str:
     if window.is_ended:
         return "#EXT-X-ENDLIST\n"
+    if not window.settings.has_parts:
+        return ""
     lines = ""
     if window.next_part:
         lines = f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{part_uri(*window.next_part)}"\n'

@@ -10,12 +10,14 @@ The rules it keeps, whatever is appended:
    count as segments that were removed. There is no EXT-X-GAP, because four of seven players stop at one.
 4. Another init, or a call for it, puts EXT-X-DISCONTINUITY before a segment; never inside one. Then a segment that was
    left unfinished right before it is closed short: behind a discontinuity the missing time is none.
+5. What stays listed lasts three target durations or more (§6.2.2), however short segments are.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from relay.model import MediaKind
@@ -23,9 +25,8 @@ from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from fractions import Fraction
 
-    from relay.model import Part
+    from relay.model import Copied, Part
     from relay.timeline import Grid
 
 US_PER_S: Final = 1_000_000
@@ -38,7 +39,8 @@ HOLD_BACK_TARGETS: Final = 3
 class WindowSettings:
     """What never changes in a rendition's playlist. All but `part_target_s` is the same in all renditions of a stream.
 
-    `longest_part_s` is the largest of their part targets, on which PART-HOLD-BACK rests.
+    `longest_part_s` is the largest of their part targets, on which PART-HOLD-BACK rests. With `parts_per_segment` 0
+    there are no parts: each segment comes whole. `is_independent` says that each begins with a keyframe.
     """
 
     target_duration_s: int
@@ -46,6 +48,19 @@ class WindowSettings:
     longest_part_s: Fraction
     parts_per_segment: int
     segments_listed: int
+    is_independent: bool = True
+
+    @classmethod
+    def copied(cls, copied: Copied, *, segments_listed: int) -> WindowSettings:
+        """The settings of every rendition of a stream whose pictures are copied."""
+        return cls(
+            target_duration_s=copied.target_duration_s,
+            part_target_s=Fraction(0),
+            longest_part_s=Fraction(0),
+            parts_per_segment=0,
+            segments_listed=segments_listed,
+            is_independent=copied.is_independent,
+        )
 
     @classmethod
     def of(cls, grid: Grid, kind: MediaKind, *, segments_listed: int, has_audio: bool) -> WindowSettings:
@@ -57,6 +72,11 @@ class WindowSettings:
             parts_per_segment=grid.parts_per_segment,
             segments_listed=segments_listed,
         )
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether it is a low-latency playlist."""
+        return self.parts_per_segment > 0
 
     @property
     def hold_back_s(self) -> int:
@@ -192,14 +212,16 @@ class Window:
     def append(self, part: Part, init_uri: str, now_ns: int, *, discontinuity: bool = False) -> Change | None:
         """Take the next part. `None`, and nothing happened, for one that cannot follow: old, or amid a segment.
 
-        `discontinuity` asks for EXT-X-DISCONTINUITY if the part begins a segment: another rendition needs one there.
+        `discontinuity` asks for EXT-X-DISCONTINUITY if the part begins a segment, as the part itself may: another
+        rendition needs one there.
         """
         segment, closed, is_new_beginning = self._open, [], False
         if self.is_ended or not self._fits(part, init_uri):
             return None
         if segment is None or segment.msn != part.msn:
             last = self._last
-            is_discontinuous = last is not None and (discontinuity or last.init_uri != init_uri)
+            is_called_for = discontinuity or part.is_discontinuous
+            is_discontinuous = last is not None and (is_called_for or last.init_uri != init_uri)
             if last is not None and not self._continues(part, is_discontinuous=is_discontinuous):
                 self._begin_again(now_ns)
                 is_new_beginning = True
@@ -237,6 +259,8 @@ class Window:
 
         Whole segments only, because players count a segment's parts from its beginning.
         """
+        if not self.settings.has_parts:
+            return 0
         reach_us = self.settings.hold_back_s * US_PER_S
         distance_us = self._open.duration_us if self._open else 0
         return _count_within(reversed(self._listed), distance_us, reach_us)
@@ -277,10 +301,13 @@ class Window:
         self._open = None
         self._listed.append(segment)
         self._listed_us += segment.duration_us
-        while len(self._listed) > self.settings.segments_listed:
+        while len(self._listed) > self.settings.segments_listed and self._lasts_without_the_first():
             self._listed_us -= self._listed[0].duration_us
             self._leave(self._listed.popleft(), now_ns)
         return segment
+
+    def _lasts_without_the_first(self) -> bool:
+        return self._listed_us - self._listed[0].duration_us >= self.settings.hold_back_s * US_PER_S
 
     def _begin_again(self, now_ns: int) -> None:
         while self._listed:

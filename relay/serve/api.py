@@ -105,6 +105,7 @@ def _describe_format(stream: StreamFormat) -> dict[str, Any]:
         "audio": stream.audio,
         "latency": stream.latency.value,
         "segment_s": float(stream.segment_s),
+        "copied": stream.copied.codec if stream.copied else None,
     }
 
 
@@ -113,9 +114,10 @@ def _describe_window(stream: StreamHub | None) -> dict[str, Any] | None:
     if stream is None or stream.current is None:
         return None
     generation = stream.current
+    settings = next(iter(generation.renditions.values())).window.settings
     return {
-        "target_duration_s": generation.grid.target_duration_s,
-        "part_target_s": float(generation.grid.part_s),
+        "target_duration_s": settings.target_duration_s,
+        "part_target_s": float(settings.part_target_s),
         "renditions": {
             rendition.name: {
                 "media_sequence": rendition.window.media_sequence,

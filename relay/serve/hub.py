@@ -34,16 +34,13 @@ class Generation:
     def __init__(self, number: int, stream_format: StreamFormat, segments_listed: int) -> None:
         self.number = number
         self.format = stream_format
-        self.grid = Grid.of(stream_format)
         self.version = 0
         self.expires_ns: int | None = None
         kinds = (MediaKind.VIDEO, MediaKind.AUDIO) if stream_format.audio else (MediaKind.VIDEO,)
         self.renditions: dict[str, Rendition] = {}
         for kind in kinds:
-            settings = WindowSettings.of(
-                self.grid, kind, segments_listed=segments_listed, has_audio=stream_format.audio
-            )
-            self.renditions[kind.value] = Rendition(kind.value, kind, settings, float(self.grid.segment_s))
+            settings, segment_s = _window_settings(stream_format, kind, segments_listed)
+            self.renditions[kind.value] = Rendition(kind.value, kind, settings, segment_s)
 
     @property
     def is_ready(self) -> bool:
@@ -65,8 +62,11 @@ class Generation:
         return rendition.playlist(self.version, reports, skip=skip)
 
     def set_init(self, init: Init) -> None:
-        """Describe a rendition. Another init in one is a discontinuity in all (RFC 8216bis §6.2.4)."""
-        if self.renditions[init.rendition].set_init(init):
+        """Describe a rendition. Another init in one is a discontinuity in all (RFC 8216bis §6.2.4).
+
+        In a copied stream the parts say themselves where one is: sound comes later than the pictures beside it.
+        """
+        if self.renditions[init.rendition].set_init(init) and self.format.copied is None:
             for rendition in self.renditions.values():
                 rendition.needs_discontinuity = True
 
@@ -95,6 +95,16 @@ class Generation:
         self.end(now_ns)
         held_ns = max(rendition.window.retention_ns for rendition in self.renditions.values())
         self.expires_ns = now_ns + held_ns
+
+
+def _window_settings(stream: StreamFormat, kind: MediaKind, segments_listed: int) -> tuple[WindowSettings, float]:
+    """A rendition's window, and how long its segments are, in seconds, at the longest."""
+    if stream.copied is not None:
+        settings = WindowSettings.copied(stream.copied, segments_listed=segments_listed)
+        return settings, float(settings.target_duration_s)
+    grid = Grid.of(stream)
+    settings = WindowSettings.of(grid, kind, segments_listed=segments_listed, has_audio=stream.audio)
+    return settings, float(grid.segment_s)
 
 
 class StreamHub:

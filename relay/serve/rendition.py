@@ -42,7 +42,7 @@ class Rendition:
     @property
     def hinted_uri(self) -> str | None:
         """The part that the playlist hints at."""
-        coming = self.window.next_part
+        coming = self.window.next_part if self.window.settings.has_parts else None
         return part_uri(*coming) if coming else None
 
     @property
@@ -68,7 +68,8 @@ class Rendition:
             return False
         if part.index == 0:
             self.needs_discontinuity = False
-        self._add(part_uri(part.msn, part.index), part.data, float(part.duration_s))
+        if self.window.settings.has_parts:
+            self._add(part_uri(part.msn, part.index), part.data, float(part.duration_s))
         self._apply(change)
         return True
 
@@ -97,8 +98,9 @@ class Rendition:
         for segment in change.closed:
             if segment.data is not None:
                 self._add(segment_uri(segment.msn), segment.data, segment.duration_us / _US_PER_S)
-            for part in segment.parts:
-                self.files[part_uri(segment.msn, part.index)].body = part.data
+            if self.window.settings.has_parts:
+                for part in segment.parts:
+                    self.files[part_uri(segment.msn, part.index)].body = part.data
         self._forget(change.expired)
 
     def _add(self, uri: str, body: bytes | memoryview, duration_s: float) -> None:
@@ -108,7 +110,7 @@ class Rendition:
         for segment in expired:
             self.files.pop(segment_uri(segment.msn), None)
             for part in segment.parts:
-                del self.files[part_uri(segment.msn, part.index)]
+                self.files.pop(part_uri(segment.msn, part.index), None)
         gone = {segment.init_uri for segment in expired} - self.window.init_uris() - {self._init_uri}
         for uri in gone:
             self.files.pop(uri, None)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from relay.model import StreamFormat
-from relay.timeline import usual_rate
+from relay.model import Copied, StreamFormat
+from relay.timeline import copied_target, usual_rate
 
 if TYPE_CHECKING:
     from relay.config import StreamSettings
@@ -39,7 +39,8 @@ class Remembered:
 def settings_key(settings: StreamSettings) -> str:
     """A name for all settings that decide what a probe finds; it holds no credentials."""
     asked = (settings.input_format, settings.input_size, settings.input_rate, settings.video_stream)
-    parts = (settings.source, settings.transforms, *asked)
+    way = () if settings.video == "encode" else (settings.video,)
+    parts = (settings.source, settings.transforms, *asked, *way)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
@@ -65,7 +66,23 @@ def choose_format(
         latency=latency,
         matrix=matrix,
         segment_s=Fraction(settings.segment_s).limit_denominator(1000),
+        copied=_choose_copied(found, known),
     )
+
+
+def _choose_copied(found: Found | None, known: StreamFormat | None) -> Copied | None:
+    """How pictures are copied, if they are: as before, if what the camera sends now can be cut so."""
+    before = known.copied if known else None
+    if found is None:
+        return before
+    if found.offer is None:
+        return None
+    target_s, is_independent = copied_target(found.offer.longest_gop_s)
+    if before is not None and before.codec == found.offer.codec:
+        fits = target_s <= before.target_duration_s and (is_independent or not before.is_independent)
+        if fits:
+            return before
+    return Copied(found.offer.codec, target_s, is_independent)
 
 
 def even_size(width: int, height: int) -> tuple[int, int]:

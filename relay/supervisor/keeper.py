@@ -39,6 +39,9 @@ SILENT_FOR_S: Final = 3.0
 """Workers speak twice a second. One that does not is stopped or wedged: it is killed and replaced."""
 
 FIRST_PROBE_WITHIN_S: Final = 8.0
+COPY_PROBE_WITHIN_S: Final = 12.0
+"""Where pictures are to be copied, the first probe looks at their keyframes for ten seconds."""
+
 STOP_WITHIN_S: Final = 0.6
 AT_ONCE: Final = 5
 RESPAWN_EVERY_S: Final = 1.0
@@ -202,7 +205,7 @@ class StreamKeeper:
 
     async def _converse(self, worker: WorkerProcess) -> None:
         hold_s = self._restarts.hold_source_s
-        settings = self._settings.model_dump(mode="json")
+        settings = self._settings_of_worker().model_dump(mode="json")
         reason = f"restarting: {self._last_end}" if hold_s else ""
         worker.send(wire.Configure(self.name, settings, self._clock(), hold_s, reason))
         within_s = FIRST_WORD_WITHIN_S
@@ -210,8 +213,9 @@ class StreamKeeper:
         while (message := await worker.receive(within_s)) is not None and not self._is_over:
             within_s = SILENT_FOR_S
             if isinstance(message, wire.Hello):
-                probe_until_s = time.monotonic() + (0 if hold_s or self._knows_format() else FIRST_PROBE_WITHIN_S)
-                self._probe_ends_s = time.monotonic() + FIRST_PROBE_WITHIN_S
+                within_probe_s = self._probe_within_s()
+                probe_until_s = time.monotonic() + (0 if hold_s or self._knows_format() else within_probe_s)
+                self._probe_ends_s = time.monotonic() + within_probe_s
             self._heed(worker, message)
             if not self.demand.is_wanted:
                 self._dismiss_when_probed(worker)
@@ -284,6 +288,17 @@ class StreamKeeper:
             self._open_generation(None)
         worker.send(wire.Stop())
 
+    def _settings_of_worker(self) -> StreamSettings:
+        """What was decided stays so: a stream that `auto` has encoded is not looked at for copying again."""
+        remembered = self._remembered
+        is_decided = remembered is not None and self._has_seen(remembered) and remembered.format.copied is None
+        if self._settings.video == "auto" and is_decided:
+            return self._settings.model_copy(update={"video": "encode"})
+        return self._settings
+
+    def _probe_within_s(self) -> float:
+        return FIRST_PROBE_WITHIN_S + (0 if self._settings.video == "encode" else COPY_PROBE_WITHIN_S)
+
     def _knows_format(self) -> bool:
         return self._grid is not None or self._has_seen(self._remembered)
 
@@ -334,7 +349,8 @@ class StreamKeeper:
             raise ProtocolError(f"a part of {part.rendition!r} came before its init segment")
         self._publisher.publish_part(self.name, part)
         self._has_published = True
-        next_slot = self._next_slots[kind] = grid.first_slot(part.msn, part.index + 1)
+        next_slot = grid.first_slot(part.msn + 1) if part.is_last else grid.first_slot(part.msn, part.index + 1)
+        self._next_slots[kind] = next_slot
         if kind is MediaKind.VIDEO:
             self._meter.published((self._now_ns() - grid.start_ns(next_slot - 1)) / 1e6)
         if kind is MediaKind.VIDEO and part.index == 0 and self._remembered is not None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from relay import wire
 from relay.encode import AudioEncoder, SampleGrid
-from relay.packager import AudioPackager, make_audio_init
+from relay.packager import AudioPackager, SpanAudioPackager, make_audio_init
 from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, Lateness, sample_at
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from relay.config import StreamSettings
+    from relay.model import AccessUnit, Part
+    from relay.packager import Span
     from relay.timeline import Grid, SlotFiller
     from relay.worker.board import Board, Clock
     from relay.worker.link import Link
@@ -25,34 +28,22 @@ WAIT_S: Final = 0.02
 
 MAX_QUEUE_SAMPLES: Final = 5 * SAMPLE_RATE_HZ
 FLOOR_NS: Final = 40_000_000
+MAX_HOLE_FRAMES: Final = 30 * SAMPLE_RATE_HZ // SAMPLES_PER_AAC_FRAME
+"""Beside copied pictures, sound that is further behind than this is not caught up with: three of their segments."""
 
 
-class AudioLine:
-    """Encodes AAC frame after frame, beside the video slots from `start.next_audio_slot` on.
+class SoundLine(ABC):
+    """Encodes AAC frame after frame, from `first_frame` on.
 
-    `video` is where the pictures are: the sound skips with them, and is never more than a segment ahead of them.
     `run` is the body of its thread: `open`, then `step` after `step`, then `close`.
     """
 
-    def __init__(
-        self,
-        settings: StreamSettings,
-        start: wire.Start,
-        grid: Grid,
-        clock: Clock,
-        board: Board,
-        link: Link,
-        video: SlotFiller,
-    ) -> None:
-        self._grid = grid
-        self._first_frame = grid.audio_frames_before(start.next_audio_slot)
+    def __init__(self, settings: StreamSettings, first_frame: int, clock: Clock, board: Board, link: Link) -> None:
+        self._first_frame = first_frame
         self._bitrate_kbps = settings.audio_bitrate_kbps
         self._clock = clock
         self._board = board
         self._link = link
-        self._video = video
-        self._skip_done: int | None = None
-        self._packager = AudioPackager(grid)
         self._stall_after_ns = int(settings.stall_after_s * NS_PER_S)
         self._lateness = Lateness(floor_ns=FLOOR_NS, ceiling_ns=int(settings.max_jitter_s * NS_PER_S))
         self._last_sound_ns: int | None = None
@@ -108,9 +99,10 @@ class AudioLine:
 
     def step(self, chunks: list[tuple[int, NDArray[np.float32]]]) -> None:
         """Lay down `chunks`, and encode every frame that is complete or whose deadline has passed."""
-        # When the clock is set forward, the video skips, a moment later: until then this is as far as there is sound.
-        limit_slot = self._video.next_slot + self._grid.slots_per_segment
-        self._skip_with_the_video()
+        limit_frame = self._limit_frame()
+        if (first_frame := self._restart_frame()) is not None:
+            self._encoder.close()
+            self._begin(first_frame)
         for first_sample, samples in chunks:
             self._note_lateness(first_sample + samples.shape[1])
             self._samples.add(first_sample, samples)
@@ -118,14 +110,29 @@ class AudioLine:
         is_silent = self._last_sound_ns is None or now_ns - self._last_sound_ns >= self._stall_after_ns
         deadline_ns = FLOOR_NS if is_silent else self._lateness.deadline_ns
         due_frame = sample_at(now_ns - deadline_ns) // SAMPLES_PER_AAC_FRAME
-        for _, frame in self._samples.take(min(due_frame, self._grid.audio_frames_before(limit_slot))):
+        for _, frame in self._samples.take(min(due_frame, limit_frame)):
             for unit in self._encoder.encode(frame):
-                part = self._packager.add(unit)
-                if part is not None:
-                    self._link.send(wire.PartReady(part))
+                self._send(self._pack(unit))
+        self._send(self._pack(None))
         self._board.gauges["audio_deadline_ms"] = deadline_ns / 1e6
         self._board.gauges["silent_samples"] = self._samples.silence_samples
         self._board.gauges["overlapping_samples"] = self._samples.dropped_samples
+
+    @abstractmethod
+    def _limit_frame(self) -> int:
+        """The frame before which the pictures allow sound now."""
+
+    @abstractmethod
+    def _restart_frame(self) -> int | None:
+        """The frame to go on with instead of the next one, where there is a hole in time."""
+
+    @abstractmethod
+    def _pack(self, unit: AccessUnit | None) -> list[Part]:
+        """The parts that are complete now that `unit` came, or with `None`, that time has passed."""
+
+    def _send(self, parts: list[Part]) -> None:
+        for part in parts:
+            self._link.send(wire.PartReady(part))
 
     def _take(self) -> list[tuple[int, NDArray[np.float32]]]:
         with self._changed:
@@ -140,11 +147,72 @@ class AudioLine:
         self._last_sound_ns = now_ns
         self._lateness.add(now_ns, now_ns - end_sample * NS_PER_S // SAMPLE_RATE_HZ)
 
-    def _skip_with_the_video(self) -> None:
+
+class AudioLine(SoundLine):
+    """Sound beside the video slots from `start.next_audio_slot` on.
+
+    `video` is where the pictures are: the sound skips with them, and is never more than a segment ahead of them.
+    """
+
+    def __init__(
+        self,
+        settings: StreamSettings,
+        start: wire.Start,
+        grid: Grid,
+        clock: Clock,
+        board: Board,
+        link: Link,
+        video: SlotFiller,
+    ) -> None:
+        super().__init__(settings, grid.audio_frames_before(start.next_audio_slot), clock, board, link)
+        self._grid = grid
+        self._video = video
+        self._skip_done: int | None = None
+        self._packager = AudioPackager(grid)
+
+    def _limit_frame(self) -> int:
+        # When the clock is set forward, the video skips, a moment later: until then this is as far as there is sound.
+        return self._grid.audio_frames_before(self._video.next_slot + self._grid.slots_per_segment)
+
+    def _restart_frame(self) -> int | None:
         """Where the video began again after a hole, there begins the audio, or the renditions would part."""
         slot = self._video.skipped_to
         if slot is None or slot == self._skip_done:
-            return
+            return None
         self._skip_done = slot
-        self._encoder.close()
-        self._begin(self._grid.audio_frames_before(slot))
+        return self._grid.audio_frames_before(slot)
+
+    def _pack(self, unit: AccessUnit | None) -> list[Part]:
+        part = None if unit is None else self._packager.add(unit)
+        return [] if part is None else [part]
+
+
+class SpanAudioLine(SoundLine):
+    """Sound beside pictures that are copied: it keeps step with the clock, and is cut where they are."""
+
+    LEAD_NS: Final = 3 * NS_PER_S
+    """The pictures' first segment may begin this long before the worker was told to."""
+
+    def __init__(self, settings: StreamSettings, clock: Clock, board: Board, link: Link) -> None:
+        first_frame = sample_at(clock.unix_ns() - self.LEAD_NS) // SAMPLES_PER_AAC_FRAME
+        super().__init__(settings, first_frame, clock, board, link)
+        self._packager = SpanAudioPackager()
+        self._spans: deque[Span] = deque()
+
+    def cut(self, span: Span) -> None:
+        """There is a segment of video. Called by its thread."""
+        self._spans.append(span)
+
+    def _limit_frame(self) -> int:
+        return sample_at(self._clock.unix_ns()) // SAMPLES_PER_AAC_FRAME
+
+    def _restart_frame(self) -> int | None:
+        """Where the clock was set forward: what was missed is not filled."""
+        now_frame = self._limit_frame()
+        return now_frame if now_frame - self._samples.next_frame > MAX_HOLE_FRAMES else None
+
+    def _pack(self, unit: AccessUnit | None) -> list[Part]:
+        parts = [] if unit is None else self._packager.add(unit)
+        while self._spans:
+            parts += self._packager.cut(self._spans.popleft())
+        return parts

@@ -22,12 +22,14 @@ from relay.errors import EncodeError, ProtocolError, RelayError, SourceStalledEr
 from relay.model import Picture
 from relay.source import Backoff, Entrance, PushBackoff, open_source
 from relay.timeline import NS_PER_S, Grid, SlotAssigner
-from relay.worker.audio import AudioLine
+from relay.worker.audio import AudioLine, SoundLine, SpanAudioLine
 from relay.worker.board import Board, Clock
+from relay.worker.copied import CopyLine
 from relay.worker.handoff import Handoff
 from relay.worker.jitter import Jitter
 from relay.worker.link import Link
 from relay.worker.lips import LipSync
+from relay.worker.passthrough import Passthrough
 from relay.worker.pictures import PictureLine
 from relay.worker.prctl import show_as
 from relay.worker.video import VideoLine
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relay.decode import DecodedAudio, DecodedVideo
-    from relay.model import SourceInfo, StreamFormat
+    from relay.model import Copied, SourceInfo, StreamFormat
 
 log = structlog.get_logger()
 
@@ -91,7 +93,8 @@ class Camera:
         self._found: SourceInfo | None = None
         self._assigner: SlotAssigner | None = None
         self._video: VideoLine | None = None
-        self._audio: AudioLine | None = None
+        self._copy: CopyLine | None = None
+        self._audio: SoundLine | None = None
         self._conformer: AudioConformer | None = None
         self._jitter, self._lips = Jitter(), LipSync()
         self._stopping = threading.Event()
@@ -120,6 +123,8 @@ class Camera:
             on_state=self._on_state,
             backoff=PushBackoff() if self._settings.is_push else Backoff(),
         )
+        self._passthrough = Passthrough(self._settings, self._board, link.send)
+        self._decoder.copy_to(self._passthrough)
         self._threads = [
             _guarded(self._pictures.run, "transform", self._fail),
             _guarded(lambda: self._run_decoder(configure.hold_source_s, configure.reason), "decode", self._fail),
@@ -146,7 +151,7 @@ class Camera:
         self._stopping.set()
         self._decoder.stop()
         self._pictures.stop()
-        for line in (self._video, self._audio):
+        for line in (self._video, self._copy, self._audio):
             if line is not None:
                 line.stop()
         until_s = time.monotonic() + JOIN_WITHIN_S
@@ -156,6 +161,9 @@ class Camera:
 
     def _start(self, start: wire.Start) -> None:
         stream = start.format
+        if stream.copied is not None:
+            self._start_copying(start, stream.copied)
+            return
         # An encoder that is too slow encodes a repeat for every picture that is dropped: dropping saves it nothing.
         ready: Handoff[Picture] = Handoff(math.inf)
         self._ready = ready
@@ -169,6 +177,18 @@ class Camera:
             self._spawn(self._audio.run, "audio")
         self._pictures.attach(stream, ready)
         self._video, self._assigner, self._format = video, SlotAssigner(Grid.of(stream)), stream
+
+    def _start_copying(self, start: wire.Start, copied: Copied) -> None:
+        line = CopyLine(self._name, self._settings, start, copied, self._clock, self._board, self._link)
+        line.on_longer_gop = self._passthrough.gop_is_longer
+        if start.format.audio:
+            audio = SpanAudioLine(self._settings, self._clock, self._board, self._link)
+            line.on_span = audio.cut
+            self._spawn(audio.run, "audio")
+            self._audio = audio
+        self._spawn(line.run, "video")
+        self._copy, self._format = line, start.format
+        self._passthrough.format, self._passthrough.line = start.format, line
 
     def _spawn(self, body: Callable[[], None], name: str) -> None:
         thread = _guarded(body, name, self._fail)

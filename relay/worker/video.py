@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from relay import slate, wire
+from relay import wire
 from relay.encode import VideoEncoder
-from relay.errors import ConfigError, ProtocolError
-from relay.model import StreamState
 from relay.packager import VideoPackager, make_video_init
 from relay.timeline import NS_PER_S, Fill, Grid, Lateness, SlotFiller
+from relay.worker.painter import SlatePainter, picture_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from relay.config import StreamSettings
-    from relay.model import AccessUnit, Picture, StreamFormat
+    from relay.model import AccessUnit, Picture
     from relay.worker.board import Board, Clock
     from relay.worker.handoff import Handoff
     from relay.worker.link import Link
@@ -47,7 +46,6 @@ class VideoLine:
         ready: Handoff[Picture],
     ) -> None:
         self.grid = Grid.of(start.format)
-        self._stream_name = name
         self._format = start.format
         self._bitrate_kbps = settings.video_bitrate_kbps
         self._clock = clock
@@ -58,16 +56,14 @@ class VideoLine:
         self._packager = VideoPackager(self.grid)
         self._is_first = True
         self._lateness = Lateness(floor_ns=self.grid.start_ns(1), ceiling_ns=int(settings.max_jitter_s * NS_PER_S))
-        self._shown = _picture_of(start)
+        self._shown = picture_of(start)
         self.slots = SlotFiller(
             self.grid,
             start.next_slot,
             int(settings.stall_after_s * NS_PER_S),
             has_picture=self._shown is not None and not start.is_data_old,
         )
-        self._slate: NDArray[np.uint8] | None = None
-        self._slate_reason = ""
-        self._image = _image_of(settings, start.format)
+        self._painter = SlatePainter(name, settings, start.format)
 
     def stop(self) -> None:
         """End the thread after the slot in hand."""
@@ -119,7 +115,8 @@ class VideoLine:
                 self._board.count("late_frames")
         self._fill(picture.slot)
         slots.show(picture.slot, picture.time_ns)
-        self._shown, self._slate = picture.i420, None
+        self._shown = picture.i420
+        self._painter.forget()
         if picture.slot == slots.next_slot:
             self._fill(picture.slot + 1)
 
@@ -139,17 +136,10 @@ class VideoLine:
                     self._board.note_age("encoded", captured_ns)
 
     def _slate_now(self) -> NDArray[np.uint8]:
-        health = self._board.health()
-        if self._slate is None or health.reason != self._slate_reason:
-            since_ns = self.slots.shown_ns
-            if since_ns is None:
-                since_ns = self.grid.start_ns(self.slots.first_slot)
-            state = "Connecting" if health.state is StreamState.CONNECTING else "Offline"
-            words = slate.Words.of(self._stream_name, since_ns, health.reason, state=state)
-            base, is_image = (self._shown, False) if self._image is None else (self._image, True)
-            self._slate_reason = health.reason
-            self._slate = slate.render(self._format.width, self._format.height, words, base, is_image=is_image)
-        return self._slate
+        since_ns = self.slots.shown_ns
+        if since_ns is None:
+            since_ns = self.grid.start_ns(self.slots.first_slot)
+        return self._painter.paint(self._board.health(), since_ns, self._shown)
 
     def _encode(self, slot: int, i420: NDArray[np.uint8]) -> None:
         began_s = time.monotonic()
@@ -172,26 +162,3 @@ class VideoLine:
     def _announce(self, unit: AccessUnit) -> None:
         bandwidth_bps, average_bps = self._encoder.bandwidth_bps, self._encoder.average_bandwidth_bps
         self._link.send(wire.InitReady(make_video_init(self._format, unit, bandwidth_bps, average_bps)))
-
-
-def _image_of(settings: StreamSettings, stream: StreamFormat) -> NDArray[np.uint8] | None:
-    """The owner's image for the slate. It was readable when the relay began; one that is gone costs no stream."""
-    if settings.slate_image is None:
-        return None
-    try:
-        return slate.read_image(settings.slate_image, stream.width, stream.height, stream.matrix)
-    except ConfigError as error:
-        log.warning("the slate shows the last picture in place of slate_image", error=str(error))
-        return None
-
-
-def _picture_of(start: wire.Start) -> NDArray[np.uint8] | None:
-    """The picture to go on with. One that cannot be read is none: it must not end every worker that takes over."""
-    stream = start.format
-    if not start.data:
-        return None
-    try:
-        return slate.from_jpeg(start.data, stream.width, stream.height, stream.matrix)
-    except ProtocolError as error:
-        log.warning("the last picture cannot be shown again", error=str(error))
-        return None

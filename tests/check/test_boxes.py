@@ -82,7 +82,7 @@ def test_an_init_segment_as_values(wide: bool) -> None:
     ("entry", "codecs"),
     [
         (visual_entry("avc3"), "avc3.64001f"),
-        (visual_entry("hvc1", box("hvcC")), "hvc1"),
+        (visual_entry("hvc1", box("free")), "hvc1"),
         (audio_entry("Opus"), "opus"),
         (audio_entry("ac-3"), "ac-3"),
         (box("stpp", bytes(8)), "stpp"),
@@ -188,6 +188,7 @@ def test_nal_units_and_their_lengths() -> None:
     assert nal_types(sample, 4) == [7, 8, 5]
     assert nal_types(b"\x02" + SLICE[:2], 1) == [1]
     assert nal_types(b"", 4) == []
+    assert nal_types(nal(b"\x40\x01", b"\x26\x01\xaf"), 4, is_hevc=True) == [32, 19]
     for broken in (sample[:-1], sample + b"\0", sample + bytes(4)):
         assert nal_types(broken, 4) is None
 
@@ -214,3 +215,14 @@ def test_ffmpeg_s_files_are_read(ffmpeg_init: bytes, ffmpeg_fragments: list[byte
     lasts = sum(track.duration for fragment in read for track in fragment.tracks if track.track_id == 1)
     assert (frames, lasts) == (30, 2 * video.timescale)
     assert AVCC[4:8] == b"avcC"
+
+
+def test_what_h265_is_called() -> None:
+    record = bytes.fromhex("01 01 60000000 900000000000 5d f000 fc fd f8 f8 0000 0f 00")
+    (track,) = read_init(init_segment(TrackBoxes(entry=visual_entry("hvc1", box("hvcC", record))))).tracks
+    assert (track.codecs, track.nal_length_bytes) == ("hvc1.1.6.L93.90", 4)
+    high = bytes([1, 0xA2]) + record[2:]
+    (track,) = read_init(init_segment(TrackBoxes(entry=visual_entry("hev1", box("hvcC", high))))).tracks
+    assert track.codecs == "hev1.B2.6.H93.90"
+    with pytest.raises(BoxError, match="hvcC has 22 bytes"):
+        read_init(init_segment(TrackBoxes(entry=visual_entry("hvc1", box("hvcC", record[:22])))))

@@ -149,3 +149,13 @@ def test_what_ffmpeg_writes(ffmpeg_init: bytes, ffmpeg_fragments: list[bytes]) -
         assert faults(check_segment(data, ffmpeg_init, ends, must_start_independent=True)) == []
         ends = segment_end(data, ffmpeg_init)
     assert len(ffmpeg_fragments) == 2
+
+
+def test_h265_starts_at_pictures_of_its_own_types() -> None:
+    record = bytes.fromhex("01 01 60000000 900000000000 5d f000 fc fd f8 f8 0000 0f 00")
+    init = init_segment(replace(VIDEO, entry=visual_entry("hvc1", box("hvcC", record))))
+    clean = SampleBytes(nal(b"\x2a\x01\xaf"), flags=SYNC_FLAGS)
+    trailing = SampleBytes(nal(b"\x02\x01\xd0"), flags=NON_SYNC_FLAGS)
+    assert check_segment(fragment(TrackRun(samples=(clean, trailing))), init, must_start_independent=True) == []
+    lying = SampleBytes(trailing.data, flags=SYNC_FLAGS)
+    assert rules(check_segment(fragment(TrackRun(samples=(clean, lying))), init)) == ["M12"]

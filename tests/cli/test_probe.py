@@ -31,6 +31,7 @@ def test_a_file_is_told_in_words(tmp_path: Path) -> None:
     assert "declared 25, measured 25.00" in output
     assert "aac, 48000 Hz, 2 channels" in output
     assert "It ended" in output
+    assert 'video = "copy" sends these pictures as they are, about 12 s behind' in output
 
 
 def test_the_test_pattern_is_told_as_json() -> None:
@@ -40,6 +41,10 @@ def test_the_test_pattern_is_told_as_json() -> None:
     assert 10 <= told["measured"]["frames"] <= 25
     assert told["measured"]["audio_packets"] > 5
     assert told["end"] is None
+    assert told["copying"] == {
+        "is_possible": False,
+        "reason": "the camera sends rawvideo, and HLS carries H.264 and H.265 alone",
+    }
     assert told["advice"] == []
 
 

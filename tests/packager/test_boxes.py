@@ -48,3 +48,12 @@ def test_composition_offsets_are_signed() -> None:
     assert golden("7472756e 01000e01 00000002 0000007c00000001 02000000 ffffffff00000001 01010000 00000000") in (
         fragment(1, 1, 1, reordered)
     )
+
+
+def test_samples_of_their_own_durations_say_them() -> None:
+    uneven = [Sample(b"I", is_sync=True, duration_ticks=7), Sample(b"P", is_sync=False)]
+    assert golden("7472756e 01000701 00000002 0000007c 00000007 00000001 02000000 00000005 00000001 01010000") in (
+        fragment(1, 1, 5, uneven)
+    )
+    even = [Sample(b"I", is_sync=True, duration_ticks=5), Sample(b"P", is_sync=False)]
+    assert fragment(1, 1, 5, even) == fragment(1, 1, 5, [Sample(b"I", is_sync=True), Sample(b"P", is_sync=False)])

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fixtures.origin import Camera
-from fixtures.published import FORMAT, MSN, SILENT, VIDEO_INIT, make_part
-from relay.model import MediaKind
+from fixtures.published import AUDIO_INIT, FORMAT, MSN, SILENT, VIDEO_INIT, make_part
+from relay.model import Copied, MediaKind, Part
 from relay.serve.bell import Bell
 
 if TYPE_CHECKING:
@@ -113,3 +113,35 @@ async def test_a_ring_and_a_deadline_at_once_do_no_harm() -> None:
     bell.ring()
     await asyncio.sleep(0)
     assert again.cancelled()
+
+
+def test_a_copied_stream_has_whole_segments_and_its_parts_say_where_a_seam_is(hub: Hub) -> None:
+    copied = replace(FORMAT, copied=Copied("h264", 4))
+    hub.open_generation("cam", 1, copied)
+    current = hub.streams["cam"].current
+    assert current is not None
+
+    def segment(name: str, msn: int, *, is_discontinuous: bool = False) -> None:
+        part = Part(name, msn, 0, msn * 180_000, 180_000, 90_000, 0, True, True, b"segment", is_discontinuous)
+        hub.publish_part("cam", part)
+
+    hub.publish_init("cam", VIDEO_INIT)
+    hub.publish_init("cam", AUDIO_INIT)
+    segment("video", MSN)
+    segment("video", MSN + 1)
+    hub.publish_init("cam", replace(VIDEO_INIT, data=b"the slate's"))
+    segment("video", MSN + 2, is_discontinuous=True)
+    # Sound comes later: its segments are those of before.
+    segment("audio", MSN)
+    segment("audio", MSN + 1)
+    segment("audio", MSN + 2, is_discontinuous=True)
+    for rendition in current.renditions.values():
+        assert [one.is_discontinuous for one in rendition.window.listed] == [False, False, True]
+        assert rendition.hinted_uri is None
+        assert not any(".0.m4s" in name for name in rendition.files)
+    assert f"{MSN + 2}.m4s" in current.renditions["video"].files
+    hub.publish_init("cam", VIDEO_INIT)
+    for n in range(3, 40):
+        segment("video", MSN + n)
+    hub.streams["cam"].sweep(10**15)
+    assert len(current.renditions["video"].files) == 8, "seven segments and an init"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from relay.config import StreamSettings
-from relay.model import Latency, SourceInfo, StreamFormat
+from relay.model import Copied, CopyOffer, Latency, SourceInfo, StreamFormat, VideoCodec
 from relay.supervisor.formats import Remembered, choose_format, even_size, settings_key
 from relay.wire import Found
 
@@ -70,3 +71,50 @@ def test_sizes_are_even_and_bounded() -> None:
 def test_the_key_holds_no_password() -> None:
     assert "hunter2" not in settings_key(StreamSettings(source="rtsp://a:hunter2@b/"))
     assert settings_key(StreamSettings(source="a")) != settings_key(StreamSettings(source="b"))
+
+
+COPY = StreamSettings(video="copy")
+
+
+def offering(codec: VideoCodec = "h264", longest_gop_s: float = 2.0) -> Found:
+    return replace(found(640, 360), offer=CopyOffer(codec, longest_gop_s))
+
+
+def after(chosen: StreamFormat, settings: StreamSettings = COPY) -> Remembered:
+    return Remembered(chosen, 3, seen=True, key=settings_key(settings))
+
+
+def test_what_can_be_copied_is_cut_at_its_keyframes() -> None:
+    assert choose(COPY, offering()).copied == Copied("h264", 4)
+    assert choose(COPY, offering(longest_gop_s=3.3)).copied == Copied("h264", 7)
+    assert choose(COPY, offering("hevc", 20)).copied == Copied("hevc", 12, is_independent=False)
+    assert choose(COPY, found()).copied is None
+    assert choose(COPY).copied is None
+
+
+@pytest.mark.parametrize("offer", [CopyOffer("h264"), CopyOffer("h264", 2.2), None])
+def test_a_copied_format_stays_while_the_camera_fits_it(offer: CopyOffer | None) -> None:
+    before = choose(COPY, offering())
+    again = replace(found(1280, 720), offer=offer) if offer else None
+    assert choose(COPY, again, after(before)) == before
+
+
+def test_keyframes_further_apart_and_another_codec_are_another_format() -> None:
+    before = choose(COPY, offering())
+    assert choose(COPY, offering(longest_gop_s=5), after(before)).copied == Copied("h264", 10)
+    assert choose(COPY, offering("hevc"), after(before)).copied == Copied("hevc", 4)
+    longest = choose(COPY, offering(longest_gop_s=10))
+    assert choose(COPY, offering(longest_gop_s=14), after(longest)).copied == Copied("h264", 12, is_independent=False)
+    dependent = choose(COPY, offering(longest_gop_s=14))
+    assert choose(COPY, offering(longest_gop_s=20), after(dependent)) == dependent
+
+
+def test_what_cannot_be_copied_any_more_is_encoded() -> None:
+    auto = StreamSettings(video="auto")
+    before = choose(auto, offering())
+    now = choose(auto, found(640, 360), after(before, auto))
+    assert (now.copied, now.width) == (None, 640)
+
+
+def test_a_stream_that_was_encoded_is_looked_at_anew_when_it_is_to_be_copied() -> None:
+    assert len({settings_key(StreamSettings(video=video)) for video in ("encode", "copy", "auto")}) == 3

@@ -1,0 +1,162 @@
+"""T1, where pictures are copied: whether this source's can be, and its packets taken apart for `copied.CopyLine`.
+
+    source ──wants──> no: it is decoded         take: packets ──> probe (the first time) ──> line
+
+The first time, the longest distance of keyframes is looked for, since target duration rests on it. What is found is
+told to the supervisor, which decides on the stream's format and remembers it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from relay import wire
+from relay.encode import can_encode_still
+from relay.errors import SourceUnsupportedError
+from relay.model import CodedPicture, CopyOffer
+from relay.packager import nal
+from relay.source.passable import CODECS, why_not_copied
+from relay.timeline import NS_PER_S
+from relay.worker.stills import CameraPicture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from relay.config import StreamSettings
+    from relay.decode import CopiedVideo
+    from relay.model import SourceInfo, StreamFormat
+    from relay.worker.board import Board
+    from relay.worker.copied import CopyLine
+
+log = structlog.get_logger()
+
+PROBE_NS: Final = 10_500_000_000
+"""How long keyframes are watched: a little over ten seconds, which is what `auto` does not copy."""
+
+
+class GopMeter:
+    """The longest distance of keyframes among pictures in the order they came, as far as it was seen. Pure."""
+
+    def __init__(self) -> None:
+        self.first_ns: int | None = None
+        self._longest_ns = 0
+        self._keyframe_ns = 0
+        self._newest_ns = 0
+
+    @property
+    def seen_ns(self) -> int:
+        """For how long it has looked."""
+        return 0 if self.first_ns is None else self._newest_ns - self.first_ns
+
+    @property
+    def longest_ns(self) -> int:
+        """The longest distance that was seen, be it that it has not ended yet."""
+        return max(self._longest_ns, self._newest_ns - self._keyframe_ns)
+
+    @property
+    def expected_ns(self) -> int:
+        """The longest to reckon with: of one that has not ended and is the longest already, twice what was seen."""
+        unfinished_ns = self._newest_ns - self._keyframe_ns
+        return self._longest_ns if unfinished_ns <= self._longest_ns else 2 * unfinished_ns
+
+    def add(self, time_ns: int, *, is_keyframe: bool) -> None:
+        """Take note of a picture."""
+        if self.first_ns is None:
+            self.first_ns = self._keyframe_ns = self._newest_ns = time_ns
+        self._newest_ns = max(self._newest_ns, time_ns)
+        if is_keyframe:
+            self._longest_ns = max(self._longest_ns, time_ns - self._keyframe_ns)
+            self._keyframe_ns = time_ns
+
+
+class Passthrough:
+    """The `decode.CopyTaker` of one camera. `line` and `format` are set by the thread that obeys the supervisor."""
+
+    def __init__(self, settings: StreamSettings, board: Board, announce: Callable[[wire.Found], None]) -> None:
+        self.line: CopyLine | None = None
+        self.format: StreamFormat | None = None
+        self._settings = settings
+        self._board = board
+        self._announce = announce
+        self._connection = 0
+
+    def wants(self, info: SourceInfo) -> bool:
+        """Whether this source's packets are to be passed on. Raises `SourceUnsupportedError` where they have to be."""
+        if self._settings.video == "encode":
+            return False
+        why_not = why_not_copied(self._settings, info)
+        codec = CODECS.get(info.video_codec)
+        if codec is not None and not why_not and not can_encode_still(codec):
+            why_not = f"there is no encoder for {codec} here, and so no slate for when the camera is away"
+        if codec is None or why_not:
+            self._refuse(why_not)
+            return False
+        self._info, self._codec = info, codec
+        self._connection += 1
+        self._sets: tuple[bytes, ...] = ()
+        self._known_extradata: bytes | None = None
+        self._length_bytes = 0
+        copied = self.format.copied if self.format else None
+        self._is_probing = copied is None or copied.codec != codec
+        self._meter = GopMeter()
+        if not self._is_probing:
+            self._announce(wire.Found(info, info.width, info.height, CopyOffer(codec)))
+        return True
+
+    def take(self, copied: CopiedVideo) -> bool:
+        """Take a packet apart and pass it on. `False`: this source is to be decoded after all."""
+        if copied.extradata != self._known_extradata:
+            self._known_extradata = copied.extradata
+            self._learn(copied.extradata)
+        units = nal.split_units(copied.data, self._length_bytes)
+        is_keyframe = nal.is_keyframe(units, self._codec)
+        if is_keyframe:
+            self._sets = nal.parameter_sets(units, self._codec, before=self._sets)
+        self._meter.add(copied.time_ns, is_keyframe=is_keyframe)
+        if self._is_probing and self._meter.seen_ns >= PROBE_NS and not self._decide():
+            return False
+        if self._settings.video == "auto" and not self._is_probing and self._is_too_far_apart():
+            return False
+        media = nal.media_units(units, self._codec, self._sets)
+        if self.line is not None and media and nal.has_all_sets(self._sets, self._codec):
+            picture = CodedPicture(copied.time_ns, is_keyframe, media)
+            origin = (self._connection, copied.line, self._sets)
+            self.line.put(CameraPicture(picture, origin, self._codec, self._info))
+        return True
+
+    def gop_is_longer(self, seconds: float) -> None:
+        """A segment had to be cut where there was no keyframe, although the format says that there always is one."""
+        log.warning("keyframes are further apart than they were", seconds=round(seconds, 1))
+        self._announce(wire.Found(self._info, self._info.width, self._info.height, CopyOffer(self._codec, seconds)))
+
+    def _learn(self, extradata: bytes) -> None:
+        try:
+            self._sets, self._length_bytes = nal.configuration(extradata, self._codec)
+        except ValueError as error:
+            self._board.count("bad_configurations")
+            log.warning("the camera's parameter sets cannot be read", error=str(error))
+
+    def _decide(self) -> bool:
+        """What is sent is known now: offer it, or, in `auto`, have it decoded."""
+        self._is_probing = False
+        longest_s = self._meter.expected_ns / NS_PER_S
+        if self._is_too_far_apart():
+            return False
+        log.info("copied", video=self._codec, longest_gop_s=round(longest_s, 2))
+        self._announce(wire.Found(self._info, self._info.width, self._info.height, CopyOffer(self._codec, longest_s)))
+        return True
+
+    def _is_too_far_apart(self) -> bool:
+        why_not = why_not_copied(self._settings, self._info, self._meter.longest_ns / NS_PER_S)
+        if why_not:
+            self._refuse(why_not)
+        return bool(why_not)
+
+    def _refuse(self, why: str) -> None:
+        if self._settings.video == "copy":
+            raise SourceUnsupportedError(
+                f'{why}: the pictures cannot be copied; set video = "auto", or leave it out to have them encoded'
+            )
+        log.info("not copied, but encoded", reason=why)

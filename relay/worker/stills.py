@@ -1,0 +1,158 @@
+"""The few pictures of a copied stream that are decoded or made: snapshots, what an init segment says, and the slate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from relay import slate, wire
+from relay.decode import decode_keyframe, to_i420
+from relay.encode import STILL_RATE, StillEncoder
+from relay.errors import EncodeError
+from relay.model import CodedPicture
+from relay.packager import COPIED_TIMESCALE, VideoShape, nal
+from relay.timeline import NS_PER_S
+from relay.worker.painter import picture_of
+
+if TYPE_CHECKING:
+    import av
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from relay.model import SourceInfo, StreamFormat, StreamHealth, VideoCodec
+    from relay.worker.link import Link
+    from relay.worker.painter import SlatePainter
+
+log = structlog.get_logger()
+
+Origin = tuple[int, int, tuple[bytes, ...]]
+"""Connection, line of time, parameter sets: pictures of two origins do not follow each other."""
+
+SLATE: Final[Origin] = (-1, 0, ())
+SNAPSHOT_EVERY_NS: Final = 5 * NS_PER_S
+SNAPSHOT_JPEG_QUALITY: Final = 80
+STILL_STEP_NS: Final = NS_PER_S // STILL_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPicture:
+    """A picture of the camera and where it is from."""
+
+    picture: CodedPicture
+    origin: Origin
+    codec: VideoCodec
+    info: SourceInfo
+
+
+class CameraView:
+    """What the camera shows, looked at in one keyframe every few seconds."""
+
+    def __init__(self, stream: StreamFormat, link: Link) -> None:
+        self.profile_idc = 0
+        self._format = stream
+        self._link = link
+        self._keyframe: CameraPicture | None = None
+        self._snapshot_due_ns = 0
+
+    def look(self, item: CameraPicture, now_ns: int) -> None:
+        """Take note of a keyframe, and make a snapshot of it if it is time."""
+        self._keyframe = item
+        self.profile_idc = nal.profile_idc(item.origin[2], item.codec)
+        if now_ns < self._snapshot_due_ns:
+            return
+        self._snapshot_due_ns = now_ns + SNAPSHOT_EVERY_NS
+        if (i420 := self.picture()) is not None:
+            jpeg = slate.to_jpeg(i420, SNAPSHOT_JPEG_QUALITY, self._format.matrix)
+            self._link.send(wire.Snapshot(item.picture.time_ns, jpeg))
+
+    def picture(self) -> NDArray[np.uint8] | None:
+        """The last keyframe as I420, if there was one that can be decoded."""
+        frame = self._decode(self._keyframe) if self._keyframe else None
+        return None if frame is None else to_i420(frame, self._format.matrix, _sample_aspect(frame))
+
+    def describe(self, first: CodedPicture, origin: Origin) -> tuple[VideoShape, bytes]:
+        """What the init segment of `origin` says, and its first keyframe with its parameter sets (Annex B)."""
+        item = self._keyframe
+        if item is None:
+            raise EncodeError("a segment of the camera came before its first keyframe")
+        frame = decode_keyframe(item.codec, keyframe := nal.byte_stream((*origin[2], *first.units)))
+        width, height = (frame.width, frame.height) if frame is not None else (item.info.width, item.info.height)
+        return VideoShape(item.codec, width, height, self._format.rate, COPIED_TIMESCALE), keyframe
+
+    @staticmethod
+    def _decode(item: CameraPicture) -> av.VideoFrame | None:
+        return decode_keyframe(item.codec, nal.byte_stream((*item.origin[2], *item.picture.units)))
+
+
+class SlateSource:
+    """Slate pictures in the camera's codec, profile family and size, one after the other from `begin` on.
+
+    `has_failed` says that there can be none: then an outage is a hole, as it would be for the camera's own viewers.
+    """
+
+    def __init__(self, start: wire.Start, painter: SlatePainter, codec: VideoCodec, keyframe_every_ns: int) -> None:
+        self.next_ns = 0
+        self.keyframe = b""
+        self.has_failed = False
+        self._painter = painter
+        self._format = start.format
+        self._codec = codec
+        self._keyframe_every_ns = keyframe_every_ns
+        self._base = picture_of(start)
+        self._encoder: StillEncoder | None = None
+        self._keyframe_ns: int | None = None
+        self._since_ns = 0
+
+    @property
+    def shape(self) -> VideoShape:
+        """What its init segment says."""
+        stream = self._format
+        return VideoShape(self._codec, stream.width, stream.height, stream.rate, COPIED_TIMESCALE)
+
+    def begin(self, at_ns: int, camera: CameraView) -> None:
+        """The camera is away since `at_ns`. Every slate has the same parameter sets, so players have its init."""
+        self._since_ns = at_ns
+        last = camera.picture()
+        self._base = self._base if last is None else last
+        self._painter.forget()
+        self.skip(at_ns)
+        try:
+            self._encoder = StillEncoder(self._codec, self._format.width, self._format.height, camera.profile_idc)
+        except EncodeError as error:
+            self._fail(error)
+
+    def skip(self, to_ns: int) -> None:
+        """Go on at `to_ns`, with a keyframe."""
+        self.next_ns, self._keyframe_ns = to_ns, None
+
+    def next_picture(self, health: StreamHealth) -> CodedPicture | None:
+        """The picture at `next_ns`, as `health` has it; `None` where it cannot be made."""
+        time_ns = self.next_ns
+        self.next_ns += STILL_STEP_NS
+        is_keyframe = self._keyframe_ns is None or time_ns - self._keyframe_ns >= self._keyframe_every_ns
+        if self._encoder is None:
+            return None
+        image = self._painter.paint(health, self._since_ns, self._base)
+        try:
+            data = self._encoder.encode(image, is_keyframe=is_keyframe)
+        except EncodeError as error:
+            self._fail(error)
+            return None
+        units = nal.split_units(data, 0)
+        if is_keyframe:
+            self._keyframe_ns = time_ns
+            self.keyframe = data
+        sets = nal.parameter_sets(units, self._codec)
+        return CodedPicture(time_ns, nal.is_keyframe(units, self._codec), nal.media_units(units, self._codec, sets))
+
+    def _fail(self, error: EncodeError) -> None:
+        self.has_failed = True
+        log.error("there is no slate", error=str(error))
+
+
+def _sample_aspect(frame: av.VideoFrame) -> Fraction:
+    aspect = getattr(frame, "sample_aspect_ratio", None)
+    return Fraction(aspect) if aspect else Fraction(1)
