@@ -84,7 +84,7 @@ async def test_the_source_is_held_after_a_second_death_and_the_slate_says_why(st
 
 
 async def test_a_silent_worker_is_replaced(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper_module, "SILENT_FOR_S", 0.2)
+    monkeypatch.setattr(keeper_module, "SILENT_FOR_S", 0.5)
     async with stage.run():
         worker = await stage.crew.next()
         worker.publish(await worker.begin(a_camera()))
@@ -93,7 +93,7 @@ async def test_a_silent_worker_is_replaced(stage: Stage, monkeypatch: pytest.Mon
         assert (await second.begin()).next_slot == stage.published.parts[0].start_ticks // GRID.ticks_per_slot + 3
         await second.hear_the_end()
         third = await stage.crew.next()
-        assert (await third.hear(wire.Configure)).reason == "restarting: it kept silent for 0.2 s"
+        assert (await third.hear(wire.Configure)).reason == "restarting: it kept silent for 0.5 s"
 
 
 async def test_a_worker_that_never_says_a_word_is_replaced(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
