@@ -29,9 +29,11 @@ class SourceClock:
     is a camera whose clock was never set (the 5 ms are the error of NTP in a local network)."""
 
     GLIDE_NS: Final = 20_000_000
+    SENDER_GLIDE_NS: Final = 100_000_000
     GLIDE_PPM: Final = 2500
     """A small difference is glided over, at half of what the resampler can follow: the sound stays with the picture. A
-    large one is jumped, and counted in `jumps`, so that the sound jumps too. To the camera's own times it glides."""
+    large one is jumped, and counted in `jumps`, so that the sound jumps too. What a camera's own times differ by from
+    arrivals is mostly its encoder's delay, which is glided over."""
 
     def __init__(self) -> None:
         self.offset_ns: int | None = None
@@ -59,7 +61,7 @@ class SourceClock:
         wanted_ns = floor_ns - self.delay_ns if self.is_by_sender and self.delay_ns is not None else floor_ns
         if self.offset_ns is None:
             self.offset_ns = wanted_ns
-        elif is_new or (not self.is_by_sender and self.offset_ns - wanted_ns > self.GLIDE_NS):
+        elif is_new or self.offset_ns - wanted_ns > (self.SENDER_GLIDE_NS if self.is_by_sender else self.GLIDE_NS):
             self.offset_ns = wanted_ns
             self.jumps += 1
         else:

@@ -104,6 +104,14 @@ def test_the_first_report_glides_in_so_that_the_sound_can_follow() -> None:
     assert lags_ns[-1] == 0
 
 
+def test_a_report_that_comes_with_the_burst_of_opening_is_taken_at_once() -> None:
+    """The first frame waited a second until it was read: that is no delay of the camera's."""
+    clock = SourceClock()
+    clock.time_ns(0, NOW_NS + NS_PER_S)
+    assert told(clock, range(25, 30), delay_ns=80 * MS) == [0] * 5
+    assert clock.jumps == 1
+
+
 def test_a_camera_that_sets_its_clock_loses_its_word_and_glides_back() -> None:
     clock = SourceClock()
     told(clock, range(50), delay_ns=80 * MS)

@@ -64,7 +64,6 @@ class Stamps:
     lost_frames: int = 0
     hole_s: float = 0.04
     silence_s: float = 0.0
-    clip: Clip = LONG
 
 
 STAMPS = [
@@ -95,10 +94,15 @@ STAMPS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("stamps") / "a.mkv", LONG)
+
+
 @pytest.mark.parametrize("row", STAMPS, ids=lambda row: row.name)
-def test_timestamps(tmp_path: Path, row: Stamps) -> None:
-    shown = watch(write_clip(tmp_path / "a.mkv", row.clip), row.edit)
-    assert len(shown.slots) >= row.clip.frames - row.lost_frames
+def test_timestamps(long_clip: Path, row: Stamps) -> None:
+    shown = watch(long_clip, row.edit)
+    assert len(shown.slots) >= LONG.frames - row.lost_frames
     assert shown.longest_hole_s <= row.hole_s + 1e-6
     assert all(before < after for before, after in pairwise(shown.slots))
     assert shown.states[0] is None

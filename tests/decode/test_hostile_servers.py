@@ -222,6 +222,7 @@ def test_one_that_goes_on_with_sound_alone_has_stalled(tmp_path: Path, audio: bo
     assert time.monotonic() - trial.shown[-1] < 2 * STALL_S + SLACK_S
 
 
+@pytest.mark.all
 def test_one_that_hangs_up_again_and_again(tmp_path: Path) -> None:
     """Each time there are pictures, and no wait is longer than they lasted."""
     path = write_clip(tmp_path / "a.ts", Clip(frames=50))
@@ -232,6 +233,7 @@ def test_one_that_hangs_up_again_and_again(tmp_path: Path) -> None:
     assert trial.delays_s == [1, pytest.approx(1.3, abs=0.4), pytest.approx(1.3, abs=0.4)]
 
 
+@pytest.mark.all
 def test_garbage_in_between_is_skipped(tmp_path: Path) -> None:
     chunks = as_live(write_clip(tmp_path / "a.ts", Clip(frames=75, audio_codec="aac"))).chunks
     half = len(chunks) // 2

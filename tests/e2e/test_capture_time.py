@@ -53,8 +53,8 @@ def test_the_camera_is_believed_where_it_says_when(camera: Camera) -> None:
     told_ms = decoder.gauges["sender_delay_ms"]
     decoder.stop()
     thread.join(10)
-    before = [error for by_sender, error in errors_ms if not by_sender]
     after = [error for by_sender, error in errors_ms if by_sender]
     assert len(after) > 15
     assert decoder.gauges["capture_by_sender"] == 1
-    assert told_ms == pytest.approx(median(before), abs=WITHIN_MS)
+    assert 0 <= told_ms < 200
+    assert -WITHIN_MS < median(after) < told_ms + WITHIN_MS
