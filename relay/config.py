@@ -1,4 +1,4 @@
-"""All settings, their defaults and their checks; the only reader of `relay.toml` and of the environment.
+"""All settings, their defaults and their checks; the only reader of `relay.toml`.
 
 A wrong setting raises `ConfigError` with its key, its value and what would do. Times are seconds, in the unit of the
 key.
@@ -14,7 +14,6 @@ import tomllib
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
-from urllib.parse import quote
 
 import platformdirs
 from pydantic import (
@@ -30,6 +29,7 @@ from pydantic import (
 
 from relay.errors import ConfigError, redact
 from relay.model import Latency
+from relay.references import resolve
 from relay.timeline import usual_rate
 
 if TYPE_CHECKING:
@@ -43,8 +43,6 @@ RTMP_PUSH: Final = "rtmp:"
 _PUSHED_TO: Final = re.compile(r"rtmp:|udp://.*|tcp://.*[?&]listen(=1)?(&.*)?", re.IGNORECASE)
 _PUSH_KEY: Final = re.compile(r"[\w.~-]{16,128}", re.ASCII)
 RESERVED_NAMES: Final = frozenset({"v", "index.m3u8", "ts.m3u8", "snapshot.jpg"})
-_REFERENCE: Final = re.compile(r"\$\$(?=\{)|\$\{(?P<name>[^{}]*)\}")
-_FILE: Final = "file:"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _PICTURE_SIZE: Final = re.compile(r"(\d{2,5})x(\d{2,5})")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -330,12 +328,7 @@ def load(
     if data is not None or "data" not in document:
         document["data"] = data or default_data_folder()
     where = str(config) if config else "the command line"
-    return _validated(document, _resolved(document, where), where)
-
-
-def resolved(source: str) -> str:
-    """`source` with its `${NAME}` and `${file:PATH}` replaced, as in the configuration file. Raises `ConfigError`."""
-    return str(_resolved(source, "SOURCE"))
+    return _validated(document, resolve(document, where), where)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -345,44 +338,6 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from error
-
-
-def _resolved(value: Any, where: str) -> Any:  # noqa: ANN401 - what TOML may hold
-    """`value` with every `${NAME}` in its texts replaced by the environment's, and `${file:PATH}` by the file's.
-
-    In the userinfo of a URL, beside something else, it is percent-encoded: there a password may hold any character.
-    """
-    match value:
-        case dict():
-            return {key: _resolved(item, f"{where}: {key}") for key, item in value.items()}
-        case list():
-            return [_resolved(item, where) for item in value]
-        case str():
-            host = value.rfind("@") if "://" in value else -1
-
-            def put(match: re.Match[str]) -> str:
-                if match["name"] is None:
-                    return "$"
-                found = _look_up(match["name"], where)
-                is_whole_userinfo = value[: match.start()].endswith("://") and match.end() == host
-                return quote(found, safe="") if match.end() <= host and not is_whole_userinfo else found
-
-            return _REFERENCE.sub(put, value)
-        case _:
-            return value
-
-
-def _look_up(name: str, where: str) -> str:
-    if name.startswith(_FILE):
-        path = Path(name.removeprefix(_FILE))
-        try:
-            return path.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-            raise ConfigError(f"{where}: the file {path} that ${{{name}}} names cannot be read: {reason}") from error
-    if name not in os.environ:
-        raise ConfigError(f"{where}: the environment has no variable {name!r}: set it, or write $${{...}} for ${{...}}")
-    return os.environ[name]
 
 
 def _validated(written: dict[str, Any], document: dict[str, Any], where: str) -> RelaySettings:

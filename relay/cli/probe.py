@@ -15,6 +15,7 @@ from rich.table import Table
 from relay import config
 from relay.config import StreamSettings
 from relay.errors import ConfigError, SourceStalledError, redact
+from relay.references import resolve
 
 if TYPE_CHECKING:
     from relay.model import SourceInfo
@@ -65,7 +66,7 @@ def probe(
 def _settings(source: str, config_file: Path | None, rtsp_transport: str | None) -> StreamSettings:
     if config_file is None:
         return StreamSettings.model_validate(
-            {"source": config.resolved(source), "rtsp_transport": rtsp_transport or "tcp"}
+            {"source": resolve(source, "SOURCE"), "rtsp_transport": rtsp_transport or "tcp"}
         )
     streams = config.load(config_file).streams
     if source not in streams:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from relay import wire
-from relay.errors import DataFolderError, ProtocolError, SourceError
+from relay.errors import ProtocolError, SourceError
 from relay.model import MediaKind, StreamHealth, StreamState, StreamStatus
 from relay.supervisor.demand import Demand
 from relay.supervisor.formats import Remembered, choose_format, settings_key
 from relay.supervisor.health import HealthMeter
+from relay.supervisor.memory import Memory
 from relay.supervisor.restart import RestartState
 from relay.timeline import SKIP_AFTER_SEGMENTS, Grid
 
@@ -70,7 +71,6 @@ class StreamKeeper:
         self._settings = settings
         self._latency = latency
         self._publisher = publisher
-        self._folder = folder
         self._clock = clock
         self.demand = Demand(is_on_demand=settings.on_demand, idle_close_s=settings.idle_close_s)
         self._is_probing = self._was_asleep = self._is_suspended = settings.on_demand
@@ -99,7 +99,7 @@ class StreamKeeper:
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._saving: asyncio.Task[None] | None = None
+        self._memory = Memory(folder, name)
         self._log = log.bind(stream=name)
 
     def status(self, *, clock_is_back: bool) -> StreamStatus:
@@ -145,8 +145,7 @@ class StreamKeeper:
         if self._worker is not None:
             self._worker.send(wire.Stop())
         await _happens(self._idle, STOP_WITHIN_S)
-        if self._saving is not None:
-            await asyncio.wait([self._saving], timeout=STOP_WITHIN_S)
+        await self._memory.settle(STOP_WITHIN_S)
         self._is_over = True
         self._health = StreamHealth(StreamState.STOPPED, self._now_ns())
         self._publisher.end_stream(self.name)
@@ -357,19 +356,8 @@ class StreamKeeper:
             self._remember(replace(self._remembered, last_msn=part.msn))
 
     def _remember(self, remembered: Remembered) -> None:
-        """Have `remembered` written soon: the disk may be slow, parts must not wait for it."""
         self._remembered = remembered
-        if self._saving is None or self._saving.done():
-            self._saving = asyncio.create_task(self._save())
-
-    async def _save(self) -> None:
-        saved: Remembered | None = None
-        try:
-            while (remembered := self._remembered) is not None and remembered is not saved:
-                await asyncio.to_thread(self._folder.remember, self.name, remembered)
-                saved = remembered
-        except DataFolderError as error:
-            self._log.error("the stream's format and numbers are not kept", error=str(error))
+        self._memory.keep(remembered)
 
     def _bury(self, code: int | None, began_ns: int) -> None:
         """Take note of a worker that ended by itself."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from relay.errors import DataFolderError
@@ -14,6 +16,8 @@ from relay.supervisor.formats import Remembered
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+log = structlog.get_logger()
 
 _REMEMBERED: Final = TypeAdapter(Remembered)
 
@@ -62,3 +66,36 @@ class DataFolder:
             os.replace(temporary, path)  # noqa: PTH105 - the atomic call is the point
         except OSError as error:
             raise DataFolderError(f"{path} cannot be written: {error.strerror}") from error
+
+
+class Memory:
+    """What is remembered of one stream, written soon and in a thread: the disk may be slow, parts must not wait for it.
+
+    Only the newest is written; a disk that fails is told of in the log, and costs no viewer anything.
+    """
+
+    def __init__(self, folder: DataFolder, stream: str) -> None:
+        self._folder = folder
+        self._stream = stream
+        self._newest: Remembered | None = None
+        self._saving: asyncio.Task[None] | None = None
+
+    def keep(self, remembered: Remembered) -> None:
+        """Have `remembered` written."""
+        self._newest = remembered
+        if self._saving is None or self._saving.done():
+            self._saving = asyncio.create_task(self._save())
+
+    async def settle(self, within_s: float) -> None:
+        """Wait until all is written, for `within_s` at most."""
+        if self._saving is not None:
+            await asyncio.wait([self._saving], timeout=within_s)
+
+    async def _save(self) -> None:
+        saved: Remembered | None = None
+        try:
+            while (newest := self._newest) is not None and newest is not saved:
+                await asyncio.to_thread(self._folder.remember, self._stream, newest)
+                saved = newest
+        except DataFolderError as error:
+            log.error("the stream's format and numbers are not kept", stream=self._stream, error=str(error))  # noqa: TRY400 - its words say it all
