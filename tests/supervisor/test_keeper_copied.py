@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.crew import a_camera
+from fixtures.keeping import Stage
 from fixtures.published import AUDIO_INIT, VIDEO_INIT
 from relay import wire
 from relay.config import StreamSettings
 from relay.model import Copied, CopyOffer, Latency, Part, StreamFormat
 from relay.supervisor import keeper as keeper_module
 from relay.supervisor.formats import Remembered, settings_key
-from relay.supervisor.memory import DataFolder
 from relay.timeline import Grid
-from tests.supervisor.test_keeper import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from relay.supervisor.memory import DataFolder
 
 COPY, AUTO = (StreamSettings(source="rtsp://door/", video=video) for video in ("copy", "auto"))
 COPIED = StreamFormat(640, 360, Fraction(15), audio=True, latency=Latency.LAN, matrix="bt709", copied=Copied("h264", 4))
@@ -38,13 +36,6 @@ def whole(msn: int) -> list[wire.PartReady]:
         for name in ("video", "audio")
     ]
     return [wire.PartReady(part) for part in parts]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[DataFolder]:
-    folder = DataFolder(tmp_path)
-    yield folder
-    folder.close()
 
 
 async def test_the_first_offer_decides_and_numbers_count_up_from_the_grid(folder: DataFolder) -> None:
