@@ -11,9 +11,9 @@ import pytest
 
 from fixtures.media import Clip, write_clip
 from relay.decode import CopiedVideo, TimestampGuard, decode_keyframe
+from relay.decode.clock import SourceClock
 from relay.decode.copying import MAX_STEP_NS, SETTLE_NS, PacketCopier
 from relay.decode.guard import MAX_MISSING
-from relay.timeline import SourceClock
 from tests.decode.test_decoder import INFO, MS, NOW, Bench, S
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def opened(folder: Path, clock: Clock, **settings: object) -> FolderSource:
     def open_file(address: Address, settings: StreamSettings, previous: ContainerSource | None) -> ContainerSource:
         container = av.open(address.url)
-        return ContainerSource(address, settings, container, clock.monotonic_ns, clock.sleep, previous)
+        return ContainerSource(address, settings, container, clock.monotonic_ns, clock.sleep, previous=previous)
 
     stream = StreamSettings.model_validate({"source": str(folder), **settings})
     return FolderSource(parse_address(str(folder)), stream, open_file)

@@ -153,7 +153,7 @@ def test_errors_of_the_system(source: str, code: int, leaf: type[SourceError], w
 def test_a_transport_that_the_camera_lacks(rtsp_answering: Callable[[str], str]) -> None:
     address = parse_address(f"rtsp://{rtsp_answering('200 OK')}/x")
     cause = av.error.OSError(errno.EPROTONOSUPPORT, "Protocol not supported", "rtsp://u:geheim@cam/x")
-    check(explain_opening(cause, address, 0.1, 5), SourceUnreachableError, 'rtsp_transport = "auto"')
+    check(explain_opening(cause, address, 0.1, 5), SourceFaultyError, 'rtsp_transport = "auto"')
 
 
 def test_a_screen_where_there_is_no_x11() -> None:
