@@ -182,7 +182,7 @@ def test_sigterm_ends_everything_and_the_page_waits(playing: Tab, relay: Relay) 
     (watched,) = [row for row in rows if row["player_name"] == "Chrome"]
     assert watched["watched_time_s"] > 4
 
-    playing.page.get_by_text(re.compile("The stream has ended|The relay does not answer")).wait_for(timeout=10_000)
+    playing.page.get_by_text(re.compile("The stream has ended|The relay does not answer")).wait_for(timeout=20_000)
     relay.start()
     playing.wait_until_picture(20, time.time())
     assert playing.loads == 1

@@ -61,6 +61,7 @@ def test_the_playlist_answers_at_once(relay: Relay) -> None:
     assert 0 <= time.time() / 2 - msn < 2.5
 
 
+@pytest.mark.all
 def test_the_page_shows_the_camera_within_a_gop_and_four_seconds(relay: Relay, browser: Browser) -> None:
     for _ in range(2):
         wait_until_closed(relay, IDLE_CLOSE_S + 10)
@@ -81,6 +82,7 @@ def test_the_page_shows_the_camera_within_a_gop_and_four_seconds(relay: Relay, b
             browser.close(tab)
 
 
+@pytest.mark.all
 def test_who_comes_back_soon_finds_no_hole(relay: Relay) -> None:
     with Inspector(relay.playlist) as inspector:
         time.sleep(2)
@@ -94,6 +96,7 @@ def test_who_comes_back_soon_finds_no_hole(relay: Relay) -> None:
     assert inspector.faults() == []
 
 
+@pytest.mark.all
 def test_a_camera_that_is_gone_when_somebody_comes(relay: Relay, camera: Camera, browser: Browser) -> None:
     wait_until_closed(relay, IDLE_CLOSE_S + 10)
     camera.kill()

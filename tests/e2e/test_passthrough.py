@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fixtures.browser import Browser
     from fixtures.processes import Camera
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(180)]
 
 BEHIND_S = 12
 """HOLD-BACK: three times the target of four seconds, which is twice the camera's GOP."""

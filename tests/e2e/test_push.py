@@ -172,6 +172,7 @@ def test_a_wrong_key_and_a_second_pusher_are_told_so(idle: Relay, folder: Path, 
         assert idle.state == "live"
 
 
+@pytest.mark.all
 def test_the_worker_dies_and_the_pusher_notices_nothing(idle: Relay, folder: Path, address: str, key: str) -> None:
     with Encoder(folder, "red", "flv", f"{address}/{key}") as pusher:
         idle.wait_until("live")
@@ -191,6 +192,7 @@ def test_the_worker_dies_and_the_pusher_notices_nothing(idle: Relay, folder: Pat
     assert '"handovers": 1' in idle.wait_for_line(r'.*"push ended".*', after=said)[0]
 
 
+@pytest.mark.all
 def test_a_pusher_that_stops_sending_is_let_go(idle: Relay, folder: Path, address: str, key: str) -> None:
     with Encoder(folder, "red", "flv", f"{address}/{key}") as pusher:
         idle.wait_until("live")
@@ -202,6 +204,7 @@ def test_a_pusher_that_stops_sending_is_let_go(idle: Relay, folder: Path, addres
             idle.wait_until("live")
 
 
+@pytest.mark.all
 def test_enhanced_rtmp(idle: Relay, folder: Path, address: str, key: str) -> None:
     said = len(idle.words())
     with Enhanced(folder, "yellow", "flv", f"{address}/{key}"):

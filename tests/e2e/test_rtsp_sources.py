@@ -9,7 +9,7 @@ import pytest
 from fixtures.processes import Camera
 from fixtures.tools import write_certificate
 from relay.config import StreamSettings
-from relay.errors import SourceAuthError, SourceError, SourceUnreachableError
+from relay.errors import SourceAuthError, SourceError, SourceFaultyError
 from relay.source import open_source
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def test_a_password_is_said_by_the_method_that_the_camera_knows(tmp_path: Path, 
 def test_auto_takes_the_transport_that_the_camera_has(tmp_path: Path, only: str, refused: str) -> None:
     with Camera(tmp_path, "--only", only) as camera:
         assert "video" in read(camera.url("/small"), rtsp_transport="auto")
-        with pytest.raises(SourceUnreachableError, match='rtsp_transport = "auto"'):
+        with pytest.raises(SourceFaultyError, match='rtsp_transport = "auto"'):
             read(camera.url("/small"), rtsp_transport=refused)
 
 

@@ -141,7 +141,7 @@ def test_a_front_that_falls_silent_is_a_stall(front: Front, flv: bytes) -> None:
     connection = front.connect()
     connection.sendall(flv[: len(flv) // 2])
     source = open_source(RTMP, "cam", entrance=front.entrance)
-    with pytest.raises(SourceStalledError, match=r"nothing came for 0\.5 s"):
+    with pytest.raises(SourceStalledError, match=r"nothing came for \d"):
         list(source.media())
     source.close()
     connection.close()
@@ -177,7 +177,7 @@ def test_rtmp_needs_relay_serve() -> None:
 
 
 def mpegts(source: str, **settings: Any) -> StreamSettings:
-    quick = {"source": source, "open_timeout_s": 5, "read_timeout_s": 0.5, **settings}
+    quick = {"source": source, "open_timeout_s": 5, "read_timeout_s": 0.5, "stall_after_s": 0.5, **settings}
     found = StreamSettings.model_validate(quick)
     assert found.is_push
     return found
@@ -223,7 +223,7 @@ def test_mpegts_over_udp(port: int, transport_stream: bytes) -> None:
     media = source.media()
     assert len([item for item, _ in zip(media, range(20), strict=False) if item is not None]) > 10
     stopping.set()
-    with pytest.raises(SourceStalledError, match=r"nothing came for 0\.5 s"):
+    with pytest.raises(SourceStalledError, match=r"nothing came for \d"):
         list(media)
     source.close()
     sender.join()

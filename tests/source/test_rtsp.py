@@ -113,7 +113,8 @@ def test_auto_turns_to_tcp_when_nothing_comes_over_udp(lossy: LossyCamera) -> No
 
 
 def test_udp_alone_hears_nothing(lossy: LossyCamera) -> None:
-    source = open_source(StreamSettings(source=lossy.url, rtsp_transport="udp", read_timeout_s=0.5), "cam")
+    stream = StreamSettings(source=lossy.url, rtsp_transport="udp", read_timeout_s=0.5, stall_after_s=0.5)
+    source = open_source(stream, "cam")
     with pytest.raises(SourceStalledError, match=r"nothing came for 0\.5 s"):
         list(source.media())
     source.close()
