@@ -256,3 +256,15 @@ def test_a_wrong_way_with_pictures_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, '[streams.door]\nsource = "rtsp://door/"\nvideo = "remux"\n')
     with pytest.raises(ConfigError, match=r"streams.door.video: .*'encode', 'copy' or 'auto'.*remux"):
         config.load(path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"source": "rtmp:", "on_demand": True}, "one that is pushed comes by itself"),
+        ({"video": "auto", "on_demand": True}, 'which video = "auto" cannot'),
+    ],
+)
+def test_what_cannot_be_opened_on_demand(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        StreamSettings.model_validate(settings)
