@@ -169,7 +169,8 @@ def measure_read_delay_ms(url: str) -> float:
 def pdt_minus_capture_ms(media: bytes) -> list[tuple[float, float]]:
     """For each picture of a segment: when it is sent for (Unix seconds), and that minus the time burnt into it, in ms.
 
-    Repeated pictures and the slate say nothing about the clock and are left out.
+    Repeated pictures and the slate say nothing about the clock and are left out; so is the segment's first picture,
+    which may repeat one of the segment before.
     """
     differences: dict[int, tuple[float, float]] = {}
     with av.open(io.BytesIO(media)) as container:
@@ -178,7 +179,7 @@ def pdt_minus_capture_ms(media: bytes) -> list[tuple[float, float]]:
             if strip is not None and frame.pts is not None and frame.time_base is not None:
                 sent_s = frame.pts * Fraction(frame.time_base)
                 differences.setdefault(strip[0], (float(sent_s), float(sent_s * 1000 % 2**TIME_BITS) - strip[0]))
-    return list(differences.values())
+    return list(differences.values())[1:]
 
 
 async def watch_in_turns(relay: Relay, results: Results, viewers: int, until_s: float) -> None:
