@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-_NS_PER_S: Final = 1_000_000_000
-WINDOW_NS: Final = 30 * _NS_PER_S
+from relay.timeline import NS_PER_S
+
+WINDOW_NS: Final = 30 * NS_PER_S
 """The fastest packet of half a minute has next to no jitter in it; at 200 ppm the sound moves 6 ms in that time."""
 
 MAX_PPM: Final = 500

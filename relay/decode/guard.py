@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from typing import Final
 
-_NS_PER_S: Final = 1_000_000_000
-MAX_AHEAD_NS: Final = 3 * _NS_PER_S
+from relay.timeline import NS_PER_S
+
+MAX_AHEAD_NS: Final = 3 * NS_PER_S
 """Timestamps may run this far ahead of the clock between two frames: a burst after a hole in the network, no more."""
 
-MAX_BEHIND_NS: Final = _NS_PER_S
+MAX_BEHIND_NS: Final = NS_PER_S
 """A smaller step back is a frame out of order or sent twice; a larger one is another clock."""
 
-PATIENCE_NS: Final = _NS_PER_S
+PATIENCE_NS: Final = NS_PER_S
 """Discarding goes on no longer than this."""
 
 MAX_MISSING: Final = 3
 """After so many frames without a timestamp the source has none: the time of arrival is then the best there is."""
 
-AUDIO_BEHIND_NS: Final = 5 * _NS_PER_S
-AUDIO_AHEAD_NS: Final = _NS_PER_S
+AUDIO_BEHIND_NS: Final = 5 * NS_PER_S
+AUDIO_AHEAD_NS: Final = NS_PER_S
 """How far sound may lie from its arrival, on the picture's clock: muxers interleave up to a second, networks delay."""
 
 

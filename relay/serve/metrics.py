@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from relay.model import Quality, StreamState
 from relay.serve.prepared import NO_STORE
+from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,7 +81,7 @@ class RelayCollector(Collector):
             "relay_stream_state_since_seconds", "The Unix time at which the state began.", labels=["stream"]
         )
         for status in self._statuses():
-            since.add_metric([status.name], status.health.since_ns / 1e9)
+            since.add_metric([status.name], status.health.since_ns / NS_PER_S)
         yield since
 
     def _figures(self) -> Iterator[Metric]:

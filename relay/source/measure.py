@@ -7,13 +7,14 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
-_NS_PER_S: Final = 1_000_000_000
+from relay.timeline import NS_PER_S
+
 _NS_PER_MS: Final = 1_000_000
-JUMP_NS: Final = 3 * _NS_PER_S
-MAX_GOP_NS: Final = 600 * _NS_PER_S
+JUMP_NS: Final = 3 * NS_PER_S
+MAX_GOP_NS: Final = 600 * NS_PER_S
 """Keyframes further apart than this are a jump of the timestamps: nobody listens for so long."""
 
-SETTLE_NS: Final = _NS_PER_S
+SETTLE_NS: Final = NS_PER_S
 """What a live source sent while FFmpeg probed it comes in a burst, which says nothing of the camera's own rhythm."""
 
 
@@ -90,17 +91,17 @@ class Meter:
 
     def measured(self, now_ns: int) -> Measured:
         """The sum of it all, at the end of listening."""
-        seconds = max(1, now_ns - self._counts_from_ns) / _NS_PER_S
+        seconds = max(1, now_ns - self._counts_from_ns) / NS_PER_S
         edges = [self._counts_from_ns, *self._arrivals, now_ns]
         return Measured(
             seconds=seconds,
             frames=len(self._arrivals),
-            rate=_NS_PER_S / median(self._steps) if len(self._steps) > 2 else None,
+            rate=NS_PER_S / median(self._steps) if len(self._steps) > 2 else None,
             bitrate_kbps=self._bytes * 8 / 1000 / seconds,
             keyframes=len(self._keyframes),
             keyframe_interval_s=self._keyframe_interval_s(now_ns),
             jitter_ms=self._jitter_ms(),
-            longest_gap_s=max(after - before for before, after in pairwise(edges)) / _NS_PER_S,
+            longest_gap_s=max(after - before for before, after in pairwise(edges)) / NS_PER_S,
             missing_timestamps=self._missing,
             repeated_timestamps=self._repeated,
             backward_timestamps=self._backward,
@@ -128,7 +129,7 @@ class Meter:
         if not self._keyframes:
             return None
         between = [step for before, after in pairwise(self._keyframes) if 0 < (step := after - before) < MAX_GOP_NS]
-        return max([*between, now_ns - self._keyframe_came_ns]) / _NS_PER_S
+        return max([*between, now_ns - self._keyframe_came_ns]) / NS_PER_S
 
     def _jitter_ms(self) -> float | None:
         if len(self._delays) < 10:

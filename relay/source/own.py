@@ -24,6 +24,8 @@ import structlog
 
 from relay.errors import SourceEndedError, SourceError, SourceStalledError, SourceUnsupportedError, UserCodeError
 from relay.model import SourceInfo
+from relay.source.pacing import BREATH_S
+from relay.timeline import NS_PER_S
 from relay.usercode import bind_parameters, find_callable
 
 if TYPE_CHECKING:
@@ -36,11 +38,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_NS_PER_S: Final = 1_000_000_000
 DEFAULT_RATE: Final = Fraction(30)
-BREATH_S: Final = 0.1
 _NOTHING_S: Final = 0.01
-_SAME_SOUND_NS: Final = _NS_PER_S // 5
+_SAME_SOUND_NS: Final = NS_PER_S // 5
 """Sound without a time of its own goes on where the last ended, unless that is further than this from now."""
 
 _LAYOUTS: Final = {1: "mono", 2: "stereo"}
@@ -103,7 +103,7 @@ class OwnSource:
         self._label = address.label
         self.stall_after_s = settings.stall_after_s
         self._unix_ns, self._monotonic_ns, self._sleep = unix_ns, monotonic_ns, sleep
-        self._period_ns = int(_NS_PER_S / (settings.input_rate or DEFAULT_RATE))
+        self._period_ns = int(NS_PER_S / (settings.input_rate or DEFAULT_RATE))
         self._sound_end_ns: int | None = None
         self._source = self._made(address)
         self._items = self._iterator()
@@ -134,13 +134,13 @@ class OwnSource:
         while True:
             if isinstance(item, av.VideoFrame):
                 while (wait_ns := due_ns - self._monotonic_ns()) > 0:
-                    self._sleep(min(wait_ns / _NS_PER_S, BREATH_S))
+                    self._sleep(min(wait_ns / NS_PER_S, BREATH_S))
                     yield None
                 if -wait_ns > self._period_ns:  # the user's code is the slower one, and sets the pace
                     due_ns, wait_ns = due_ns - wait_ns, 0
                 if item.pts is None:
                     # When it was due, not when this thread woke up for it: the frame rate is measured by that.
-                    item.pts, item.time_base = self._unix_ns() + wait_ns, Fraction(1, _NS_PER_S)
+                    item.pts, item.time_base = self._unix_ns() + wait_ns, Fraction(1, NS_PER_S)
                 due_ns += self._period_ns
             elif item is None:
                 self._sleep(_NOTHING_S)
@@ -181,7 +181,7 @@ class OwnSource:
             raise SourceEndedError(self._blame(error)) from error
 
     def _first_picture(self, timeout_s: float) -> av.VideoFrame:
-        until_ns = self._monotonic_ns() + int(timeout_s * _NS_PER_S)
+        until_ns = self._monotonic_ns() + int(timeout_s * NS_PER_S)
         while not isinstance(item := self._next(), av.VideoFrame):
             if self._monotonic_ns() > until_ns:
                 raise SourceStalledError(f"{self._label}: gave no picture within {timeout_s:g} s")
@@ -220,7 +220,7 @@ class OwnSource:
         packed = np.ascontiguousarray(image.bgr)
         frame = av.VideoFrame.from_numpy_buffer(packed, "bgr24" if packed.ndim == 3 else "gray")
         if image.time_s is not None:
-            frame.pts, frame.time_base = round(image.time_s * _NS_PER_S), Fraction(1, _NS_PER_S)
+            frame.pts, frame.time_base = round(image.time_s * NS_PER_S), Fraction(1, NS_PER_S)
         return frame
 
     def _sound(self, sound: Sound) -> av.AudioFrame:
@@ -233,9 +233,9 @@ class OwnSource:
             )
         packed = np.ascontiguousarray(samples).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(packed, format="s16" if packed.dtype == np.int16 else "flt", layout=layout)
-        frame.sample_rate, frame.time_base = sound.rate_hz, Fraction(1, _NS_PER_S)
-        length_ns = len(samples) * _NS_PER_S // sound.rate_hz
-        start_ns = self._sound_start_ns(length_ns) if sound.time_s is None else round(sound.time_s * _NS_PER_S)
+        frame.sample_rate, frame.time_base = sound.rate_hz, Fraction(1, NS_PER_S)
+        length_ns = len(samples) * NS_PER_S // sound.rate_hz
+        start_ns = self._sound_start_ns(length_ns) if sound.time_s is None else round(sound.time_s * NS_PER_S)
         frame.pts, self._sound_end_ns = start_ns, start_ns + length_ns
         return frame
 

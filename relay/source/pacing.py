@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-_NS_PER_S: Final = 1_000_000_000
+from relay.timeline import NS_PER_S
+
+BREATH_S: Final = 0.1
+"""The longest a paced source sleeps before it hands over `None`, so that its reader can look whether to stop."""
 
 
 class Pacer:
@@ -14,8 +17,8 @@ class Pacer:
     file, a download that hung) becomes the new anchor, so nothing waits for ever and nothing rushes to catch up.
     """
 
-    MAX_WAIT_NS: Final = 10 * _NS_PER_S
-    MAX_LATE_NS: Final = _NS_PER_S
+    MAX_WAIT_NS: Final = 10 * NS_PER_S
+    MAX_LATE_NS: Final = NS_PER_S
 
     def __init__(self) -> None:
         self._anchor_ns: int | None = None

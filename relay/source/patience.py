@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-_NS_PER_S: Final = 1_000_000_000
+from relay.timeline import NS_PER_S
+
 STALL_PACKETS: Final = 3
 RHYTHM_PACKETS: Final = 5
 _WORTH_WHILE: Final = 1.25
@@ -29,7 +30,7 @@ class Patience:
         """What it is now."""
         if len(self._gaps_ns) < RHYTHM_PACKETS:
             return max(self._first_s, self._floor_s)
-        return max(self._floor_s, STALL_PACKETS * max(self._gaps_ns) / _NS_PER_S)
+        return max(self._floor_s, STALL_PACKETS * max(self._gaps_ns) / NS_PER_S)
 
     @property
     def is_outdated(self) -> bool:

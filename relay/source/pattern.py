@@ -22,6 +22,7 @@ from relay.config import PictureSize, Rate  # noqa: TC001 - pydantic reads the a
 from relay.errors import SourceUnsupportedError
 from relay.model import SourceInfo
 from relay.source.card import Card
+from relay.source.pacing import BREATH_S
 from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, Grid, sample_at
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from relay.source.address import Address
 
-BREATH_S: Final = 0.1
 _LATE_NS: Final = NS_PER_S // 2
 """Further behind than this, pictures are left out: the machine is too slow, or its clock was set."""
 

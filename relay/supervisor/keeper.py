@@ -19,7 +19,7 @@ from relay.supervisor.formats import Remembered, choose_format, settings_key
 from relay.supervisor.health import HealthMeter
 from relay.supervisor.memory import Memory
 from relay.supervisor.restart import RestartState
-from relay.timeline import SKIP_AFTER_SEGMENTS, Grid
+from relay.timeline import NS_PER_S, SKIP_AFTER_SEGMENTS, Grid
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,7 +49,7 @@ RESPAWN_EVERY_S: Final = 1.0
 """A worker that cannot even start (a broken installation) must not keep a core busy with trying."""
 
 NOBODY_WATCHES: Final = "nobody is watching; the first viewer opens the camera"
-MAX_CLOCK_LEAD_NS: Final = 60 * 1_000_000_000
+MAX_CLOCK_LEAD_NS: Final = 60 * NS_PER_S
 
 
 class StreamKeeper:
@@ -375,7 +375,7 @@ class StreamKeeper:
             self._health = StreamHealth(StreamState.OFFLINE, self._now_ns(), reason, self._last_end)
         self._past_counters["worker_restarts"] += 1
         self._restarts = self._restarts.failed(self._now_ns())
-        lived_s = (self._now_ns() - began_ns) / 1e9
+        lived_s = (self._now_ns() - began_ns) / NS_PER_S
         self._log.error(
             "worker ended",
             code=code,
