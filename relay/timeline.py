@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from relay.model import Latency
 
@@ -59,6 +59,18 @@ USUAL_RATES: Final = tuple(
         "30000/1001",
     )
 ) + tuple(Fraction(rate) for rate in ("30", "48", "50", "60000/1001", "60"))
+
+
+class Rational(Protocol):
+    """A time base, rate or aspect as PyAV gives it: up to 18 a `Fraction`, from 19 on its own `AVRational`."""
+
+    @property
+    def numerator(self) -> int:
+        """As a `Fraction`'s."""
+
+    @property
+    def denominator(self) -> int:
+        """As a `Fraction`'s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +217,13 @@ def _whole_frames_s(duration_s: Fraction) -> Fraction:
 def aac_frame_start_ns(frame: int) -> int:
     """The wall-clock time of an AAC frame's first sample."""
     return frame * SAMPLES_PER_AAC_FRAME * NS_PER_S // SAMPLE_RATE_HZ
+
+
+def timestamp_ns(stamp: int | None, time_base: Rational | None) -> int | None:
+    """A packet's or frame's timestamp in nanoseconds; `None` where it has none, or nothing says how long a tick is."""
+    if stamp is None or not time_base:  # an `AVRational` that is not set is false
+        return None
+    return stamp * time_base.numerator * NS_PER_S // time_base.denominator
 
 
 def sample_at(time_ns: int) -> int:

@@ -28,6 +28,7 @@ from relay.timeline import (
     copied_shortest_s,
     copied_target,
     sample_at,
+    timestamp_ns,
     usual_rate,
 )
 
@@ -117,6 +118,15 @@ def test_target_duration_is_never_below_a_rounded_segment(g: Grid) -> None:
     assert g.target_duration_s >= round(g.segment_s)
     assert g.target_duration_s >= round(g.audio_segment_s)
     assert abs(g.target_duration_s - g.segment_s) <= 1
+
+
+def test_what_a_timestamp_is_in_nanoseconds() -> None:
+    assert timestamp_ns(3, Fraction(1, 25)) == 3 * NS_PER_S // 25
+    assert timestamp_ns(-1, Fraction(1, 90_000)) == -11_112
+    assert timestamp_ns(0, Fraction(1)) == 0
+    assert timestamp_ns(None, Fraction(1, 25)) is None
+    assert timestamp_ns(3, None) is None
+    assert timestamp_ns(3, Fraction(0)) is None
 
 
 def test_audio_on_the_epoch() -> None:

@@ -21,6 +21,7 @@ from relay.decode.picture import display_size
 from relay.decode.ports import DecodedAudio, DecodedVideo
 from relay.decode.sender import capture_offset_ns
 from relay.errors import SourceStalledError, SourceUnsupportedError
+from relay.timeline import NS_PER_S, timestamp_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from relay.decode.ports import CopyTaker, Source
     from relay.model import Matrix, SourceInfo
 
-_NS_PER_S: Final = 1_000_000_000
 _NS_PER_MS: Final = 1_000_000
 _SMOOTHING: Final = 20
 """Gauges follow what they measure over about so many frames."""
@@ -176,7 +176,7 @@ class Connection:
 
     def _show(self, frame: av.VideoFrame, arrival_ns: int) -> None:
         self._counters["frames"] += 1
-        own_ns = _pts_ns(frame)
+        own_ns = timestamp_ns(frame.pts, frame.time_base)
         jumps_before = self._guard.jumps
         pts_ns = self._guard.check(own_ns, arrival_ns)
         self._counters["timestamp_jumps"] += self._guard.jumps - jumps_before
@@ -225,7 +225,7 @@ class Connection:
         offset_ns = self._clock.offset_ns if self._copy_to is None else self._copier.offset_ns
         if self.shown_since_s is None or offset_ns is None or self._is_burst:
             return
-        own_ns = _pts_ns(frame)
+        own_ns = timestamp_ns(frame.pts, frame.time_base)
         time_ns = self._audio_guard.check(own_ns, arrival_ns, self._guard, offset_ns)
         if time_ns is None:
             self._counters["discarded_timestamps"] += 1
@@ -260,14 +260,8 @@ class _RateMeter:
         """Whether `rate` can be relied on, now that a frame came at `pts_ns`."""
         if self.rate is None:
             self._seen.append(pts_ns)
-            is_enough = len(self._seen) > RATE_FRAMES or pts_ns - self._seen[0] > RATE_WAIT_S * _NS_PER_S
+            is_enough = len(self._seen) > RATE_FRAMES or pts_ns - self._seen[0] > RATE_WAIT_S * NS_PER_S
             if is_enough and len(self._seen) > 1:
                 step_ns = median(after - before for before, after in pairwise(self._seen))
-                self.rate = Fraction(_NS_PER_S, max(1, int(step_ns))).limit_denominator(1001)
+                self.rate = Fraction(NS_PER_S, max(1, int(step_ns))).limit_denominator(1001)
         return self.rate is not None
-
-
-def _pts_ns(frame: av.VideoFrame | av.AudioFrame) -> int | None:
-    if frame.pts is None or not frame.time_base:
-        return None
-    return int(frame.pts * Fraction(frame.time_base) * _NS_PER_S)

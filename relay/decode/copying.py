@@ -11,20 +11,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from relay.timeline import NS_PER_S, timestamp_ns
+
 if TYPE_CHECKING:
     from av.packet import Packet
 
     from relay.decode.clock import SourceClock
     from relay.decode.guard import TimestampGuard
 
-_NS_PER_S: Final = 1_000_000_000
 SETTLE_NS: Final = 700_000_000
 """How long the fastest packet is looked for before the first is let go."""
 
 MAX_STEP_NS: Final = 10_000_000
 """A third of a frame at 30 a second: what nobody sees. Over a GOP of two seconds it follows 5000 ppm."""
 
-BROKEN_NS: Final = _NS_PER_S
+BROKEN_NS: Final = NS_PER_S
 """An offset this far from the clock's own is another clock, or another line of timestamps."""
 
 _USUAL_RATE: Final = Fraction(25)
@@ -59,7 +60,7 @@ class PacketCopier:
         self.offset_ns: int | None = None
         self._guard = guard
         self._clock = clock
-        self._period_ns = int(_NS_PER_S / (rate or _USUAL_RATE))
+        self._period_ns = int(NS_PER_S / (rate or _USUAL_RATE))
         self._waiting: list[_Waiting] = []
         self._first_arrival_ns: int | None = None
         self._last_pts_ns = 0
@@ -67,7 +68,7 @@ class PacketCopier:
 
     def take(self, packet: Packet[Any], arrival_ns: int) -> list[CopiedVideo]:
         """What can be passed on now that `packet` came."""
-        pts_ns = self._checked(_ns(packet, packet.pts), _ns(packet, packet.dts), arrival_ns)
+        pts_ns = self._checked(packet, arrival_ns)
         if pts_ns is not None:
             self._clock.time_ns(pts_ns, arrival_ns)
         if self.offset_ns is not None:
@@ -84,11 +85,12 @@ class PacketCopier:
         self._last_pts_ns = min(known) - (len(waiting) - len(known) + 1) * self._period_ns
         return [self._copied(one.packet, one.pts_ns, offset_ns) for one in waiting]
 
-    def _checked(self, pts_ns: int | None, dts_ns: int | None, arrival_ns: int) -> int | None:
+    def _checked(self, packet: Packet[Any], arrival_ns: int) -> int | None:
         """The packet's presentation time on the guarded line of timestamps, if it has one.
 
         The guard hears the decoding time, which rises. A packet is never left out for its time: others may need it.
         """
+        pts_ns, dts_ns = timestamp_ns(packet.pts, packet.time_base), timestamp_ns(packet.dts, packet.time_base)
         checked_ns = self._guard.check(pts_ns if dts_ns is None else dts_ns, arrival_ns)
         return checked_ns if pts_ns is None else pts_ns + self._guard.shift_ns
 
@@ -108,7 +110,3 @@ class PacketCopier:
             error_ns = max(-MAX_STEP_NS, min(MAX_STEP_NS, error_ns))
         self.offset_ns = offset_ns + error_ns
         return self.offset_ns
-
-
-def _ns(packet: Packet[Any], stamp: int | None) -> int | None:
-    return None if stamp is None else int(stamp * Fraction(packet.time_base) * _NS_PER_S)

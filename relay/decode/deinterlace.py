@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 import av
 from av.filter import Graph
 
+from relay.timeline import NS_PER_S, timestamp_ns
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TIME_BASE: Final = Fraction(1, 1_000_000_000)
+_TIME_BASE: Final = Fraction(1, NS_PER_S)
 _FILTER: Final = "mode=send_frame:deint=interlaced"
 """One picture for each frame, as many as the source says it has; what is not marked as interlaced passes as it is."""
 
@@ -76,4 +78,4 @@ class Deinterlacer:
                 whole = cast("av.VideoFrame", self._graph.pull())
             except (av.BlockingIOError, av.EOFError):
                 return
-            yield int((whole.pts or 0) * Fraction(whole.time_base or 1) / _TIME_BASE), whole
+            yield timestamp_ns(whole.pts, whole.time_base) or 0, whole

@@ -7,8 +7,9 @@ the Unix epoch, `int` flags), once the first report has come (RFC 3550 §6.4.1),
 from __future__ import annotations
 
 import struct
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
+
+from relay.timeline import timestamp_ns
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -18,8 +19,8 @@ _WALLCLOCK_US: Final = struct.Struct("=q")
 
 def capture_offset_ns(packet: Packet[Any]) -> int | None:
     """What to add to the packet's timestamp for the camera's own Unix time in ns; `None` where it does not say."""
-    told = packet.get_sidedata("prft")
-    if packet.pts is None or not packet.time_base or told.data_size < _WALLCLOCK_US.size:
+    told, pts_ns = packet.get_sidedata("prft"), timestamp_ns(packet.pts, packet.time_base)
+    if pts_ns is None or told.data_size < _WALLCLOCK_US.size:
         return None
     (wallclock_us,) = _WALLCLOCK_US.unpack_from(told)
-    return int(wallclock_us * 1000) - int(packet.pts * Fraction(packet.time_base) * 1_000_000_000)
+    return int(wallclock_us * 1000) - pts_ns

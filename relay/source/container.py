@@ -14,9 +14,11 @@ from relay.model import SourceInfo
 from relay.source.address import SourceKind
 from relay.source.faults import explain_opening, explain_reading, stalled
 from relay.source.options import HLS_READ_TIMEOUT_S, open_options, read_timeout_s, what_to_open
+from relay.source.pacing import BREATH_S
 from relay.source.patience import Patience
 from relay.source.playhead import Playhead
-from relay.source.streams import choose_audio, choose_video, leave_out
+from relay.source.streams import as_fraction, choose_audio, choose_video, leave_out
+from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,10 +31,6 @@ if TYPE_CHECKING:
     from relay.config import StreamSettings
     from relay.model import Matrix
     from relay.source.address import Address
-
-_NS_PER_S: Final = 1_000_000_000
-BREATH_S: Final = 0.1
-"""The longest a paced source sleeps before it hands over `None`, so that its reader can look whether to stop."""
 
 _EAGAIN_PAUSE_S: Final = 0.01
 _REWIND_MARGIN_US: Final = 1_000_000
@@ -74,7 +72,7 @@ class ContainerSource:
         self.is_live = not is_finite
         self._is_untimed = container.format.name in _UNTIMED
         self.stall_after_s = max(settings.stall_after_s, HLS_READ_TIMEOUT_S if is_hls else 0.0)
-        self._announced_aspect = self._video.codec_context.sample_aspect_ratio
+        self._announced_aspect = as_fraction(self._video.codec_context.sample_aspect_ratio)
         self._is_paced = is_finite or is_hls
         self.playhead: Playhead = Playhead() if previous is None else previous.playhead
         if previous is not None:
@@ -86,10 +84,10 @@ class ContainerSource:
     @property
     def sample_aspect(self) -> Fraction:
         """Width of a sample over its height: the container's, until the camera changes its own; 1 if none says."""
-        own = self._video.codec_context.sample_aspect_ratio
-        if own and own != self._announced_aspect:
-            return Fraction(own)
-        return Fraction(self._video.sample_aspect_ratio or 1)
+        own = as_fraction(self._video.codec_context.sample_aspect_ratio)
+        if own is not None and own != self._announced_aspect:
+            return own
+        return as_fraction(self._video.sample_aspect_ratio) or Fraction(1)
 
     def media(self) -> Iterator[Packet[Any] | None]:
         """Packets in the order they come; `None` when nothing came for a breath.
@@ -132,7 +130,7 @@ class ContainerSource:
                     return
             except av.error.BlockingIOError:
                 # V4L2 has no frame ready: the generator is spent, the device is not.
-                if self._monotonic_ns() - quiet_since_ns > self._patience.seconds * _NS_PER_S:
+                if self._monotonic_ns() - quiet_since_ns > self._patience.seconds * NS_PER_S:
                     raise stalled(self._address, self._patience.seconds) from None
                 self._sleep(_EAGAIN_PAUSE_S)
                 yield None
@@ -144,7 +142,7 @@ class ContainerSource:
             return
         due_ns = self.playhead.due_ns(packet)
         while (wait_ns := self.playhead.wait_ns(due_ns, self._monotonic_ns())) > 0:
-            self._sleep(min(wait_ns / _NS_PER_S, BREATH_S))
+            self._sleep(min(wait_ns / NS_PER_S, BREATH_S))
             yield None
 
     def _retime(self, packet: Packet[Any]) -> None:
@@ -152,13 +150,13 @@ class ContainerSource:
         if self._is_untimed:
             packet.pts = packet.dts = None
         elif self.playhead.offset_ns:
-            offset = round(self.playhead.offset_ns / (packet.time_base * _NS_PER_S))
+            offset = round(self.playhead.offset_ns / (packet.time_base * NS_PER_S))
             packet.pts = None if packet.pts is None else packet.pts + offset
             packet.dts = None if packet.dts is None else packet.dts + offset
 
     @property
     def _start_ns(self) -> int:
-        return (self._container.start_time or 0) * (_NS_PER_S // av.time_base)
+        return (self._container.start_time or 0) * (NS_PER_S // av.time_base)
 
     def _start_at(self, start_s: float) -> None:
         """Begin at a keyframe close to `start_s`. Raises `SourceUnsupportedError` where nothing is there."""
@@ -214,7 +212,7 @@ def open_container(
                 break
             continue
         return _wrapped(address, settings, container, patience, previous)
-    elapsed_s = (time.monotonic_ns() - started_ns) / _NS_PER_S
+    elapsed_s = (time.monotonic_ns() - started_ns) / NS_PER_S
     timeout_s = min(settings.open_timeout_s, settings.read_timeout_s)
     failure = failure or SourceNotFoundError(address.label)
     raise explain_opening(failure, address, elapsed_s, timeout_s, tls_verify=settings.tls_verify) from None
@@ -240,11 +238,11 @@ def _wants_sound(settings: StreamSettings) -> bool:
 
 def _describe(video: VideoStream, audio: AudioStream | None, *, is_rate_known: bool) -> SourceInfo:
     codec = video.codec_context
-    rate = video.average_rate or video.guessed_rate if is_rate_known else None
+    rate = as_fraction(video.average_rate or video.guessed_rate) if is_rate_known else None
     return SourceInfo(
         width=codec.width,
         height=codec.height,
-        rate=Fraction(rate) if rate and 1 <= rate <= 120 else None,
+        rate=rate if rate and 1 <= rate <= 120 else None,
         video_codec=codec.name,
         pixel_format=codec.pix_fmt or "",
         matrix=_MATRICES.get(int(codec.colorspace)),

@@ -18,6 +18,7 @@ import numpy as np
 import structlog
 
 from relay.source.alsa import explain_silence, is_missing, list_microphones, use_system_configuration
+from relay.timeline import timestamp_ns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,9 +65,9 @@ def capture(device: str) -> Iterator[Captured]:
             continue
         with container:
             for packet in container.demux():
-                if packet.size and packet.pts is not None:
+                if packet.size and (time_ns := timestamp_ns(packet.pts, packet.time_base)) is not None:
                     samples = np.frombuffer(bytes(packet), np.int16).reshape(-1, channels)
-                    yield Captured(int(packet.pts * packet.time_base * 1_000_000), samples)
+                    yield Captured(time_ns // 1000, samples)
         return
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from relay.source.pacing import Pacer
+from relay.timeline import NS_PER_S, timestamp_ns
 
 if TYPE_CHECKING:
     from av.packet import Packet
 
-_NS_PER_S: Final = 1_000_000_000
-_UNKNOWN_LENGTH_NS: Final = _NS_PER_S // 25
+_UNKNOWN_LENGTH_NS: Final = NS_PER_S // 25
 
 
 class Playhead:
@@ -27,14 +27,12 @@ class Playhead:
     def due_ns(self, packet: Packet[Any]) -> int:
         """When `packet` is due: its decoding time; where it has none (raw H.264), behind the one before."""
         stream, time_base = packet.stream_index, packet.time_base
-        stamp = packet.dts if packet.dts is not None else packet.pts
-        if packet.duration:
-            self._length_ns[stream] = int(packet.duration * time_base * _NS_PER_S)
+        if own_length_ns := timestamp_ns(packet.duration, time_base):
+            self._length_ns[stream] = own_length_ns
         length_ns = self._length_ns.get(stream, _UNKNOWN_LENGTH_NS)
-        if stamp is None:
+        here_ns = timestamp_ns(packet.pts if packet.dts is None else packet.dts, time_base)
+        if here_ns is None:
             here_ns = self._last_ns.get(stream, -length_ns) + length_ns
-        else:
-            here_ns = int(stamp * time_base * _NS_PER_S)
         self._last_ns[stream] = here_ns
         self._first_ns = here_ns if self._first_ns is None else min(self._first_ns, here_ns)
         self._end_ns = max(self._end_ns, here_ns + length_ns)

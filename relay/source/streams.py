@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from relay.source.address import Address
+    from relay.timeline import Rational
 
 Choice = int | Literal["best"]
 _Kind = TypeVar("_Kind", bound=Stream)
@@ -52,6 +53,11 @@ def choose_audio(address: Address, container: InputContainer, choice: Choice, vi
     return next((stream for stream in usable if stream == likeliest), usable[0] if usable else None)
 
 
+def as_fraction(value: Rational | None) -> Fraction | None:
+    """A rate or an aspect as a `Fraction`; `None` where it is not set, which an `AVRational` says by being false."""
+    return Fraction(value.numerator, value.denominator) if value else None
+
+
 def leave_out(container: InputContainer, *taken: Stream | None) -> None:
     """Tell the demuxer what nobody reads, so that it does not fetch those renditions."""
     for stream in container.streams:
@@ -71,7 +77,7 @@ def _numbered(address: Address, there: Sequence[_Kind], number: int, kind: str) 
 def _detail(stream: VideoStream) -> tuple[int, Fraction, int]:
     codec = stream.codec_context
     bitrate = stream.metadata.get("variant_bitrate", "")
-    rate = Fraction(stream.average_rate or 0)
+    rate = as_fraction(stream.average_rate) or Fraction(0)
     return codec.width * codec.height, rate, int(bitrate) if bitrate.isdecimal() else 0
 
 

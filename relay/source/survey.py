@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import av
 
 from relay.errors import SourceEndedError, SourceStalledError
 from relay.source import open_source
 from relay.source.measure import SETTLE_NS, Measured, Meter
+from relay.timeline import NS_PER_S, timestamp_ns
 
 if TYPE_CHECKING:
     from av.packet import Packet
 
     from relay.config import StreamSettings
     from relay.model import SourceInfo
-
-_NS_PER_S: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class _Listener:
 
     @property
     def elapsed_s(self) -> float:
-        return (time.monotonic_ns() - self._counts_from_ns) / _NS_PER_S
+        return (time.monotonic_ns() - self._counts_from_ns) / NS_PER_S
 
     def take(self, item: Packet[Any] | av.VideoFrame | av.AudioFrame | None) -> None:
         now_ns = time.monotonic_ns()
@@ -69,13 +67,13 @@ class _Listener:
             case av.AudioFrame():
                 self.meter.add_audio(now_ns)
             case av.VideoFrame():
-                pts_ns = _ns(item.pts, item)
+                pts_ns = timestamp_ns(item.pts, item.time_base)
                 size = sum(plane.buffer_size for plane in item.planes)
                 self.meter.add_video(pts_ns, pts_ns, now_ns, size, is_keyframe=True)
             case av.Packet() if item.size and item.stream.type == "audio":
                 self.meter.add_audio(now_ns)
             case av.Packet() if item.size:
-                pts_ns, dts_ns = _ns(item.pts, item), _ns(item.dts, item)
+                pts_ns, dts_ns = timestamp_ns(item.pts, item.time_base), timestamp_ns(item.dts, item.time_base)
                 self.meter.add_video(pts_ns, dts_ns, now_ns, item.size, is_keyframe=item.is_keyframe)
                 self._decode(item)
 
@@ -95,7 +93,3 @@ class _Listener:
         self.meter.add_decoding(time.thread_time_ns() - started_ns)
         for frame in frames:
             self.info = replace(self.info, width=frame.width, height=frame.height, pixel_format=frame.format.name)
-
-
-def _ns(stamp: int | None, item: Packet[Any] | av.VideoFrame) -> int | None:
-    return None if stamp is None else int(stamp * Fraction(item.time_base or 0) * _NS_PER_S)
