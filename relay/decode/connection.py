@@ -91,13 +91,13 @@ class Connection:
         return 0.0 if self.shown_since_s is None else self._frame_s - self.shown_since_s
 
     def gauges(self) -> dict[str, float]:
-        """How capture times are told from timestamps, and with what result; see `SourceClock`."""
+        """How capture times are told from timestamps, and with what result; see `SourceClock`. Any thread may ask."""
         clock = self._clock
         told = {"capture_by_sender": float(clock.is_by_sender), "audio_drift_ms": self._drift.drift_ns / _NS_PER_MS}
         if clock.offset_ns is not None:
             told["capture_delay_ms"] = self._delay_ns / _NS_PER_MS
-        if clock.delay_ns is not None:
-            told["sender_delay_ms"] = clock.delay_ns / _NS_PER_MS
+        if (delay_ns := clock.delay_ns) is not None:
+            told["sender_delay_ms"] = delay_ns / _NS_PER_MS
         return told
 
     def take(self, item: Packet[Any] | av.VideoFrame | av.AudioFrame | None, arrival_ns: int) -> None:

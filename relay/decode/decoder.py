@@ -61,12 +61,19 @@ class Decoder:
         self._copy_to: CopyTaker | None = None
         self._stopping = threading.Event()
         self.counters = dict.fromkeys(COUNTERS, 0)
-        self.gauges: dict[str, float] = {}
+        self._connection: Connection | None = None
+        self._last_gauges: dict[str, float] = {}
 
     @property
     def is_wedged(self) -> bool:
         """Whether the source should have answered long ago. Nothing can wake the thread; its process has to go."""
         return self.monotonic_s() > self._due_s
+
+    @property
+    def gauges(self) -> dict[str, float]:
+        """Of the connection there is, or of the last; see `Connection.gauges`. Any thread may ask."""
+        connection = self._connection
+        return dict(self._last_gauges) if connection is None else connection.gauges()
 
     def run(self) -> None:
         """Read the source until `stop`. Each `SourceError` is reported and retried; the end of a file stays its end."""
@@ -97,7 +104,11 @@ class Decoder:
         try:
             if self._copy_to is not None:
                 connection.offer_to(self._copy_to)
-            self._take_all(source, connection)
+            self._connection = connection
+            try:
+                self._take_all(source, connection)
+            finally:
+                self._last_gauges, self._connection = connection.gauges(), None
         except SourceError as error:
             healthy_s = connection.healthy_s
             self.counters["stalls"] += isinstance(error, SourceStalledError)
@@ -119,7 +130,6 @@ class Decoder:
             # Before the item is taken: on a timeout FFmpeg first gives out what its parser held, and waits once more.
             connection.check_alive(read_timeout_s)
             connection.take(item, self._unix_ns())
-            self.gauges = connection.gauges()
             self._due_s = self.monotonic_s() + patience_s
 
     def _found(self, info: SourceInfo) -> None:

@@ -379,6 +379,16 @@ def test_a_source_that_breathes_is_stopped_between_frames() -> None:
     assert bench.closed == 1
 
 
+def test_gauges_are_those_of_the_connection_and_stay_when_it_ends() -> None:
+    seen = []
+    bench = Bench([[*live(3), lambda: seen.append(bench.decoder.gauges), SourceEndedError("hung up")], live(2)])
+    assert bench.decoder.gauges == {}
+    bench.delay_s = lambda error, healthy_s: seen.append(bench.decoder.gauges) or 0.0  # type: ignore[method-assign]
+    bench.run()
+    assert seen == [{"capture_by_sender": 0.0, "audio_drift_ms": 0.0, "capture_delay_ms": 0.0}] * 2
+    assert bench.decoder.gauges == seen[0]
+
+
 def test_stopped_before_it_ran_it_opens_nothing() -> None:
     bench = Bench([live(1)])
     bench.decoder.stop()
