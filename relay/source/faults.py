@@ -69,7 +69,7 @@ def explain_reading(error: Exception, address: Address, read_timeout_s: float) -
 
 def stalled(address: Address, read_timeout_s: float) -> SourceStalledError:
     """The source is open, and nothing comes."""
-    return SourceStalledError(f"{address.label}: nothing came for {read_timeout_s:g} s")
+    return SourceStalledError(f"{address.label}: nothing came for {read_timeout_s:.3g} s")
 
 
 def _explain_answer(error: Exception, address: Address) -> SourceError:

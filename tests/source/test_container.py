@@ -15,6 +15,7 @@ from relay.errors import SourceEndedError, SourceStalledError, SourceUnsupported
 from relay.source import open_source
 from relay.source.address import parse_address
 from relay.source.container import ContainerSource
+from relay.source.faults import stalled
 from tests.source.conftest import Clock
 
 if TYPE_CHECKING:
@@ -154,6 +155,11 @@ def test_a_webcam_that_never_has_one_has_stalled(tmp_path: Path) -> None:
     with pytest.raises(SourceStalledError, match="5 s"):
         list(source.media())
     assert clock.now_ns - 7 * S == pytest.approx(5 * S, rel=0.01)
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(5.0, "5"), (0.5, "0.5"), (1.50341, "1.5"), (30.26, "30.3")])
+def test_how_long_nothing_came_is_said_in_three_figures(seconds: float, said: str) -> None:
+    assert str(stalled(parse_address("/dev/video0"), seconds)) == f"/dev/video0: nothing came for {said} s"
 
 
 @pytest.mark.parametrize(
