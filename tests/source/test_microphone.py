@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import structlog.testing
 
+from fixtures.tools import need_alsa_configuration
 from relay.config import StreamSettings
 from relay.source import alsa, open_source
 from relay.source.alsa import SoundInput, explain_silence, list_microphones, parse_inputs
@@ -21,6 +21,7 @@ from relay.source.microphone import SAMPLE_RATE_HZ, Captured, Microphone, WithMi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 CARDS = """\
  0 [PCH            ]: HDA-Intel - HDA Intel PCH
@@ -161,8 +162,8 @@ def test_a_card_that_is_not_there_is_not_asked_for() -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.skipif(not Path("/usr/share/alsa/alsa.conf").exists(), reason="ALSA's configuration is not installed")
 def test_the_alsa_of_the_wheel_with_the_systems_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    need_alsa_configuration()
     monkeypatch.setattr(alsa, "list_microphones", list)
     chunks = capture("null")
     first = next(chunks)
