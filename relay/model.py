@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 JsonObject = dict[str, Any]
 Matrix = Literal["bt709", "smpte170m"]
 """The YCbCr matrix of a picture, by its name in ISO/IEC 23091-2. Pictures are limited range everywhere in here."""
+
+MATRICES: Final[dict[int, Matrix]] = {1: "bt709", 5: "smpte170m", 6: "smpte170m"}
+"""By MatrixCoefficients of ISO/IEC 23091-2 §8.3, those that cameras use."""
 
 
 class Latency(StrEnum):

@@ -21,6 +21,7 @@ from relay.decode.picture import display_size
 from relay.decode.ports import DecodedAudio, DecodedVideo
 from relay.decode.sender import capture_offset_ns
 from relay.errors import SourceStalledError, SourceUnsupportedError
+from relay.model import MATRICES
 from relay.timeline import NS_PER_S, timestamp_ns
 
 if TYPE_CHECKING:
@@ -29,13 +30,12 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
     from relay.decode.ports import CopyTaker, Source
-    from relay.model import Matrix, SourceInfo
+    from relay.model import SourceInfo
 
 _NS_PER_MS: Final = 1_000_000
 _SMOOTHING: Final = 20
 """Gauges follow what they measure over about so many frames."""
 
-_MATRICES: Final[dict[int, Matrix]] = {1: "bt709", 5: "smpte170m", 6: "smpte170m"}
 MAX_BLIND_S: Final = 30.0
 """Packets that never become a picture (no keyframe, another codec than announced) are no stream; GOPs of 20 s exist."""
 
@@ -245,7 +245,7 @@ class Connection:
             height=height,
             rate=self._rate.rate,
             pixel_format=frame.format.name,
-            matrix=_MATRICES.get(int(frame.colorspace), info.matrix),
+            matrix=MATRICES.get(int(frame.colorspace), info.matrix),
         )
 
 

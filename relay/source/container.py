@@ -10,7 +10,7 @@ import av
 import av.error
 
 from relay.errors import SourceEndedError, SourceNotFoundError, SourceUnsupportedError
-from relay.model import SourceInfo
+from relay.model import MATRICES, SourceInfo
 from relay.source.address import SourceKind
 from relay.source.faults import explain_opening, explain_reading, stalled
 from relay.source.options import HLS_READ_TIMEOUT_S, open_options, read_timeout_s, what_to_open
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from relay.config import StreamSettings
-    from relay.model import Matrix
     from relay.source.address import Address
 
 _EAGAIN_PAUSE_S: Final = 0.01
@@ -38,8 +37,6 @@ _REWIND_MARGIN_US: Final = 1_000_000
 
 _UNTIMED: Final = frozenset({"mpjpeg", "h264", "hevc", "mjpeg", "m4v"})
 """Formats without timestamps: FFmpeg makes up 25 frames a second, whatever the camera sends."""
-
-_MATRICES: Final[dict[int, Matrix]] = {1: "bt709", 5: "smpte170m", 6: "smpte170m"}
 
 
 class ContainerSource:
@@ -245,7 +242,7 @@ def _describe(video: VideoStream, audio: AudioStream | None, *, is_rate_known: b
         rate=rate if rate and 1 <= rate <= 120 else None,
         video_codec=codec.name,
         pixel_format=codec.pix_fmt or "",
-        matrix=_MATRICES.get(int(codec.colorspace)),
+        matrix=MATRICES.get(int(codec.colorspace)),
         audio_codec=audio.codec_context.name if audio else None,
         audio_sample_rate=audio.codec_context.sample_rate if audio else 0,
         audio_channels=len(audio.codec_context.layout.channels) if audio else 0,
