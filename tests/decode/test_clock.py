@@ -5,11 +5,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.clock import MS
 from relay.decode.clock import SourceClock
 from relay.timeline import NS_PER_S, SLEW_PPM
 
 NOW_NS = 1_790_000_000 * NS_PER_S
-MS = 1_000_000
 STEP = 40 * MS
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import av
 import pytest
 
+from fixtures.clock import MS, NOW, S
+from fixtures.decoding import INFO, Bench
 from fixtures.media import Clip, write_clip
 from relay.decode import CopiedVideo, TimestampGuard, decode_keyframe
 from relay.decode.clock import SourceClock
 from relay.decode.copying import MAX_STEP_NS, SETTLE_NS, PacketCopier
 from relay.decode.guard import MAX_MISSING
-from tests.decode.test_decoder import INFO, MS, NOW, Bench, S
 
 if TYPE_CHECKING:
     from pathlib import Path

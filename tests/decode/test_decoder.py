@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,110 +11,15 @@ from typing import TYPE_CHECKING, Any
 import av
 import pytest
 
-from fixtures.media import Clip, moving_picture, tone, write_clip
-from relay.config import StreamSettings
-from relay.decode import DecodedAudio, DecodedVideo, Decoder
+from fixtures.clock import MS, NOW, S
+from fixtures.decoding import INFO, Bench, Step, live, picture, sound
+from fixtures.media import Clip, write_clip
 from relay.decode import connection as connection_module
 from relay.errors import SourceAuthError, SourceEndedError, SourceError, SourceStalledError, SourceUnreachableError
-from relay.model import SourceInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-S = 1_000_000_000
-MS = 1_000_000
-NOW = 1_790_000_000 * S
-INFO = SourceInfo(320, 180, Fraction(25), "h264", "yuv420p", None, None, 0, 0)
-
-Step = Any
-"""A packet or frame to give, an error to raise, a number of nanoseconds to pass, or a function to call."""
-
-
-@dataclass
-class Bench:
-    """A decoder over a queue of sources, each a list of steps or an error to open with; the last one's end stops it."""
-
-    sources: list[list[Step] | SourceError]
-    info: SourceInfo = INFO
-    is_live: bool = True
-    sample_aspect: Fraction = Fraction(1)
-    stall_after_s: float = 2.0
-    settings: StreamSettings = field(default_factory=lambda: StreamSettings(read_timeout_s=5))
-    now_ns: int = NOW
-    found: list[SourceInfo] = field(default_factory=list)
-    video: list[DecodedVideo] = field(default_factory=list)
-    audio: list[DecodedAudio] = field(default_factory=list)
-    states: list[SourceError | None] = field(default_factory=list)
-    delays: list[tuple[SourceError, float]] = field(default_factory=list)
-    closed: int = 0
-
-    def __post_init__(self) -> None:
-        self._queue = deque(self.sources)
-        self.decoder = Decoder(
-            self.settings,
-            self._open,
-            lambda: self.now_ns,
-            on_found=self.found.append,
-            on_video=self.video.append,
-            on_audio=self.audio.append,
-            on_state=self.states.append,
-            backoff=self,
-        )
-        self.decoder.monotonic_s = lambda: self.now_ns / S
-
-    def run(self) -> Bench:
-        self.decoder.run()
-        return self
-
-    def advance(self, by_ns: int) -> None:
-        self.now_ns += by_ns
-
-    def delay_s(self, error: SourceError, healthy_s: float) -> float:
-        self.delays.append((error, healthy_s))
-        return 0.0
-
-    def _open(self) -> Bench:
-        steps = self._queue.popleft() if self._queue else []
-        if isinstance(steps, SourceError):
-            if not self._queue:
-                self.decoder.stop()
-            raise steps
-        self._steps = steps
-        return self
-
-    def media(self) -> Iterator[Any]:
-        for step in self._steps:
-            if isinstance(step, SourceError):
-                raise step
-            if isinstance(step, int):
-                self.now_ns += step
-            elif isinstance(step, Callable):
-                step()
-            else:
-                yield step
-        if not self._queue:
-            self.decoder.stop()
-        yield None
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-def picture(pts_ns: int | None, width: int = 64, height: int = 48) -> av.VideoFrame:
-    frame = av.VideoFrame.from_ndarray(moving_picture(width, height, 0), "yuv420p")
-    frame.pts, frame.time_base = pts_ns, Fraction(1, S)
-    return frame
-
-
-def sound(pts_ns: int) -> av.AudioFrame:
-    frame = tone(0, 1024)
-    frame.pts, frame.time_base = pts_ns, Fraction(1, S)
-    return frame
-
-
-def live(count: int, start_ns: int = 0, step_ns: int = 40 * MS) -> list[Step]:
-    """`count` pictures that come as far apart as their timestamps."""
-    return [step for index in range(count) for step in (picture(start_ns + index * step_ns), step_ns)]
 
 
 @pytest.fixture

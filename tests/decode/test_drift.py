@@ -4,11 +4,9 @@ import random
 
 import pytest
 
+from fixtures.clock import MS, NOW, S
 from relay.decode.drift import AudioDrift
 
-S = 1_000_000_000
-MS = 1_000_000
-NOW = 1_790_000_000 * S
 HOUR_S = 3600
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.clock import MS, NOW, S
 from relay.decode.guard import (
     AUDIO_AHEAD_NS,
     AUDIO_BEHIND_NS,
@@ -16,10 +17,7 @@ from relay.decode.guard import (
     TimestampGuard,
 )
 
-S = 1_000_000_000
-MS = 1_000_000
 STEP = 40 * MS
-NOW = 1_790_000_000 * S
 
 
 def guarded(stamps: list[int | None], step_ns: int = STEP) -> list[int | None]:

@@ -10,7 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from fixtures.hostile import MS, Clock, Edit, S, Shown, sounding_samples, watch
+from fixtures.clock import MS, Clock, S
+from fixtures.hostile import Edit, Shown, sounding_samples, watch
 from fixtures.media import SAMPLE_RATE, TONE_HZ, Clip, write_clip, write_comb, write_takes
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fixtures.hostile import MS, Edit, S, unchanged, watch
+from fixtures.clock import MS, S
+from fixtures.hostile import Edit, unchanged, watch
 from fixtures.media import SAMPLE_RATE, Clip, write_clip
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from fixtures.hostile import Edit, S, Shown, unchanged, watch
+from fixtures.clock import S
+from fixtures.hostile import Edit, Shown, unchanged, watch
 from fixtures.media import Clip
 from fixtures.sync import beeps_s, flashes_s, offsets_ms, write_flashes
 

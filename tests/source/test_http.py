@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from fixtures.http_camera import Files, serving
 from fixtures.media import Clip, write_clip
 from fixtures.tools import write_certificate
 from relay.config import StreamSettings
 from relay.errors import SourceAuthError, SourceEndedError, SourceError, SourceUnsupportedError
 from relay.source import open_source
-from tests.source.conftest import Files, serving
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,12 +5,11 @@ from fractions import Fraction
 
 import pytest
 
+from fixtures.clock import MS, S
 from relay.model import SourceInfo
 from relay.source.advice import advise
 from relay.source.measure import SETTLE_NS, Measured, Meter
 
-S = 1_000_000_000
-MS = 1_000_000
 BEGIN = SETTLE_NS
 
 GOOD = Measured(

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import relay
+from fixtures.clock import Clock, S
 from relay.config import StreamSettings
 from relay.errors import SourceEndedError, SourceStalledError, SourceUnsupportedError
 from relay.source import open_source
 from relay.source.address import parse_address
 from relay.source.own import OwnSource
-from tests.source.conftest import Clock, S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def opened(source: str, clock: Clock, **settings: object) -> OwnSource:
     return OwnSource(
         parse_address(source),
         stream,
-        unix_ns=lambda: UNIX_NS + clock.now_ns - 7 * S,
+        unix_ns=clock.unix_ns,
         monotonic_ns=clock.monotonic_ns,
         sleep=clock.sleep,
     )
@@ -50,18 +50,18 @@ def frames(width: int = 64, count: int = 1000):
 
 
 def test_a_generator_is_asked_at_the_rate_of_the_stream(user_module: WriteModule) -> None:
-    clock = Clock()
+    clock = Clock(UNIX_NS)
     source = opened(f"python:{user_module(GENERATOR)}:frames?width=128", clock, input_rate=10)
     assert (source.info.width, source.info.height, source.info.rate) == (128, 48, 10)
     frames = list(islice(given(source), 11))
     assert [frame.to_ndarray()[0, 0, 0] for frame in frames] == list(range(11))
     assert [(frame.pts - UNIX_NS) / S for frame in frames] == pytest.approx([n / 10 for n in range(11)])
-    assert clock.now_ns - 7 * S == pytest.approx(S)
+    assert clock.elapsed_ns == pytest.approx(S)
 
 
 def test_a_slow_one_is_waited_for_and_does_not_rush_afterwards(user_module: WriteModule) -> None:
     name = user_module(GENERATOR)
-    clock = Clock()
+    clock = Clock(UNIX_NS)
     source = opened(f"python:{name}:frames", clock)
     assert source.info.rate is None
     items = given(source)
@@ -72,7 +72,7 @@ def test_a_slow_one_is_waited_for_and_does_not_rush_afterwards(user_module: Writ
 
 
 def test_times_are_even_though_threads_wake_up_late(user_module: WriteModule) -> None:
-    clock = Clock()
+    clock = Clock(UNIX_NS)
     source = opened(f"python:{user_module(GENERATOR)}:frames", clock)
     sleep = clock.sleep
     source._sleep = lambda seconds: sleep(seconds + 0.002)
@@ -89,7 +89,7 @@ def test_pictures_with_times_grey_ones_and_parts_of_larger_ones(user_module: Wri
         "    yield np.full((48, 64), 200, np.uint8)\n"
         "    yield np.zeros((96, 128, 3), np.uint8)[::2, ::-2]\n"
     )
-    timed, grey, part = islice(given(opened(f"python:{name}:frames", Clock())), 3)
+    timed, grey, part = islice(given(opened(f"python:{name}:frames", Clock(UNIX_NS))), 3)
     assert timed.pts == 1_795_369_402_500_000_000
     assert (grey.format.name, grey.to_ndarray()[0, 0]) == ("gray", 200)
     assert (part.width, part.height, part.format.name) == (64, 48, "bgr24")
@@ -105,7 +105,7 @@ def test_sound_goes_on_where_it_ended(user_module: WriteModule) -> None:
         "    yield relay.Sound(np.zeros((4800, 1), np.int16), 48000, time_s=5.0)\n"
         "    yield relay.Sound(np.zeros((4800, 1), np.int16), 48000)\n"
     )
-    clock = Clock()
+    clock = Clock(UNIX_NS)
     items = given(opened(f"python:{name}:frames", clock))
     next(items)
     first, second, timed, late = islice(items, 4)
@@ -160,13 +160,13 @@ def test_a_class_is_closed_in_the_end(user_module: WriteModule) -> None:
 def test_what_will_not_do(user_module: WriteModule, body: str, leaf: type[Exception], words: str) -> None:
     name = user_module(f"import numpy as np, relay\ndef frames():\n    {body}\n")
     with pytest.raises(leaf, match=f"python:{name}:frames: .*{words}"):
-        opened(f"python:{name}:frames", Clock(), open_timeout_s=1)
+        opened(f"python:{name}:frames", Clock(UNIX_NS), open_timeout_s=1)
 
 
 def test_an_iterable_that_cannot_be_iterated_over(user_module: WriteModule) -> None:
     name = user_module("class Camera:\n    def __iter__(self): raise OSError('busy')\n")
     with pytest.raises(SourceEndedError, match="raised OSError: busy"):
-        opened(f"python:{name}:Camera", Clock())
+        opened(f"python:{name}:Camera", Clock(UNIX_NS))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_an_iterable_that_cannot_be_iterated_over(user_module: WriteModule) -> N
 )
 def test_code_that_is_not_there(user_module: WriteModule, rest: str, words: str) -> None:
     with pytest.raises(SourceUnsupportedError, match=words):
-        opened(f"python:{user_module(GENERATOR)}{rest}", Clock())
+        opened(f"python:{user_module(GENERATOR)}{rest}", Clock(UNIX_NS))
 
 
 def test_a_picture_may_be_changed_once_the_next_is_asked_for(user_module: WriteModule) -> None:
@@ -193,7 +193,7 @@ def test_a_picture_may_be_changed_once_the_next_is_asked_for(user_module: WriteM
         "        yield canvas\n"
         "        canvas += 1\n"
     )
-    items = given(opened(f"python:{name}:frames", Clock()))
+    items = given(opened(f"python:{name}:frames", Clock(UNIX_NS)))
     assert [next(items).to_ndarray()[0, 0, 0] for _ in range(3)] == [0, 1, 2]
 
 

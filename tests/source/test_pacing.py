@@ -3,10 +3,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.clock import MS, S
 from relay.source.pacing import Pacer
-
-S = 1_000_000_000
-MS = 1_000_000
 
 
 def test_packets_are_due_as_far_apart_as_their_times() -> None:

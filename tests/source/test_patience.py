@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.clock import MS
 from relay.source.patience import RHYTHM_PACKETS, STALL_PACKETS, Patience
-
-MS = 1_000_000
 
 
 def after(gaps_ms: list[int], patience: Patience | None = None) -> Patience:

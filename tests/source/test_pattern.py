@@ -9,29 +9,15 @@ import numpy as np
 import pytest
 
 from fixtures.barcode import read_strip
+from fixtures.clock import MS, NOW, Clock, S
 from relay.config import StreamSettings
 from relay.errors import SourceUnsupportedError
 from relay.pixels import split
 from relay.source import open_source
 from relay.source.card import Card
-from relay.source.pattern import BEEP_S, BREATH_S, PatternSettings, PatternSource
+from relay.source.pattern import BEEP_S, PatternSettings, PatternSource
 
-S = 1_000_000_000
-START_NS = 1_790_000_000 * S + 20_000_000
-
-
-class Clock:
-    """Time passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now_ns = START_NS
-
-    def unix_ns(self) -> int:
-        return self.now_ns
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds <= BREATH_S
-        self.now_ns += round(seconds * S)
+START_NS = NOW + 20 * MS
 
 
 def pattern(clock: Clock, **options: object) -> PatternSource:
@@ -43,7 +29,7 @@ def media(source: PatternSource, count: int) -> list[av.VideoFrame | av.AudioFra
 
 
 def test_frames_come_when_their_slot_begins_and_carry_its_time() -> None:
-    clock = Clock()
+    clock = Clock(START_NS)
     source = pattern(clock, rate="30000/1001", audio=False)
     rate = Fraction(30000, 1001)
     slot = None
@@ -59,7 +45,7 @@ def test_frames_come_when_their_slot_begins_and_carry_its_time() -> None:
 
 
 def test_a_beep_begins_exactly_at_each_second_and_nowhere_else() -> None:
-    frames = [item for item in media(pattern(Clock()), 220) if isinstance(item, av.AudioFrame)]
+    frames = [item for item in media(pattern(Clock(START_NS)), 220) if isinstance(item, av.AudioFrame)]
     samples = np.concatenate([frame.to_ndarray()[0, ::2] for frame in frames])
     first = frames[0].pts
     assert [frame.pts for frame in frames] == list(range(first, first + 1024 * len(frames), 1024))
@@ -72,19 +58,19 @@ def test_a_beep_begins_exactly_at_each_second_and_nowhere_else() -> None:
 
 
 def test_sound_is_never_ahead_of_the_clock() -> None:
-    clock = Clock()
+    clock = Clock(START_NS)
     for item in islice(pattern(clock).media(), 200):
         if isinstance(item, av.AudioFrame):
             assert (item.pts + 1024) * S // 48_000 <= clock.now_ns
 
 
 def test_between_frames_it_breathes() -> None:
-    items = list(islice(pattern(Clock(), rate=1, audio=False).media(), 30))
+    items = list(islice(pattern(Clock(START_NS), rate=1, audio=False).media(), 30))
     assert items.count(None) > 20
 
 
 def test_a_clock_that_was_set_forward_is_followed_at_once() -> None:
-    clock = Clock()
+    clock = Clock(START_NS)
     stream = (item for item in pattern(clock, audio=False).media() if item is not None)
     next(stream)
     clock.now_ns += 3600 * S

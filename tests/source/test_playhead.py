@@ -6,9 +6,8 @@ from fractions import Fraction
 
 import av
 
+from fixtures.clock import S
 from relay.source.playhead import Playhead
-
-S = 1_000_000_000
 
 
 def packet(pts: int | None, dts: int | None = None, duration: int = 0) -> av.Packet:
