@@ -139,7 +139,7 @@ def pitch_hz(samples: NDArray[np.float32]) -> float:
 
 @pytest.mark.parametrize("row", SOUNDS, ids=lambda row: row.name)
 def test_sound(tmp_path: Path, row: Heard) -> None:
-    clip = Clip(frames=75, audio_codec=row.codec, audio_rate=row.rate, audio_layout=row.layout)
+    clip = Clip(64, 48, frames=75, audio_codec=row.codec, audio_rate=row.rate, audio_layout=row.layout)
     shown = watch(write_clip(tmp_path / f"a.{row.suffix}", clip))
     assert shown.unreadable_sound == 0
     first, laid = shown.samples()

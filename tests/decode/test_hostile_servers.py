@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-OPEN_S, READ_S, STALL_S = 0.8, 0.5, 0.5
+OPEN_S, READ_S, STALL_S = 0.6, 0.4, 0.5
 SLACK_S = 1.5
 """For a machine that does other things too."""
 
@@ -206,12 +206,12 @@ def test_one_that_goes_on_with_sound_alone_has_stalled(tmp_path: Path, audio: bo
     """Whether the sound is wanted or not: what is read and thrown away is no sign of life."""
     path = tmp_path / "a.ts"
     with (
-        av.open(write_clip(tmp_path / "b.ts", Clip(frames=300, audio_codec="aac"))) as whole,
+        av.open(write_clip(tmp_path / "b.ts", Clip(64, 48, frames=150, audio_codec="aac"))) as whole,
         av.open(path, "w") as cut,
     ):
         streams = {stream.index: cut.add_stream_from_template(stream) for stream in whole.streams}
         for packet in whole.demux():
-            if packet.dts is not None and (packet.stream.type == "audio" or packet.dts * packet.time_base < 4):
+            if packet.dts is not None and (packet.stream.type == "audio" or packet.dts * packet.time_base < 2):
                 packet.stream = streams[packet.stream_index]
                 cut.mux(packet)
     stream = path.read_bytes()

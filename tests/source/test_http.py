@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from fixtures.clock import Clock
 from fixtures.http_camera import Files, serving
 from fixtures.media import Clip, write_clip
 from fixtures.tools import write_certificate
@@ -26,8 +27,12 @@ VOD = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.4,\n{}\n#EXT-X-ENDLIST\n"
 
 
 def opened(url: str, **settings: object) -> ContainerSource:
+    """An open source, whose pace passes at once."""
     stream = StreamSettings.model_validate({"source": url, "read_timeout_s": 2, **settings})
-    return cast("ContainerSource", open_source(stream, "cam"))
+    source = cast("ContainerSource", open_source(stream, "cam"))
+    clock = Clock()
+    source._monotonic_ns, source._sleep = clock.monotonic_ns, clock.sleep
+    return source
 
 
 def count(source: ContainerSource) -> int:

@@ -140,7 +140,7 @@ def test_a_token_is_not_shown(front: Front) -> None:
 def test_a_front_that_falls_silent_is_a_stall(front: Front, flv: bytes) -> None:
     connection = front.connect()
     connection.sendall(flv[: len(flv) // 2])
-    source = open_source(RTMP, "cam", entrance=front.entrance)
+    source = open_source(RTMP.model_copy(update={"read_timeout_s": 0.2}), "cam", entrance=front.entrance)
     with pytest.raises(SourceStalledError, match=r"nothing came for \d"):
         list(source.media())
     source.close()
