@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 ONE_WAY_S = 0.1
-DURATIONS_S = [pytest.param(15, id="short"), pytest.param(60, marks=pytest.mark.all, id="long")]
+DURATIONS_S = [pytest.param(10, id="short"), pytest.param(60, marks=pytest.mark.all, id="long")]
 
 
 @pytest.fixture(scope="module")

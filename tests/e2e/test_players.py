@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-DURATION_S = 12.0
+DURATION_S = 8.0
 RATE = 30
 PROGRAMS = [players.ffmpeg, players.mpv, players.vlc, players.gstreamer]
 

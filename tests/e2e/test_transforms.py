@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-DURATIONS_S = [pytest.param(12, id="short"), pytest.param(60, marks=pytest.mark.all, id="long")]
+DURATIONS_S = [pytest.param(8, id="short"), pytest.param(60, marks=pytest.mark.all, id="long")]
 DEADLY = """
 import os, signal
 

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 GRID = Grid.of(StreamFormat(1280, 720, Fraction(30), audio=True, latency=Latency.LAN))
 LATENCY_S = 1.5
 SETTLING_S = 4.0
-DURATIONS_S = [pytest.param(15, id="short"), pytest.param(60, marks=pytest.mark.all, id="long")]
+DURATIONS_S = [pytest.param(10, id="short"), pytest.param(60, marks=pytest.mark.all, id="long")]
 
 
 @pytest.mark.parametrize("duration_s", DURATIONS_S)
