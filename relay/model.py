@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,6 +92,13 @@ class SourceInfo:
     audio_codec: str | None
     audio_sample_rate: int
     audio_channels: int
+
+
+LOOPBACK: Final = "127.0.0.1"
+"""Where a `PushDoor` is."""
+
+PUSH_WELCOME: Final = b"+"
+"""What a worker answers once it has taken a connection at its `PushDoor`."""
 
 
 @dataclass(frozen=True, slots=True)
