@@ -290,12 +290,13 @@ def test_bandwidth_is_never_below_what_was_sent() -> None:
 
 
 def test_more_than_can_wait_is_dropped_up_to_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copied_module, "MAX_QUEUE", 3)
     stage, camera = Stage(), Camera()
     stage.send(camera, 30)
-    monkeypatch.setattr(copied_module, "MAX_QUEUE", 3)
     for _ in range(4):
         stage.line.put(camera.picture(stage.clock.unix_ns()))
-    stage.line.step([])
+    items, has_hole = stage.line._inbox.take(0)
+    stage.line.step(items, has_hole=has_hole)
     stage.send(camera, 60)
     assert stage.board.counters["dropped_frames"] >= 4
     assert stage.shown()[0] == [80] * 3
