@@ -10,6 +10,7 @@ import structlog
 
 from relay import slate, wire
 from relay.errors import TransformError
+from relay.logs import Throttle
 from relay.model import Picture, StreamHealth, StreamState
 from relay.timeline import NS_PER_S
 from relay.transform import Chain, Pool, fit
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 SNAPSHOT_EVERY_NS: Final = NS_PER_S
 SNAPSHOT_JPEG_QUALITY: Final = 80
 _WAIT_S: Final = 0.25
-_COMPLAIN_EVERY_NS: Final = 10 * NS_PER_S
+_COMPLAIN_EVERY_S: Final = 10.0
 
 
 class PictureLine:
@@ -60,7 +61,7 @@ class PictureLine:
         self._stopping = threading.Event()
         self._is_first = True
         self._snapshot_due_ns = 0
-        self._complaint_due_ns = 0
+        self._complaints = Throttle(_COMPLAIN_EVERY_S)
 
     def attach(self, stream: StreamFormat, ready: Handoff[Picture]) -> None:
         """From now on fit pictures to `stream` and hand them to `ready`."""
@@ -129,7 +130,5 @@ class PictureLine:
     def _complain(self, error: TransformError) -> None:
         self._board.count("transform_failures")
         self._board.transform_error = str(error)
-        now_ns = self._clock.unix_ns()
-        if now_ns >= self._complaint_due_ns:
-            self._complaint_due_ns = now_ns + _COMPLAIN_EVERY_NS
-            log.warning("transform failed, the picture is not shown", error=str(error))
+        if times := self._complaints.count(self._clock.unix_ns() / NS_PER_S):
+            log.warning("transform failed, the picture is not shown", error=str(error), count=times)
