@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relay.config import StreamSettings
-    from relay.model import Copied, Init
+    from relay.model import CodedPicture, Copied, Init
     from relay.packager import Run, Span
     from relay.worker.board import Board, Clock
     from relay.worker.link import Link
@@ -77,7 +77,6 @@ class CopyLine:
         self._rate = RateMeter()
         self._init: Init | None = None
         self._began_ns = self._heard_ns = clock.unix_ns()
-        self._dropped = 0
         self._inbox: Inbox[CameraPicture] = Inbox(_bytes_of, MAX_QUEUE_BYTES, MAX_QUEUE, drops="all")
 
     def put(self, item: CameraPicture) -> None:
@@ -113,10 +112,8 @@ class CopyLine:
         if item.origin != self._origin and not self._change_to(item):
             self._board.count("dropped_frames")
             return
-        self._emit(self._cut.add(item.picture))
-        if self._cut.dropped > self._dropped:
-            self._board.count("dropped_frames", self._cut.dropped - self._dropped)
-            self._dropped = self._cut.dropped
+        if not self._lay_down(item.picture):
+            self._board.count("dropped_frames")
             return
         self._heard_ns = self._board.last_frame_ns = self._clock.unix_ns()
         if item.picture.is_keyframe:
@@ -153,9 +150,18 @@ class CopyLine:
         health = self._board.health()
         while self._slate.next_ns < until_ns and not self._inbox.is_closed and not self._slate.has_failed:
             picture = self._slate.next_picture(health)
-            if picture is not None:
-                self._emit(self._cut.add(picture))
+            if picture is not None and self._lay_down(picture):
                 self._board.count("slate_slots")
+
+    def _lay_down(self, picture: CodedPicture) -> bool:
+        """Put `picture` behind those before it. Whether it goes out: the cut drops what could not be decoded."""
+        dropped = self._cut.dropped
+        self._emit(self._cut.add(picture))
+        if self._cut.dropped > dropped:
+            return False
+        # Not as segments are complete: those may be longer than the time over which frames a second are reckoned.
+        self._board.count("slots")
+        return True
 
     def _emit(self, runs: list[Run]) -> None:
         for run in runs:
