@@ -70,10 +70,14 @@ async def test_who_waits_is_released_and_the_end_comes_in_two_seconds(
 async def test_a_reader_that_does_not_read_does_not_hold_up_the_end(
     server: HttpServer, camera: Camera, recorder: Recorder
 ) -> None:
-    camera.size_bytes = 4_000_000
+    camera.size_bytes = 400_000
     camera.at = (MSN + 20, 0)
     camera.publish_segments(1)
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+    viewer = socket.socket()
+    viewer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # so that little is under way
+    viewer.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(viewer, ("127.0.0.1", server.port))
+    reader, writer = await asyncio.open_connection(sock=viewer, limit=1024)
     writer.write(f"GET /live/cam/video-1/{MSN + 20}.m4s HTTP/1.1\r\nHost: a\r\n\r\n".encode())
     await reader.readline()
     await asyncio.sleep(0.1)

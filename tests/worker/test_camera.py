@@ -191,7 +191,7 @@ def test_a_source_that_cannot_be_is_fatal(supervisor: Supervisor) -> None:
 
 
 def test_a_stream_that_is_pushed_to_opens_its_door_and_waits(supervisor: Supervisor, tmp_path: Path) -> None:
-    supervisor.configure(source="rtmp:")
+    supervisor.configure(source="rtmp:", stall_after_s=0.5)
     door = supervisor.wait_for(wire.Listening).door
     waiting = supervisor.wait_for(wire.Health, lambda health: health.health.state is StreamState.OFFLINE)
     assert (waiting.health.reason, waiting.fatal) == ("waiting for the camera to start sending", False)
