@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,24 @@ def configure(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # one line a request is 10 a second for each viewer
+
+
+class Throttle:
+    """For what can happen all day long: a line every `every_s` at most, and the number of those that it stands for."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s = every_s
+        self._due_s = -math.inf
+        self._times = 0
+
+    def count(self, now_s: float) -> int:
+        """It happened. How often since the last line, if there is to be one now; else 0."""
+        self._times += 1
+        if now_s < self._due_s:
+            return 0
+        self._due_s = now_s + self._every_s
+        times, self._times = self._times, 0
+        return times
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

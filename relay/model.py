@@ -97,6 +97,13 @@ class SourceInfo:
     audio_channels: int
 
 
+LOOPBACK: Final = "127.0.0.1"
+"""Where a `PushDoor` is."""
+
+PUSH_WELCOME: Final = b"+"
+"""What a worker answers once it has taken a connection at its `PushDoor`."""
+
+
 @dataclass(frozen=True, slots=True)
 class PushDoor:
     """Where on loopback a worker takes what is pushed to its stream, and the secret that opens it."""

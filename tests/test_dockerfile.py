@@ -139,7 +139,7 @@ def test_the_health_check_asks_the_port_and_a_path_that_are_served(tmp_path: Pat
     recorder = SessionRecorder(SessionStore(tmp_path), mint, 30.0)
     try:
         settings = config.load(data=tmp_path)
-        served = make_app(settings, Hub(settings.streams), recorder, mint, tuple, time.time_ns, lambda _: nullcontext())
+        served = make_app(Hub(settings.streams), recorder, mint, tuple, time.time_ns, lambda _: nullcontext())
         assert match[2] in {resource.canonical for resource in served.router.resources()}
     finally:
         recorder.close(time.time_ns())

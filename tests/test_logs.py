@@ -115,3 +115,8 @@ def test_no_password_in_messages_and_tracebacks_whoever_wrote_them(configure: Co
 def test_what_is_no_text_stays_what_it_is() -> None:
     event: dict[str, Any] = {"n": 1, "ratio": 0.5, "fatal": True, "nothing": None, "_record": object()}
     assert logs.redact_event(None, "info", dict(event)) == event
+
+
+def test_what_happens_all_day_long_is_a_line_now_and_then_that_says_how_often() -> None:
+    throttle = logs.Throttle(2.0)
+    assert [throttle.count(now_s) for now_s in (7.0, 7.5, 8.9, 9.0, 10.9, 99.0)] == [1, 0, 0, 3, 0, 2]

@@ -116,7 +116,7 @@ async def _serve(settings: RelaySettings) -> None:
         hub = Hub(settings.streams)
         supervisor = Supervisor(settings, hub, folder)
         try:
-            app = make_app(settings, hub, recorder, mint, supervisor.statuses, supervisor.unix_ns, supervisor.demand)
+            app = make_app(hub, recorder, mint, supervisor.statuses, supervisor.unix_ns, supervisor.demand)
             await _serve_until_told(settings, app, supervisor, recorder)
         finally:
             if not recorder.close(supervisor.unix_ns()):

@@ -18,6 +18,7 @@ from relay.ingest.handshake import RANDOM_BYTES
 from relay.ingest.outlet import Outlet
 from relay.ingest.push import READ_BYTES, Push, answer
 from relay.ingest.session import PublishAsked, PushSession
+from relay.logs import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,8 +66,7 @@ class RtmpFront:
         self._tasks: set[asyncio.Task[None]] = set()
         self._pushes: dict[str, _Holder] = {}
         self._waiting: Counter[str] = Counter()
-        self._complaint_due_s = 0.0
-        self._complaints = 0
+        self._complaints = Throttle(_COMPLAIN_EVERY_S)
         self.port = 0
 
     @classmethod
@@ -209,11 +209,8 @@ class RtmpFront:
 
     def _complain(self, what: str, peer: str, **words: str) -> None:
         """Log it, once a second at most: a door to the network is knocked at all day long."""
-        self._complaints += 1
-        now_s = time.monotonic()
-        if now_s >= self._complaint_due_s:
-            log.warning(what, peer=peer, count=self._complaints, **words)
-            self._complaints, self._complaint_due_s = 0, now_s + _COMPLAIN_EVERY_S
+        if times := self._complaints.count(time.monotonic()):
+            log.warning(what, peer=peer, count=times, **words)
 
 
 async def _until_asked(

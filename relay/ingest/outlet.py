@@ -6,14 +6,12 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final
 
+from relay.model import LOOPBACK, PUSH_WELCOME
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relay.model import PushDoor
-
-LOOPBACK: Final = "127.0.0.1"
-WELCOME: Final = b"+"
-"""What a worker answers once it has taken a connection."""
 
 OPEN_WITHIN_S: Final = 3.0
 SEND_WITHIN_S: Final = 5.0
@@ -50,7 +48,7 @@ class Outlet:
             async with asyncio.timeout(OPEN_WITHIN_S):
                 self._reader, self._writer = await asyncio.open_connection(LOOPBACK, door.port)
                 self._writer.write(door.token.encode())
-                if await self._reader.readexactly(len(WELCOME)) == WELCOME:
+                if await self._reader.readexactly(len(PUSH_WELCOME)) == PUSH_WELCOME:
                     self._door = door
                     return True
         self.close()

@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from aiohttp import web
 
 from relay.serve.access import AccessLog
 from relay.serve.api import Api
+from relay.serve.malformed import MALFORMED, MalformedRequests
 from relay.serve.media import MediaRoutes
 from relay.serve.metrics import Metrics, RelayCollector
 from relay.serve.pages import Pages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from relay.config import RelaySettings
     from relay.model import StreamStatus
     from relay.serve.hub import Hub
     from relay.sessions import SessionRecorder, TokenMint
+
+log = structlog.get_logger()
 
 SERVER: Final = "relay"
 CORS_HEADERS: Final = {
@@ -41,7 +44,6 @@ _SWEEP_EVERY_S: Final = 1.0
 
 
 def make_app(
-    settings: RelaySettings,
     hub: Hub,
     recorder: SessionRecorder,
     mint: TokenMint,
@@ -54,44 +56,60 @@ def make_app(
     `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, and `demand` is entered, by the
     stream's name, around everything that a viewer fetches.
     """
-    del settings  # what concerns HTTP is in the hub and in the runner's arguments
-    log = AccessLog(recorder, unix_ns)
-    media = MediaRoutes(hub, mint, log, unix_ns, demand)
-    pages = Pages(hub)
-    api = Api(hub, recorder, statuses, unix_ns)
-    metrics = Metrics(RelayCollector(hub, recorder, log, statuses))
+    access, malformed = AccessLog(recorder, unix_ns), MalformedRequests()
+    media = MediaRoutes(hub, mint, access, unix_ns, demand)
+    metrics = Metrics(RelayCollector(hub, recorder, access, malformed, statuses))
     app = web.Application(client_max_size=MAX_BODY_BYTES, handler_args=CONNECTION_LIMITS)
-    app.add_routes(
-        [
-            web.get("/", pages.index),
-            web.get("/web/{name:.+}", pages.file),
-            web.get("/live/{stream}", pages.add_slash),
-            web.get("/live/{stream}/", pages.watch),
-            web.route("*", "/live/{path:.*}", media.handle),
-            web.get("/api/v1/time", api.time),
-            web.get("/api/v1/streams", api.streams),
-            web.get("/healthz", api.healthz),
-            web.get("/readyz", api.readyz),
-            web.get("/metrics", metrics.handle),
-        ]
-    )
+    app[MALFORMED] = malformed
+    app.add_routes(_routes(media, Pages(hub), Api(hub, recorder, statuses, unix_ns), metrics))
     app.on_response_prepare.append(_add_common_headers)
 
     async def release(app: web.Application) -> None:
         del app
         hub.close()
 
-    async def beside_requests(app: web.Application) -> AsyncIterator[None]:
+    app.on_shutdown.append(release)
+    app.cleanup_ctx.append(beside_requests({"sweep": lambda: _sweep(hub), "lag": metrics.watch_lag}))
+    return app
+
+
+def _routes(media: MediaRoutes, pages: Pages, api: Api, metrics: Metrics) -> list[web.RouteDef]:
+    return [
+        web.get("/", pages.index),
+        web.get("/web/{name:.+}", pages.file),
+        web.get("/live/{stream}", pages.add_slash),
+        web.get("/live/{stream}/", pages.watch),
+        web.route("*", "/live/{path:.*}", media.handle),
+        web.get("/api/v1/time", api.time),
+        web.get("/api/v1/streams", api.streams),
+        web.get("/healthz", api.healthz),
+        web.get("/readyz", api.readyz),
+        web.get("/metrics", metrics.handle),
+    ]
+
+
+def beside_requests(
+    bodies: Mapping[str, Callable[[], Coroutine[None, None, None]]],
+) -> Callable[[web.Application], AsyncIterator[None]]:
+    """A `cleanup_ctx` that runs `bodies`, by their names, as long as the application does."""
+
+    async def run(app: web.Application) -> AsyncIterator[None]:
         del app
-        tasks = [asyncio.create_task(_sweep(hub)), asyncio.create_task(metrics.watch_lag())]
+        tasks = [asyncio.create_task(body(), name=name) for name, body in bodies.items()]
+        for task in tasks:
+            task.add_done_callback(_say_if_it_failed)
         yield
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
 
-    app.on_shutdown.append(release)
-    app.cleanup_ctx.append(beside_requests)
-    return app
+    return run
+
+
+def _say_if_it_failed(task: asyncio.Task[None]) -> None:
+    """At once, since nobody waits for the task: without it the relay serves on, but with something missing."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a task beside the requests failed", task=task.get_name(), reason=str(error), exc_info=error)
 
 
 async def _sweep(hub: Hub) -> None:

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from relay.model import Quality, StreamState
+from relay.serve.malformed import WORDS
 from relay.serve.prepared import NO_STORE
 from relay.timeline import NS_PER_S
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from relay.model import StreamStatus
     from relay.serve.access import AccessLog
     from relay.serve.hub import Hub
+    from relay.serve.malformed import MalformedRequests
     from relay.sessions import SessionRecorder
 
 _CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -37,11 +39,13 @@ class RelayCollector(Collector):
         hub: Hub,
         recorder: SessionRecorder,
         log: AccessLog,
+        malformed: MalformedRequests,
         statuses: Callable[[], Sequence[StreamStatus]],
     ) -> None:
         self._hub = hub
         self._recorder = recorder
         self._log = log
+        self._malformed = malformed
         self._statuses = statuses
 
     def collect(self) -> Iterator[Metric]:
@@ -70,6 +74,10 @@ class RelayCollector(Collector):
         for (stream, kind), count in self._log.bytes_sent.items():
             sent.add_metric([stream, kind], count)
         yield sent
+        malformed = CounterMetricFamily("relay_malformed_requests", "What came and was no HTTP.", labels=["reason"])
+        for reason in WORDS:
+            malformed.add_metric([reason], self._malformed.counts[reason])
+        yield malformed
 
     def _states(self) -> Iterator[Metric]:
         states = GaugeMetricFamily("relay_stream_state", "1 for the state a stream is in.", labels=["stream", "state"])

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import socket
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web, web_response
-from aiohttp.http_exceptions import HttpProcessingError
 
 from relay.errors import ListenError
 from relay.serve.app import SERVER
+from relay.serve.malformed import MALFORMED, MalformedRequests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,28 +22,6 @@ _STOP_WITHIN_S: Final = 0.6
 _BACKLOG: Final = 1024
 _UNSENT_BYTES: Final = 128 * 1024
 """Bytes that the kernel may take and not have sent: what a viewer who hangs up is counted for and never got."""
-
-_log: Final = logging.getLogger("relay.http")
-
-
-class _OneLine(logging.Filter):
-    """What is no HTTP is the client's mistake and not ours: one line without a traceback, and nobody's address.
-
-    Its text quotes what came, which may be anything: a password typed into the wrong port, or a megabyte.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Change `record` where it is about a malformed request, and take it for what it is: information."""
-        error = record.exc_info[1] if record.exc_info else None
-        if not isinstance(error, HttpProcessingError):
-            return True
-        record.msg, record.args = f"a request was no HTTP: {type(error).__name__}", ()
-        record.exc_info, record.exc_text = None, None
-        record.levelno, record.levelname = logging.INFO, "INFO"
-        return _log.isEnabledFor(logging.INFO)
-
-
-_log.addFilter(_OneLine())
 
 
 class HttpServer:
@@ -60,7 +37,8 @@ class HttpServer:
         sockets = await _bind(host, port)
         # aiohttp answers what is no HTTP by itself, before any of our code, and would name its version.
         setattr(web_response, "SERVER_SOFTWARE", SERVER)  # noqa: B010 - the name is not exported, so mypy refuses an assignment
-        runner = web.AppRunner(app, shutdown_timeout=_STOP_WITHIN_S, logger=_log)
+        log = (app.get(MALFORMED) or MalformedRequests()).logger(sockets[0].getsockname()[1])
+        runner = web.AppRunner(app, shutdown_timeout=_STOP_WITHIN_S, logger=log)
         await runner.setup()
         for listener in sockets:
             await web.SockSite(runner, listener, backlog=_BACKLOG).start()

@@ -5,7 +5,7 @@
 `tracker`, `session`, `coverage`, `token`, `client`, `player` are pure; `recorder` joins them; `store` has the only I/O.
 """
 
-from relay.sessions.client import ClientMasks, mask_client
+from relay.sessions.client import ClientMasks, mask_client, network_of
 from relay.sessions.model import Access, Client, EndReason, IdSource, ObjectKind, SessionRow
 from relay.sessions.recorder import SessionRecorder
 from relay.sessions.store import SessionStore
@@ -25,4 +25,5 @@ __all__ = [
     "TokenMint",
     "load_or_make_key",
     "mask_client",
+    "network_of",
 ]

@@ -33,6 +33,11 @@ def mask_client(peer_address: str, user_agent: str, day_key: bytes) -> Client:
     return Client(network, user_agent, digest[:_ID_BYTES].hex())
 
 
+def network_of(peer_address: str) -> str:
+    """What of an address may be kept or logged: the /24 or /48 that it is in, or `unknown`."""
+    return _mask(peer_address)[0]
+
+
 def _mask(peer_address: str) -> tuple[str, str]:
     """The network to keep and, to be hashed, the host: an IPv6 device changes its address within its /64 every day."""
     try:

@@ -29,7 +29,7 @@ from relay.errors import (
     SourceUnreachableError,
     SourceUnsupportedError,
 )
-from relay.model import PushDoor
+from relay.model import LOOPBACK, PUSH_WELCOME, PushDoor
 from relay.source.address import Address, SourceKind
 from relay.source.container import ContainerSource
 from relay.source.retry import Backoff
@@ -41,10 +41,6 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
     from relay.config import StreamSettings
-
-LOOPBACK: Final = "127.0.0.1"
-WELCOME: Final = b"+"
-"""What the front waits for, see `relay.ingest.outlet`."""
 
 TOKEN_BYTES: Final = 16
 AWAIT_S: Final = 0.5
@@ -110,7 +106,7 @@ class Entrance:
             while len(given) < len(self._token) and (more := connection.recv(len(self._token) - len(given))):
                 given += more
             if hmac.compare_digest(given, self._token.encode()):
-                connection.sendall(WELCOME)
+                connection.sendall(PUSH_WELCOME)
                 return True
         return False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Final
@@ -11,6 +10,7 @@ from relay import wire
 from relay.encode import AudioEncoder, SampleGrid
 from relay.packager import AudioPackager, SpanAudioPackager, make_audio_init
 from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, Lateness, sample_at
+from relay.worker.inbox import Inbox
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from relay.timeline import Grid, SlotFiller
     from relay.worker.board import Board, Clock
     from relay.worker.link import Link
+
+    Chunk = tuple[int, NDArray[np.float32]]
 
 WAIT_S: Final = 0.02
 """About one AAC frame: how exactly silence keeps step."""
@@ -47,37 +49,26 @@ class SoundLine(ABC):
         self._stall_after_ns = int(settings.stall_after_s * NS_PER_S)
         self._lateness = Lateness(floor_ns=FLOOR_NS, ceiling_ns=int(settings.max_jitter_s * NS_PER_S))
         self._last_sound_ns: int | None = None
-        self._queue: deque[tuple[int, NDArray[np.float32]]] = deque()
-        self._queued_samples = 0
-        self._changed = threading.Condition()
-        self._stopping = False
+        self._inbox: Inbox[Chunk] = Inbox(_samples_of, MAX_QUEUE_SAMPLES, drops="oldest")
 
     def put(self, first_sample: int, samples: NDArray[np.float32]) -> None:
         """Hand over sound that begins at `first_sample` (48 kHz, from the epoch).
 
         Never blocks; the oldest makes room.
         """
-        with self._changed:
-            self._queue.append((first_sample, samples))
-            self._queued_samples += samples.shape[1]
-            while self._queued_samples > MAX_QUEUE_SAMPLES:
-                _, dropped = self._queue.popleft()
-                self._queued_samples -= dropped.shape[1]
-                self._board.count("dropped_audio_samples", dropped.shape[1])
-            self._changed.notify()
+        if dropped := self._inbox.put((first_sample, samples)):
+            self._board.count("dropped_audio_samples", sum(map(_samples_of, dropped)))
 
     def stop(self) -> None:
         """End the thread after the frame in hand."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
+        self._inbox.close()
 
     def run(self) -> None:
         """Thread body."""
         self.open()
         try:
-            while not self._stopping:
-                self.step(self._take())
+            while not self._inbox.is_closed:
+                self.step(self._inbox.take(WAIT_S).items)
         finally:
             self.close()
 
@@ -97,7 +88,7 @@ class SoundLine(ABC):
         self._samples = SampleGrid(first_frame)
         self._encoder = AudioEncoder(self._bitrate_kbps, first_frame)
 
-    def step(self, chunks: list[tuple[int, NDArray[np.float32]]]) -> None:
+    def step(self, chunks: list[Chunk]) -> None:
         """Lay down `chunks`, and encode every frame that is complete or whose deadline has passed."""
         limit_frame = self._limit_frame()
         if (first_frame := self._restart_frame()) is not None:
@@ -133,14 +124,6 @@ class SoundLine(ABC):
     def _send(self, parts: list[Part]) -> None:
         for part in parts:
             self._link.send(wire.PartReady(part))
-
-    def _take(self) -> list[tuple[int, NDArray[np.float32]]]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._stopping, timeout=WAIT_S)
-            taken = list(self._queue)
-            self._queue.clear()
-            self._queued_samples = 0
-        return taken
 
     def _note_lateness(self, end_sample: int) -> None:
         now_ns = self._clock.unix_ns()
@@ -216,3 +199,7 @@ class SpanAudioLine(SoundLine):
         while self._spans:
             parts += self._packager.cut(self._spans.popleft())
         return parts
+
+
+def _samples_of(chunk: Chunk) -> int:
+    return int(chunk[1].shape[1])

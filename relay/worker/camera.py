@@ -81,10 +81,7 @@ class Camera:
     """One camera on its way through the stages."""
 
     def __init__(self, configure: wire.Configure, link: Link) -> None:
-        try:
-            self._settings = StreamSettings.model_validate(configure.settings)
-        except ValidationError as error:
-            raise ProtocolError(f"the settings of stream {configure.name} cannot be read: {error}") from error
+        self._settings = _settings_in(configure)
         self._name = configure.name
         self._link = link
         self._clock = Clock(configure.clock)
@@ -113,16 +110,7 @@ class Camera:
         # Only the front knows the keys, so only it may connect; what comes over plain TCP is let in by its address.
         is_for_front = self._settings.is_rtmp_push
         self._entrance = Entrance(on_open=(lambda door: link.send(wire.Listening(door))) if is_for_front else None)
-        self._decoder = Decoder(
-            self._settings,
-            open_source=lambda: open_source(self._settings, self._name, self._clock.unix_ns, self._entrance),
-            unix_ns=self._clock.unix_ns,
-            on_found=self._source_opened,
-            on_video=self._on_video,
-            on_audio=self._on_audio,
-            on_state=self._on_state,
-            backoff=PushBackoff() if self._settings.is_push else Backoff(),
-        )
+        self._decoder = self._make_decoder()
         self._passthrough = Passthrough(self._settings, self._board, link.send)
         self._decoder.copy_to(self._passthrough)
         self._threads = [
@@ -132,6 +120,18 @@ class Camera:
         ]
         for thread in self._threads:
             thread.start()
+
+    def _make_decoder(self) -> Decoder:
+        return Decoder(
+            self._settings,
+            open_source=lambda: open_source(self._settings, self._name, self._clock.unix_ns, self._entrance),
+            unix_ns=self._clock.unix_ns,
+            on_found=self._source_opened,
+            on_video=self._on_video,
+            on_audio=self._on_audio,
+            on_state=self._on_state,
+            backoff=PushBackoff() if self._settings.is_push else Backoff(),
+        )
 
     def obey(self) -> None:
         """Do what comes down the link, until `Stop` or its end."""
@@ -302,6 +302,13 @@ class Camera:
         counters["dropped_before_encode"] = self._ready.dropped
         gauges = {**self._board.gauges, **self._decoder.gauges, "cpu_s": time.process_time()}
         return wire.Stats(counters, gauges)
+
+
+def _settings_in(configure: wire.Configure) -> StreamSettings:
+    try:
+        return StreamSettings.model_validate(configure.settings)
+    except ValidationError as error:
+        raise ProtocolError(f"the settings of stream {configure.name} cannot be read: {error}") from error
 
 
 def _guarded(body: Callable[[], None], name: str, on_failure: Callable[[str, Exception], None]) -> threading.Thread:

@@ -11,14 +11,13 @@ discontinuity and with an initialization segment of its own. Between two seams n
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from relay import wire
 from relay.packager import CopiedPackager, KeyframeCut, make_copied_init
 from relay.timeline import NS_PER_S, SKIP_AFTER_SEGMENTS, Grid, copied_shortest_s
+from relay.worker.inbox import Inbox
 from relay.worker.painter import SlatePainter
 from relay.worker.stills import SLATE, CameraView, SlateSource
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relay.config import StreamSettings
-    from relay.model import Copied, Init
+    from relay.model import CodedPicture, Copied, Init
     from relay.packager import Run, Span
     from relay.worker.board import Board, Clock
     from relay.worker.link import Link
@@ -42,7 +41,7 @@ _HEADROOM: Final = 1.25
 
 
 class CopyLine:
-    """Publishes segment after segment from `start` on. `run` is the body of its thread: `open`, `step`, `close`.
+    """Publishes segment after segment from `start` on. `run` is the body of its thread: `step` after `step`.
 
     `on_span` hears the time of every segment; `on_longer_gop` of a distance of keyframes that the format leaves no room
     for, in seconds. Both are called in that thread.
@@ -78,41 +77,29 @@ class CopyLine:
         self._rate = RateMeter()
         self._init: Init | None = None
         self._began_ns = self._heard_ns = clock.unix_ns()
-        self._dropped = 0
-        self._queue: deque[CameraPicture] = deque()
-        self._queue_bytes = 0
-        self._is_overrun = False
-        self._changed = threading.Condition()
-        self._stopping = False
+        self._inbox: Inbox[CameraPicture] = Inbox(_bytes_of, MAX_QUEUE_BYTES, MAX_QUEUE, drops="all")
 
     def put(self, item: CameraPicture) -> None:
         """Hand over a picture of the camera. Never blocks; over the bound all that waits is dropped."""
-        with self._changed:
-            self._queue.append(item)
-            self._queue_bytes += sum(map(len, item.picture.units))
-            if len(self._queue) > MAX_QUEUE or self._queue_bytes > MAX_QUEUE_BYTES:
-                self._board.count("dropped_frames", len(self._queue))
-                self._queue.clear()
-                self._queue_bytes = 0
-                self._is_overrun = True
-            self._changed.notify()
+        if dropped := self._inbox.put(item):
+            self._board.count("dropped_frames", len(dropped))
 
     def stop(self) -> None:
         """End the thread after what is in hand."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
+        self._inbox.close()
 
     def run(self) -> None:
         """Thread body."""
-        while not self._stopping:
-            self.step(self._wait())
+        while not self._inbox.is_closed:
+            items, has_hole = self._inbox.take(MAX_WAIT_S)
+            self.step(items, has_hole=has_hole)
 
-    def step(self, items: list[CameraPicture]) -> None:
-        """Publish what can be told now: all that is complete by `items`, and slate where the camera has stalled."""
-        with self._changed:
-            is_overrun, self._is_overrun = self._is_overrun, False
-        if is_overrun:
+    def step(self, items: list[CameraPicture], *, has_hole: bool = False) -> None:
+        """Publish what can be told now: all that is complete by `items`, and slate where the camera has stalled.
+
+        With `has_hole` there are pictures missing before `items`.
+        """
+        if has_hole:
             self._emit(self._cut.break_off())
             self._origin = None
         for item in items:
@@ -121,22 +108,12 @@ class CopyLine:
         if now_ns - self._heard_ns >= self._stall_after_ns:
             self._show_slate(now_ns)
 
-    def _wait(self) -> list[CameraPicture]:
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._stopping, timeout=MAX_WAIT_S)
-            taken = list(self._queue)
-            self._queue.clear()
-            self._queue_bytes = 0
-        return taken
-
     def _take(self, item: CameraPicture) -> None:
         if item.origin != self._origin and not self._change_to(item):
             self._board.count("dropped_frames")
             return
-        self._emit(self._cut.add(item.picture))
-        if self._cut.dropped > self._dropped:
-            self._board.count("dropped_frames", self._cut.dropped - self._dropped)
-            self._dropped = self._cut.dropped
+        if not self._lay_down(item.picture):
+            self._board.count("dropped_frames")
             return
         self._heard_ns = self._board.last_frame_ns = self._clock.unix_ns()
         if item.picture.is_keyframe:
@@ -171,11 +148,20 @@ class CopyLine:
 
     def _fill_slate(self, until_ns: int) -> None:
         health = self._board.health()
-        while self._slate.next_ns < until_ns and not self._stopping and not self._slate.has_failed:
+        while self._slate.next_ns < until_ns and not self._inbox.is_closed and not self._slate.has_failed:
             picture = self._slate.next_picture(health)
-            if picture is not None:
-                self._emit(self._cut.add(picture))
+            if picture is not None and self._lay_down(picture):
                 self._board.count("slate_slots")
+
+    def _lay_down(self, picture: CodedPicture) -> bool:
+        """Put `picture` behind those before it. Whether it goes out: the cut drops what could not be decoded."""
+        dropped = self._cut.dropped
+        self._emit(self._cut.add(picture))
+        if self._cut.dropped > dropped:
+            return False
+        # Not as segments are complete: those may be longer than the time over which frames a second are reckoned.
+        self._board.count("slots")
+        return True
 
     def _emit(self, runs: list[Run]) -> None:
         for run in runs:
@@ -228,3 +214,7 @@ class RateMeter:
             return False
         self.bandwidth_bps = round(bits_per_s * _HEADROOM)
         return True
+
+
+def _bytes_of(item: CameraPicture) -> int:
+    return sum(map(len, item.picture.units))

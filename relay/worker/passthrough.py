@@ -8,6 +8,7 @@ told to the supervisor, which decides on the stream's format and remembers it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from relay.config import StreamSettings
     from relay.decode import CopiedVideo
-    from relay.model import SourceInfo, StreamFormat
+    from relay.model import SourceInfo, StreamFormat, VideoCodec
     from relay.worker.board import Board
     from relay.worker.copied import CopyLine
 
@@ -71,6 +72,24 @@ class GopMeter:
             self._keyframe_ns = time_ns
 
 
+@dataclass(slots=True)
+class _Connection:
+    """What is known of a source that is copied, from its opening on."""
+
+    number: int
+    info: SourceInfo
+    codec: VideoCodec
+    is_probing: bool
+    sets: tuple[bytes, ...] = ()
+    known_extradata: bytes | None = None
+    length_bytes: int = 0
+    meter: GopMeter = field(default_factory=GopMeter)
+
+    def offer(self, longest_gop_s: float = 0.0) -> wire.Found:
+        """What the supervisor is told of it."""
+        return wire.Found(self.info, self.info.width, self.info.height, CopyOffer(self.codec, longest_gop_s))
+
+
 class Passthrough:
     """The `decode.CopyTaker` of one camera. `line` and `format` are set by the thread that obeys the supervisor."""
 
@@ -80,7 +99,8 @@ class Passthrough:
         self._settings = settings
         self._board = board
         self._announce = announce
-        self._connection = 0
+        self._connections = 0
+        self._connection: _Connection | None = None
 
     def wants(self, info: SourceInfo) -> bool:
         """Whether this source's packets are to be passed on. Raises `SourceUnsupportedError` where they have to be."""
@@ -93,63 +113,67 @@ class Passthrough:
         if codec is None or why_not:
             self._refuse(why_not)
             return False
-        self._info, self._codec = info, codec
-        self._connection += 1
-        self._sets: tuple[bytes, ...] = ()
-        self._known_extradata: bytes | None = None
-        self._length_bytes = 0
         copied = self.format.copied if self.format else None
-        self._is_probing = copied is None or copied.codec != codec
-        self._meter = GopMeter()
-        if not self._is_probing:
-            self._announce(wire.Found(info, info.width, info.height, CopyOffer(codec)))
+        is_known = copied is not None and copied.codec == codec
+        self._connections += 1
+        self._connection = _Connection(self._connections, info, codec, is_probing=not is_known)
+        if is_known:
+            self._announce(self._connection.offer())
         return True
 
     def take(self, copied: CopiedVideo) -> bool:
         """Take a packet apart and pass it on. `False`: this source is to be decoded after all."""
-        if copied.extradata != self._known_extradata:
-            self._known_extradata = copied.extradata
-            self._learn(copied.extradata)
-        units = nal.split_units(copied.data, self._length_bytes)
-        is_keyframe = nal.is_keyframe(units, self._codec)
+        connection = self._connection
+        if connection is None:
+            return False
+        if copied.extradata != connection.known_extradata:
+            connection.known_extradata = copied.extradata
+            self._learn(connection, copied.extradata)
+        codec = connection.codec
+        units = nal.split_units(copied.data, connection.length_bytes)
+        is_keyframe = nal.is_keyframe(units, codec)
         if is_keyframe:
-            self._sets = nal.parameter_sets(units, self._codec, before=self._sets)
-        self._meter.add(copied.time_ns, is_keyframe=is_keyframe)
-        if self._is_probing and self._meter.seen_ns >= PROBE_NS and not self._decide():
+            connection.sets = nal.parameter_sets(units, codec, before=connection.sets)
+        connection.meter.add(copied.time_ns, is_keyframe=is_keyframe)
+        if not self._is_still_wanted(connection):
             return False
-        if self._settings.video == "auto" and not self._is_probing and self._is_too_far_apart():
-            return False
-        media = nal.media_units(units, self._codec, self._sets)
-        if self.line is not None and media and nal.has_all_sets(self._sets, self._codec):
+        sets = connection.sets
+        media = nal.media_units(units, codec, sets)
+        if self.line is not None and media and nal.has_all_sets(sets, codec):
             picture = CodedPicture(copied.time_ns, is_keyframe, media)
-            origin = (self._connection, copied.line, self._sets)
-            self.line.put(CameraPicture(picture, origin, self._codec, self._info))
+            self.line.put(CameraPicture(picture, (connection.number, copied.line, sets), codec, connection.info))
         return True
 
     def gop_is_longer(self, seconds: float) -> None:
         """A segment had to be cut where there was no keyframe, although the format says that there always is one."""
         log.warning("keyframes are further apart than they were", seconds=round(seconds, 1))
-        self._announce(wire.Found(self._info, self._info.width, self._info.height, CopyOffer(self._codec, seconds)))
+        if self._connection is not None:
+            self._announce(self._connection.offer(seconds))
 
-    def _learn(self, extradata: bytes) -> None:
+    def _learn(self, connection: _Connection, extradata: bytes) -> None:
         try:
-            self._sets, self._length_bytes = nal.configuration(extradata, self._codec)
+            connection.sets, connection.length_bytes = nal.configuration(extradata, connection.codec)
         except ValueError as error:
             self._board.count("bad_configurations")
             log.warning("the camera's parameter sets cannot be read", error=str(error))
 
-    def _decide(self) -> bool:
-        """What is sent is known now: offer it, or, in `auto`, have it decoded."""
-        self._is_probing = False
-        longest_s = self._meter.expected_ns / NS_PER_S
-        if self._is_too_far_apart():
+    def _is_still_wanted(self, connection: _Connection) -> bool:
+        """By what its keyframes are like. When they were watched for long enough, what is sent is known: offer it."""
+        meter = connection.meter
+        if not connection.is_probing:
+            return self._settings.video != "auto" or not self._is_too_far_apart(connection)
+        if meter.seen_ns < PROBE_NS:
+            return True
+        connection.is_probing = False
+        if self._is_too_far_apart(connection):
             return False
-        log.info("copied", video=self._codec, longest_gop_s=round(longest_s, 2))
-        self._announce(wire.Found(self._info, self._info.width, self._info.height, CopyOffer(self._codec, longest_s)))
+        longest_s = meter.expected_ns / NS_PER_S
+        log.info("copied", video=connection.codec, longest_gop_s=round(longest_s, 2))
+        self._announce(connection.offer(longest_s))
         return True
 
-    def _is_too_far_apart(self) -> bool:
-        why_not = why_not_copied(self._settings, self._info, self._meter.longest_ns / NS_PER_S)
+    def _is_too_far_apart(self, connection: _Connection) -> bool:
+        why_not = why_not_copied(self._settings, connection.info, connection.meter.longest_ns / NS_PER_S)
         if why_not:
             self._refuse(why_not)
         return bool(why_not)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from relay import slate, wire
+from relay import wire
 from relay.errors import TransformError
+from relay.logs import Throttle
 from relay.model import Picture, StreamHealth, StreamState
 from relay.timeline import NS_PER_S
 from relay.transform import Chain, Pool, fit
+from relay.worker.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SNAPSHOT_EVERY_NS: Final = NS_PER_S
-SNAPSHOT_JPEG_QUALITY: Final = 80
 _WAIT_S: Final = 0.25
-_COMPLAIN_EVERY_NS: Final = 10 * NS_PER_S
+_COMPLAIN_EVERY_S: Final = 10.0
 
 
 class PictureLine:
@@ -59,8 +60,8 @@ class PictureLine:
         self._format: StreamFormat | None = None
         self._stopping = threading.Event()
         self._is_first = True
-        self._snapshot_due_ns = 0
-        self._complaint_due_ns = 0
+        self._snapshots = Snapshots(link, SNAPSHOT_EVERY_NS)
+        self._complaints = Throttle(_COMPLAIN_EVERY_S)
 
     def attach(self, stream: StreamFormat, ready: Handoff[Picture]) -> None:
         """From now on fit pictures to `stream` and hand them to `ready`."""
@@ -120,16 +121,12 @@ class PictureLine:
                 fitted = fit(picture, stream.width, stream.height, out=self._pool.i420(stream.width, stream.height))
                 picture = Picture(picture.slot, picture.time_ns, fitted)
             ready.put(picture)
-        if now_ns >= self._snapshot_due_ns:
-            self._snapshot_due_ns = now_ns + SNAPSHOT_EVERY_NS
+        if self._snapshots.is_due(now_ns):
             # Before the start, as for a probe of an on-demand stream, the decoder's pictures are in BT.709.
-            jpeg = slate.to_jpeg(picture.i420, SNAPSHOT_JPEG_QUALITY, stream.matrix if stream else "bt709")
-            self._link.send(wire.Snapshot(picture.time_ns, jpeg))
+            self._snapshots.send(picture.i420, picture.time_ns, stream.matrix if stream else "bt709")
 
     def _complain(self, error: TransformError) -> None:
         self._board.count("transform_failures")
         self._board.transform_error = str(error)
-        now_ns = self._clock.unix_ns()
-        if now_ns >= self._complaint_due_ns:
-            self._complaint_due_ns = now_ns + _COMPLAIN_EVERY_NS
-            log.warning("transform failed, the picture is not shown", error=str(error))
+        if times := self._complaints.count(self._clock.unix_ns() / NS_PER_S):
+            log.warning("transform failed, the picture is not shown", error=str(error), count=times)

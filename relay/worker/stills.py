@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from relay import slate, wire
 from relay.decode import decode_keyframe, to_i420
 from relay.encode import STILL_RATE, StillEncoder
 from relay.errors import EncodeError
@@ -16,12 +15,14 @@ from relay.model import CodedPicture
 from relay.packager import COPIED_TIMESCALE, VideoShape, nal
 from relay.timeline import NS_PER_S
 from relay.worker.painter import picture_of
+from relay.worker.snapshots import Snapshots
 
 if TYPE_CHECKING:
     import av
     import numpy as np
     from numpy.typing import NDArray
 
+    from relay import wire
     from relay.model import SourceInfo, StreamFormat, StreamHealth, VideoCodec
     from relay.worker.link import Link
     from relay.worker.painter import SlatePainter
@@ -33,7 +34,6 @@ Origin = tuple[int, int, tuple[bytes, ...]]
 
 SLATE: Final[Origin] = (-1, 0, ())
 SNAPSHOT_EVERY_NS: Final = 5 * NS_PER_S
-SNAPSHOT_JPEG_QUALITY: Final = 80
 STILL_STEP_NS: Final = NS_PER_S // STILL_RATE
 
 
@@ -53,20 +53,15 @@ class CameraView:
     def __init__(self, stream: StreamFormat, link: Link) -> None:
         self.profile_idc = 0
         self._format = stream
-        self._link = link
         self._keyframe: CameraPicture | None = None
-        self._snapshot_due_ns = 0
+        self._snapshots = Snapshots(link, SNAPSHOT_EVERY_NS)
 
     def look(self, item: CameraPicture, now_ns: int) -> None:
         """Take note of a keyframe, and make a snapshot of it if it is time."""
         self._keyframe = item
         self.profile_idc = nal.profile_idc(item.origin[2], item.codec)
-        if now_ns < self._snapshot_due_ns:
-            return
-        self._snapshot_due_ns = now_ns + SNAPSHOT_EVERY_NS
-        if (i420 := self.picture()) is not None:
-            jpeg = slate.to_jpeg(i420, SNAPSHOT_JPEG_QUALITY, self._format.matrix)
-            self._link.send(wire.Snapshot(item.picture.time_ns, jpeg))
+        if self._snapshots.is_due(now_ns) and (i420 := self.picture()) is not None:
+            self._snapshots.send(i420, item.picture.time_ns, self._format.matrix)
 
     def picture(self) -> NDArray[np.uint8] | None:
         """The last keyframe as I420, if there was one that can be decoded."""

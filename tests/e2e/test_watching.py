@@ -127,8 +127,12 @@ def test_no_figure_is_cut_off(tab: Tab, width: int) -> None:
     tab.page.set_viewport_size({"width": width, "height": 700})
     tab.page.get_by_text(re.compile("1280.720 · 30 fps")).wait_for(timeout=5000)
     tab.page.locator("#figures").evaluate("list => list.querySelector('div:nth-child(3) dd').append(' and 1080p')")
-    cut_off = "list => [...list.querySelectorAll('dd')].filter(one => one.scrollWidth > one.clientWidth).length"
-    assert tab.page.locator("#figures").evaluate(cut_off) == 0
+    cut_off = """list => {
+        const end = list.getBoundingClientRect().right;
+        const isCutOff = (one) => one.scrollWidth > one.clientWidth || one.getBoundingClientRect().right > end;
+        return [...list.querySelectorAll("dd")].filter(isCutOff).map((one) => one.textContent);
+    }"""
+    assert tab.page.locator("#figures").evaluate(cut_off) == []
     assert tab.page.evaluate("document.documentElement.scrollWidth") == width
 
 

@@ -135,10 +135,10 @@ async def stage() -> AsyncIterator[Stage]:
     front = await RtmpFront.start("127.0.0.1", 0, Gate(rules), doors.get)
     stage = Stage(front, worker, doors)
     yield stage
+    for pusher in stage.pushers:
+        pusher.die()  # first: who is told goodbye is given time to read it
     await front.stop()
     worker.die()
-    for pusher in stage.pushers:
-        pusher.die()
 
 
 def tags(*bodies: bytes, kind: int = 9, at_ms: int = 0) -> bytes:
@@ -303,8 +303,14 @@ async def test_a_worker_that_takes_nothing_any_more(stage: Stage, monkeypatch: p
     near, _ = await loop.sock_accept(stuck)
     await loop.sock_sendall(near, b"+")
     pusher = await asked
-    large = AVC_PICTURE + bytes(1_000_000)
-    sending = asyncio.create_task(pusher.push(*[large] * 20))
+
+    async def send() -> None:
+        await pusher.push(*[AVC_PICTURE + bytes(1_000_000)] * 20)  # more than waits between the two
+        while True:
+            await pusher.push(AVC_PICTURE)
+            await asyncio.sleep(0.01)
+
+    sending = asyncio.create_task(send())
     assert (await pusher.hear("onStatus"))[3]["description"] == "the worker ended it: see the stream's state"
     sending.cancel()
     stuck.close()

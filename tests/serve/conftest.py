@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.origin import UNIX_NS, Camera, Client, Clock, Recorder
 from fixtures.published import FORMAT
-from relay.config import RelaySettings, StreamSettings
+from relay.config import StreamSettings
 from relay.model import Quality, StreamFigures, StreamHealth, StreamState, StreamStatus
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import TokenMint
@@ -17,7 +17,6 @@ from relay.supervisor.demand import Demand
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from aiohttp import web
 
@@ -70,15 +69,13 @@ def demands() -> dict[str, Demand]:
 
 @pytest.fixture
 def app(
-    tmp_path: Path,
     hub: Hub,
     recorder: Recorder,
     mint: TokenMint,
     statuses: list[StreamStatus],
     demands: dict[str, Demand],
 ) -> web.Application:
-    settings = RelaySettings(data=tmp_path, streams={"cam": StreamSettings(), "yard": StreamSettings()})
-    return make_app(settings, hub, recorder, mint, lambda: statuses, lambda: UNIX_NS, demands.__getitem__)  # type: ignore[arg-type]  # a stand-in
+    return make_app(hub, recorder, mint, lambda: statuses, lambda: UNIX_NS, demands.__getitem__)  # type: ignore[arg-type]  # a stand-in
 
 
 @pytest.fixture

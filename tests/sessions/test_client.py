@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay.sessions import ClientMasks, mask_client
+from relay.sessions import ClientMasks, mask_client, network_of
 
 KEY = bytes(32)
 
@@ -21,7 +21,7 @@ KEY = bytes(32)
     ],
 )
 def test_an_address_becomes_its_network(address: str, network: str) -> None:
-    assert mask_client(address, "x", KEY).network == network
+    assert mask_client(address, "x", KEY).network == network_of(address) == network
 
 
 def test_the_hash_tells_hosts_and_players_apart_and_needs_the_key() -> None:

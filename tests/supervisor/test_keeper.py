@@ -125,7 +125,10 @@ async def test_a_part_of_no_known_rendition_ends_its_worker_and_not_the_relay(st
         assert stage.published.parts == []
 
 
-async def test_workers_that_come_to_nothing_are_not_started_in_a_tight_loop(stage: Stage) -> None:
+async def test_workers_that_come_to_nothing_are_not_started_in_a_tight_loop(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper_module, "RESPAWN_EVERY_S", 0.4)
     stage.crew.refusals = 100
     async with stage.run():
         await asyncio.sleep(0.2)

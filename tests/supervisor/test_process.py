@@ -161,7 +161,7 @@ def test_killed_and_stopped_workers_leave_no_hole(tmp_path: Path, monkeypatch: p
 
 def test_a_worker_in_a_thread(tmp_path: Path) -> None:
     async def main() -> None:
-        async with supervised(settings_of(tmp_path, isolation="thread", audio=False)) as (supervisor, hub):
+        async with supervised(settings_of(tmp_path, isolation="thread", audio=False, segment_s=1)) as (supervisor, hub):
             await until(lambda: len(hub.parts["video"]) >= 6, "parts")
             (status,) = supervisor.statuses()
             assert status.format is not None

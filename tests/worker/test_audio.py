@@ -161,12 +161,14 @@ def test_it_never_runs_more_than_a_segment_ahead_of_the_video(stage: Stage) -> N
     assert places(stage.parts)[-1] < (GRID.msn(FIRST) + 1, 1)
 
 
-def test_sound_beyond_what_can_wait_makes_room_and_is_counted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sound_beyond_what_can_wait_makes_room_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audio, "MAX_QUEUE_SAMPLES", 2000)
+    stage = Stage()
     for n in range(3):
         stage.line.put(n * 1000, np.zeros((2, 1000), np.float32))
     assert stage.board.counters["dropped_audio_samples"] == 1000
-    assert [first for first, _ in stage.line._take()] == [1000, 2000]
+    assert [first for first, _ in stage.line._inbox.take(0).items] == [1000, 2000]
+    stage.line.close()
 
 
 def test_the_thread_ends_when_it_is_told(stage: Stage) -> None:

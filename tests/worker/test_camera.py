@@ -4,100 +4,25 @@ from __future__ import annotations
 
 import re
 import socket
-import threading
 import time
 from dataclasses import replace
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fixtures.media import Clip, write_clip
+from fixtures.parent import FORMAT, GRID, Supervisor
 from fixtures.worker import findings, places, run_of_places
 from relay import wire
-from relay.config import StreamSettings
 from relay.decode import Decoder
 from relay.encode import AudioConformer
 from relay.errors import EncodeError
-from relay.model import Init, Latency, MediaKind, Part, StreamFormat, StreamState
-from relay.timeline import NS_PER_S, ClockLine, Grid
+from relay.model import MediaKind, StreamState
+from relay.timeline import NS_PER_S, ClockLine
 from relay.worker import camera as camera_module
-from relay.worker.camera import run_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-M = TypeVar("M", bound=wire.Message)
-
-SOURCE = "test:?size=320x180&rate=15"
-FORMAT = StreamFormat(320, 180, Fraction(15), audio=True, latency=Latency.LAN, segment_s=Fraction(1))
-GRID = Grid.of(FORMAT)
-WITHIN_S = 30.0
-
-
-class Supervisor:
-    """The parent's end, and a worker in a thread."""
-
-    def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        self._socket.settimeout(WITHIN_S)
-        self._inbox = self._socket.makefile("rb")
-        self.heard: list[wire.Message] = []
-        self.worker = threading.Thread(target=run_worker, args=(theirs,), name="worker")
-        self.worker.start()
-
-    def send(self, message: wire.Message) -> None:
-        self._socket.sendall(wire.encode(message))
-
-    def configure(self, hold_source_s: float = 0.0, reason: str = "", **settings: Any) -> None:
-        document = StreamSettings(**{"source": SOURCE, **settings}).model_dump(mode="json")
-        clock = ClockLine(time.monotonic_ns(), time.time_ns())
-        self.send(wire.Configure("door", document, clock, hold_source_s, reason))
-
-    def start(self, stream: StreamFormat = FORMAT, grid: Grid = GRID) -> int:
-        """Let it publish from the next part on; the slot that begins it."""
-        slot = (grid.slot_at(time.time_ns()) // grid.slots_per_part + 1) * grid.slots_per_part
-        self.send(wire.Start(stream, slot, slot))
-        return slot
-
-    def hear(self) -> wire.Message | None:
-        message = wire.read(self._inbox)
-        if message is not None:
-            self.heard.append(message)
-        return message
-
-    def hear_out(self) -> None:
-        """Hear what other threads still had to say, until the worker hangs up (or the socket's timeout, an error)."""
-        while self.hear() is not None:
-            pass
-
-    def wait_for(self, kind: type[M], is_it: Callable[[M], bool] = lambda _: True) -> M:
-        while (message := self.hear()) is not None:
-            if isinstance(message, kind) and is_it(message):
-                return message
-        raise AssertionError(f"the worker hung up; no {kind.__name__}")
-
-    def parts(self, kind: MediaKind) -> list[Part]:
-        parts = [message.part for message in self.heard if isinstance(message, wire.PartReady)]
-        return [part for part in parts if part.rendition == kind.value]
-
-    def init(self, kind: MediaKind) -> Init:
-        inits = [message.init for message in self.heard if isinstance(message, wire.InitReady)]
-        return next(init for init in inits if init.kind is kind)
-
-    def hang_up(self) -> None:
-        self._inbox.close()
-        self._socket.close()
-
-
-@pytest.fixture
-def supervisor() -> Iterator[Supervisor]:
-    supervisor = Supervisor()
-    yield supervisor
-    supervisor.hang_up()
-    supervisor.worker.join(timeout=10)
-    assert not supervisor.worker.is_alive()
 
 
 def test_a_camera_from_the_first_word_to_the_last(supervisor: Supervisor) -> None:
@@ -266,7 +191,7 @@ def test_a_source_that_cannot_be_is_fatal(supervisor: Supervisor) -> None:
 
 
 def test_a_stream_that_is_pushed_to_opens_its_door_and_waits(supervisor: Supervisor, tmp_path: Path) -> None:
-    supervisor.configure(source="rtmp:")
+    supervisor.configure(source="rtmp:", stall_after_s=0.5)
     door = supervisor.wait_for(wire.Listening).door
     waiting = supervisor.wait_for(wire.Health, lambda health: health.health.state is StreamState.OFFLINE)
     assert (waiting.health.reason, waiting.fatal) == ("waiting for the camera to start sending", False)

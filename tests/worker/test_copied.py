@@ -17,8 +17,9 @@ from relay import slate, wire
 from relay.config import StreamSettings
 from relay.encode import StillEncoder
 from relay.errors import EncodeError
-from relay.model import CodedPicture, Copied, Latency, MediaKind, SourceInfo, StreamFormat, VideoCodec
+from relay.model import CodedPicture, Copied, Latency, MediaKind, SourceInfo, StreamFormat, StreamState, VideoCodec
 from relay.packager import nal
+from relay.supervisor.health import HealthMeter
 from relay.timeline import NS_PER_S, ClockLine, Grid
 from relay.worker import copied as copied_module
 from relay.worker import stills
@@ -290,16 +291,38 @@ def test_bandwidth_is_never_below_what_was_sent() -> None:
 
 
 def test_more_than_can_wait_is_dropped_up_to_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copied_module, "MAX_QUEUE", 3)
     stage, camera = Stage(), Camera()
     stage.send(camera, 30)
-    monkeypatch.setattr(copied_module, "MAX_QUEUE", 3)
     for _ in range(4):
         stage.line.put(camera.picture(stage.clock.unix_ns()))
-    stage.line.step([])
+    items, has_hole = stage.line._inbox.take(0)
+    stage.line.step(items, has_hole=has_hole)
     stage.send(camera, 60)
     assert stage.board.counters["dropped_frames"] >= 4
     assert stage.shown()[0] == [80] * 3
     stage.check()
+
+
+def test_frames_a_second_are_those_that_go_out_whatever_the_length_of_segments() -> None:
+    stage, camera, meter = Stage(), Camera(gop=200), HealthMeter()
+
+    def fps_out() -> float:
+        now_ns = stage.clock.unix_ns()
+        meter.stats(now_ns, dict(stage.board.counters), {})
+        return meter.figures(now_ns, StreamState.LIVE, stage.board.counters, Fraction(10)).fps_out
+
+    live = []
+    for _ in range(20):
+        stage.send(camera, 5)
+        live.append(fps_out())
+    assert live[2:] == pytest.approx([10.0] * 18)
+    slated = []
+    for _ in range(40):
+        stage.wait(0.5)
+        slated.append(fps_out())
+    assert slated[-20:] == pytest.approx([10.0] * 20, rel=0.1)
+    assert stage.board.counters["slots"] == 100 + stage.board.counters["slate_slots"]
 
 
 def test_its_thread_takes_what_is_put_until_it_is_stopped() -> None:

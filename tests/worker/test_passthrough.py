@@ -153,6 +153,14 @@ def test_without_an_encoder_for_the_slate_auto_encodes(monkeypatch: pytest.Monke
     assert not Stage("auto").passthrough.wants(INFO)
 
 
+def test_a_source_that_is_not_wanted_is_not_passed_on() -> None:
+    stage = Stage("auto")
+    stage.start()
+    assert not stage.send(1)
+    stage.passthrough.gop_is_longer(8.0)
+    assert (stage.line.taken, stage.announced) == ([], [])
+
+
 def test_a_longer_gop_is_told_to_the_supervisor() -> None:
     stage = Stage()
     stage.start()

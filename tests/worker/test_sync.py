@@ -11,17 +11,18 @@ import av
 import numpy as np
 
 from fixtures.media import SAMPLE_RATE, Clip
+from fixtures.parent import FORMAT
 from fixtures.sync import beeps_s, flashes_s, offsets_ms, write_flashes
 from fixtures.trouble import Trouble, as_live, http
 from relay.model import MediaKind
 from relay.timeline import Grid
-from tests.worker.test_camera import FORMAT, Supervisor, supervisor  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from fixtures.parent import Supervisor
     from relay.model import Init, Part
 
 LIMIT_MS = 40
@@ -49,7 +50,7 @@ def sound(init: Init, parts: list[Part]) -> tuple[int, NDArray[np.float32]]:
     return frames[0].pts, np.hstack([frame.to_ndarray() for frame in frames])
 
 
-def test_sound_stays_with_the_picture_across_a_reconnect(tmp_path: Path, supervisor: Supervisor) -> None:  # noqa: F811
+def test_sound_stays_with_the_picture_across_a_reconnect(tmp_path: Path, supervisor: Supervisor) -> None:
     with Trouble(http(), as_live(write_flashes(tmp_path / "a.ts", CAMERA))) as camera:
         supervisor.configure(source=f"http://127.0.0.1:{camera.port}/a.ts", stall_after_s=1)
         supervisor.start(STREAM, GRID)

@@ -383,7 +383,6 @@ export class LivePlayer extends EventTarget {
     }
   }
 
-
   #set(state, error) {
     this.state = state;
     this.error = error;
