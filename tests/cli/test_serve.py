@@ -23,6 +23,8 @@ from relay.supervisor import DataFolder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.clock
+
 ROOT = Path(__file__).parents[2]
 SOURCE = "test:?size=320x180&rate=15"
 

@@ -29,6 +29,7 @@ from relay.source import Backoff, open_source
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.clock
 
 OPEN_S, READ_S, STALL_S = 0.6, 0.4, 0.5
 SLACK_S = 1.5

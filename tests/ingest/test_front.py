@@ -24,6 +24,8 @@ from relay.model import PushDoor
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+pytestmark = pytest.mark.clock
+
 KEY = "hunter2-hunter2-hunter2"
 WITHIN_S = 10.0
 TOKEN = "t" * 32

@@ -17,6 +17,8 @@ from relay.serve import HttpServer, runner
 if TYPE_CHECKING:
     from fixtures.origin import Camera, Client, Recorder
 
+pytestmark = pytest.mark.clock
+
 
 async def test_a_taken_port_is_said_plainly(server: HttpServer) -> None:
     with pytest.raises(ListenError, match=rf"127.0.0.1:{server.port} is taken by another program"):

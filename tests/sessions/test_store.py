@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from relay.sessions import SessionRow
 
+pytestmark = pytest.mark.clock
+
 
 def a_row(name: str = "anna", segments: int = 2, *, is_over: bool = True) -> SessionRow:
     story = Story()

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from relay.model import PushDoor
     from relay.source import Source
 
+pytestmark = pytest.mark.clock
+
 CLIP = Clip(audio_codec="aac", frames=50)
 RTMP = StreamSettings(source="rtmp:", open_timeout_s=5, read_timeout_s=0.5)
 

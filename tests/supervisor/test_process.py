@@ -32,6 +32,8 @@ from relay.timeline import Grid
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
+pytestmark = pytest.mark.clock
+
 WITHIN_S = 40.0
 TICK_S = 0.01
 

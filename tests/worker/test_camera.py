@@ -24,6 +24,8 @@ from relay.worker import camera as camera_module
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.clock
+
 
 def test_a_camera_from_the_first_word_to_the_last(supervisor: Supervisor) -> None:
     assert isinstance(supervisor.hear(), wire.Hello)

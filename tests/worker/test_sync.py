@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import av
 import numpy as np
+import pytest
 
 from fixtures.media import SAMPLE_RATE, Clip
 from fixtures.parent import FORMAT
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from fixtures.parent import Supervisor
     from relay.model import Init, Part
+
+pytestmark = pytest.mark.clock
 
 LIMIT_MS = 40
 STREAM = replace(FORMAT, rate=Fraction(25))
