@@ -13,7 +13,7 @@ from relay.decode.decoder import Decoder
 from relay.decode.guard import AudioGuard, TimestampGuard
 from relay.decode.picture import display_size, to_i420
 from relay.decode.ports import CopyTaker, DecodedAudio, DecodedVideo, RetryPolicy, Source
-from relay.decode.still import decode_keyframe
+from relay.decode.still import Still, decode_keyframe
 
 __all__ = [
     "AudioGuard",
@@ -24,6 +24,7 @@ __all__ = [
     "Decoder",
     "RetryPolicy",
     "Source",
+    "Still",
     "TimestampGuard",
     "decode_keyframe",
     "display_size",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
 
 import av
 
@@ -10,7 +11,14 @@ if TYPE_CHECKING:
     from relay.model import VideoCodec
 
 
-def decode_keyframe(codec: VideoCodec, access_unit: bytes) -> av.VideoFrame | None:
+class Still(NamedTuple):
+    """A decoded keyframe, and how wide its pixels are for their height."""
+
+    frame: av.VideoFrame
+    sample_aspect: Fraction
+
+
+def decode_keyframe(codec: VideoCodec, access_unit: bytes) -> Still | None:
     """The picture of `access_unit` (Annex B, its parameter sets in front), or `None` where it cannot be decoded."""
     try:
         context = av.CodecContext.create(codec, "r")
@@ -18,4 +26,6 @@ def decode_keyframe(codec: VideoCodec, access_unit: bytes) -> av.VideoFrame | No
         frames = [*context.decode(av.Packet(access_unit)), *context.decode(None)]
     except (av.FFmpegError, EOFError, ValueError):
         return None
-    return next(iter(frames), None)
+    aspect = context.sample_aspect_ratio  # of the parameter sets: a frame does not tell its own
+    known = Fraction(aspect.numerator, aspect.denominator) if aspect else Fraction(1)
+    return Still(frames[0], known) if frames else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -18,11 +17,11 @@ from relay.worker.painter import picture_of
 from relay.worker.snapshots import Snapshots
 
 if TYPE_CHECKING:
-    import av
     import numpy as np
     from numpy.typing import NDArray
 
     from relay import wire
+    from relay.decode import Still
     from relay.model import SourceInfo, StreamFormat, StreamHealth, VideoCodec
     from relay.worker.link import Link
     from relay.worker.painter import SlatePainter
@@ -65,20 +64,20 @@ class CameraView:
 
     def picture(self) -> NDArray[np.uint8] | None:
         """The last keyframe as I420, if there was one that can be decoded."""
-        frame = self._decode(self._keyframe) if self._keyframe else None
-        return None if frame is None else to_i420(frame, self._format.matrix, _sample_aspect(frame))
+        still = self._decode(self._keyframe) if self._keyframe else None
+        return None if still is None else to_i420(still.frame, self._format.matrix, still.sample_aspect)
 
     def describe(self, first: CodedPicture, origin: Origin) -> tuple[VideoShape, bytes]:
         """What the init segment of `origin` says, and its first keyframe with its parameter sets (Annex B)."""
         item = self._keyframe
         if item is None:
             raise EncodeError("a segment of the camera came before its first keyframe")
-        frame = decode_keyframe(item.codec, keyframe := nal.byte_stream((*origin[2], *first.units)))
-        width, height = (frame.width, frame.height) if frame is not None else (item.info.width, item.info.height)
-        return VideoShape(item.codec, width, height, self._format.rate, COPIED_TIMESCALE), keyframe
+        still = decode_keyframe(item.codec, keyframe := nal.byte_stream((*origin[2], *first.units)))
+        shown = item.info if still is None else still.frame
+        return VideoShape(item.codec, shown.width, shown.height, self._format.rate, COPIED_TIMESCALE), keyframe
 
     @staticmethod
-    def _decode(item: CameraPicture) -> av.VideoFrame | None:
+    def _decode(item: CameraPicture) -> Still | None:
         return decode_keyframe(item.codec, nal.byte_stream((*item.origin[2], *item.picture.units)))
 
 
@@ -146,8 +145,3 @@ class SlateSource:
     def _fail(self, error: EncodeError) -> None:
         self.has_failed = True
         log.error("there is no slate", error=str(error))
-
-
-def _sample_aspect(frame: av.VideoFrame) -> Fraction:
-    aspect = getattr(frame, "sample_aspect_ratio", None)
-    return Fraction(aspect) if aspect else Fraction(1)

@@ -153,8 +153,17 @@ def test_one_keyframe_can_be_looked_at(path: Path) -> None:
     with av.open(path) as container:
         bitstream = av.BitStreamFilterContext("h264_mp4toannexb", container.streams.video[0])
         (packet, *_) = bitstream.filter(next(container.demux(video=0)))
-    frame = decode_keyframe("h264", bytes(packet))
-    assert frame is not None
-    assert (frame.width, frame.height) == (320, 180)
+    still = decode_keyframe("h264", bytes(packet))
+    assert still is not None
+    assert (still.frame.width, still.frame.height, still.sample_aspect) == (320, 180, 1)
     assert decode_keyframe("h264", b"\x00\x00\x00\x01\x65garbage") is None
     assert decode_keyframe("hevc", b"") is None
+
+
+def test_a_keyframe_tells_how_wide_its_pixels_are(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "pal.ts", Clip(720, 576, frames=5, sample_aspect=Fraction(16, 11)))
+    with av.open(path) as container:
+        packet = next(container.demux(video=0))
+    still = decode_keyframe("h264", bytes(packet))
+    assert still is not None
+    assert still.sample_aspect == Fraction(16, 11)
