@@ -16,6 +16,8 @@ from fixtures.processes import Relay, wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.clock
+
 SECRETS = ("hunter2", "5ecr3t", "w0rd@ends", "w0rd%40ends", "t0ken")
 SETTINGS = """
 [streams.yard]

@@ -108,6 +108,7 @@ async def test_metrics_have_bounded_labels(client: Client, camera: Camera) -> No
     assert "secret" not in text
 
 
+@pytest.mark.clock
 async def test_a_late_event_loop_is_seen(client: Client) -> None:
     await asyncio.sleep(0.3)  # it is looked at ten times a second
     text = (await client.get("/metrics")).text

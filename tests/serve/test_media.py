@@ -240,6 +240,7 @@ async def test_a_large_body_arrives_whole(client: Client, big: Camera, recorder:
     assert recorder.accesses[0].bytes_sent == 4_000_000
 
 
+@pytest.mark.clock
 async def test_a_viewer_who_left_while_waiting_got_nothing(
     server: HttpServer, camera: Camera, recorder: Recorder
 ) -> None:

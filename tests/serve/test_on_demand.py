@@ -51,9 +51,10 @@ async def test_who_comes_to_a_stream_that_sleeps_waits_for_what_is_new(
     hub.suspend("cam")
     hub.suspend("yard")  # of which nothing was ever published
     asking = asyncio.create_task(client.get(f"/live/cam/{path}"))
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        while not demands["cam"].is_wanted:
+            await asyncio.sleep(0.01)
     assert not asking.done()
-    assert demands["cam"].is_wanted
     camera.at = (MSN + 1000, 0)
     camera.publish_segments(1)
     answer = await asking

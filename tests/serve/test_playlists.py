@@ -136,6 +136,7 @@ async def test_a_request_for_a_segment_waits_for_all_of_it(client: Client, camer
     assert f"\n{OPEN}.m4s\n" in (await waiting).text
 
 
+@pytest.mark.clock
 async def test_hundreds_are_answered_in_one_sweep(client: Client, camera: Camera) -> None:
     waiting = asyncio.gather(*[client.get(f"{VIDEO}?_HLS_msn={OPEN}&_HLS_part=3") for _ in range(90)])
     await asyncio.sleep(0.3)

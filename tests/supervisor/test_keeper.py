@@ -125,6 +125,7 @@ async def test_a_part_of_no_known_rendition_ends_its_worker_and_not_the_relay(st
         assert stage.published.parts == []
 
 
+@pytest.mark.clock
 async def test_workers_that_come_to_nothing_are_not_started_in_a_tight_loop(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
