@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.rtmp import AAC_HEADER, AVC_HEADER, AVC_KEYFRAME, AVC_PICTURE, METADATA, Pusher, command
+from fixtures.waiting import until
 from relay.errors import ListenError
 from relay.ingest import Gate, PushRule, RtmpFront, flv
 from relay.ingest import front as front_module
@@ -22,7 +23,7 @@ from relay.ingest.chunks import Message
 from relay.model import PushDoor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.clock
 
@@ -100,13 +101,7 @@ class Stage:
         return pusher
 
     async def hear_no_push(self) -> None:
-        await until(lambda: not self.front.pushed)
-
-
-async def until(look: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while not look():  # noqa: ASYNC110 - what is waited for is the program's own and has no event
-            await asyncio.sleep(0.01)
+        await until(lambda: not self.front.pushed, "the end of all pushes")
 
 
 async def logged(capsys: pytest.CaptureFixture[str], words: str) -> str:
@@ -117,7 +112,7 @@ async def logged(capsys: pytest.CaptureFixture[str], words: str) -> str:
         said.append(capsys.readouterr().out)
         return words in "".join(said)
 
-    await until(look)
+    await until(look, f"the words {words!r}")
     return "".join(said)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.published import MSN
+from fixtures.waiting import until
 
 if TYPE_CHECKING:
     from fixtures.origin import Camera, Client
@@ -51,9 +52,7 @@ async def test_who_comes_to_a_stream_that_sleeps_waits_for_what_is_new(
     hub.suspend("cam")
     hub.suspend("yard")  # of which nothing was ever published
     asking = asyncio.create_task(client.get(f"/live/cam/{path}"))
-    async with asyncio.timeout(10):
-        while not demands["cam"].is_wanted:
-            await asyncio.sleep(0.01)
+    await until(lambda: demands["cam"].is_wanted, "a wish for the camera")
     assert not asking.done()
     camera.at = (MSN + 1000, 0)
     camera.publish_segments(1)

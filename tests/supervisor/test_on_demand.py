@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.crew import FOUND_FORMAT, a_camera, offline
 from fixtures.keeping import GRID, SETTINGS, Stage
+from fixtures.waiting import until
 from relay import wire
 from relay.model import MediaKind, StreamState
 from relay.supervisor import keeper as keeper_module
@@ -17,8 +18,6 @@ from relay.supervisor.formats import Remembered, settings_key
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fixtures.crew import Worker
     from relay.supervisor import DataFolder
 
@@ -41,19 +40,13 @@ async def probed(stage: Stage) -> None:
     await stage.published.wait_for("suspend")
 
 
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not is_so():  # noqa: ASYNC110 - what is asked changes with the clock
-            await asyncio.sleep(0.01)
-
-
 async def end_of_interest(stage: Stage, worker: Worker) -> None:
     """Nobody fetches any more, and the worker talks on until it is told to stop."""
-    await until(lambda: not stage.keeper.demand.is_wanted)
+    await until(lambda: not stage.keeper.demand.is_wanted, "the end of interest")
     worker.say(wire.Stats())
     await worker.hear(wire.Stop)
     worker.leave()
-    await until(lambda: stage.status.health.state is StreamState.STOPPED)
+    await until(lambda: stage.status.health.state is StreamState.STOPPED, "a stopped stream")
 
 
 async def test_the_camera_is_looked_at_once_and_nothing_is_encoded(stage: Stage) -> None:
@@ -172,7 +165,7 @@ async def test_parts_that_a_worker_still_completes_are_published(stage: Stage) -
         with stage.keeper.demand:
             worker = await stage.crew.next()
             start = await worker.begin()
-        await until(lambda: not stage.keeper.demand.is_wanted)
+        await until(lambda: not stage.keeper.demand.is_wanted, "the end of interest")
         worker.publish(start, 1, MediaKind.VIDEO)
         await worker.hear(wire.Stop)
         worker.leave()

@@ -17,6 +17,7 @@ import psutil
 import pytest
 import uvloop
 
+from fixtures.waiting import until
 from fixtures.worker import findings, places, run_of_places
 from relay import wire
 from relay.check.finding import faults
@@ -30,7 +31,7 @@ from relay.supervisor.process import WorkerProcess
 from relay.timeline import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Coroutine
 
 pytestmark = pytest.mark.clock
 
@@ -78,13 +79,6 @@ class Lag:
 def waited_for_a_core_s() -> float:
     """How long this thread was ready to run and another had the core: the second figure of Linux's `schedstat`."""
     return int(Path(f"/proc/self/task/{threading.get_native_id()}/schedstat").read_text().split()[1]) / 1e9
-
-
-async def until(is_it: Callable[[], bool], what: str) -> None:
-    deadline_s = time.monotonic() + WITHIN_S
-    while not is_it():
-        assert time.monotonic() < deadline_s, f"not within {WITHIN_S} s: {what}"
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -141,7 +135,7 @@ def test_killed_and_stopped_workers_leave_no_hole(tmp_path: Path, monkeypatch: p
     async def main() -> None:
         lag = Lag()
         async with supervised(settings_of(tmp_path)) as (supervisor, hub):
-            await until(lambda: hub.count >= 8, "parts of the first worker")
+            await until(lambda: hub.count >= 8, "parts of the first worker", WITHIN_S)
             (status,) = supervisor.statuses()
             assert status.format is not None
             grid = Grid.of(status.format)
@@ -150,8 +144,10 @@ def test_killed_and_stopped_workers_leave_no_hole(tmp_path: Path, monkeypatch: p
                 (worker,) = workers()
                 os.kill(worker.pid, number)
                 published = hub.count
-                await until(lambda pid=worker.pid: not psutil.pid_exists(pid), "the worker is gone")  # type: ignore[misc] - a default binds the loop's value
-                await until(lambda published=published: hub.count >= published + 8, "parts of the next worker")  # type: ignore[misc] - as above
+                await until(lambda pid=worker.pid: not psutil.pid_exists(pid), "the worker is gone", WITHIN_S)  # type: ignore[misc] - a default binds the loop's value
+                await until(
+                    lambda published=published: hub.count >= published + 8, "parts of the next worker", WITHIN_S
+                )  # type: ignore[misc] - as above
             assert supervisor.statuses()[0].counters["worker_restarts"] == 2
         assert supervisor.statuses()[0].health.state is StreamState.STOPPED
         check_all(hub, grid)
@@ -164,7 +160,7 @@ def test_killed_and_stopped_workers_leave_no_hole(tmp_path: Path, monkeypatch: p
 def test_a_worker_in_a_thread(tmp_path: Path) -> None:
     async def main() -> None:
         async with supervised(settings_of(tmp_path, isolation="thread", audio=False, segment_s=1)) as (supervisor, hub):
-            await until(lambda: len(hub.parts["video"]) >= 6, "parts")
+            await until(lambda: len(hub.parts["video"]) >= 6, "parts", WITHIN_S)
             (status,) = supervisor.statuses()
             assert status.format is not None
             assert workers() == []
