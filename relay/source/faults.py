@@ -64,6 +64,9 @@ def explain_reading(error: Exception, address: Address, read_timeout_s: float) -
     code = getattr(error, "errno", None)
     if address.kind is SourceKind.V4L2 and code in {errno.ENODEV, errno.EIO, errno.ENXIO}:
         return SourceEndedError(f"{address.label}: the camera was unplugged, or its driver failed")
+    if address.kind is SourceKind.HTTP and code == errno.EIO:
+        # What ends with its connection, and did not say its length before, is an error to FFmpeg.
+        return SourceEndedError(f"{address.label}: the camera closed the connection")
     return SourceEndedError(f"{address.label}: the connection broke ({_reason(error)})")
 
 

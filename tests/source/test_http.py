@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
 from fractions import Fraction
 from functools import partial
@@ -14,6 +15,8 @@ from fixtures.clock import Clock
 from fixtures.http_camera import Files, serving
 from fixtures.media import Clip, write_clip
 from fixtures.tools import write_certificate
+from fixtures.trouble import Trouble
+from fixtures.trouble import http as answer
 from relay.config import StreamSettings
 from relay.errors import SourceAuthError, SourceEndedError, SourceError, SourceUnsupportedError
 from relay.source import open_source
@@ -134,3 +137,12 @@ def test_a_certificate_has_to_be_trusted_or_the_owner_has_to_say_so(
 def test_tls_where_nobody_speaks_it(http: str) -> None:
     with pytest.raises(SourceUnsupportedError, match=r"port \d+ does not speak TLS: write http://"):
         opened(http.replace("http", "https"))
+
+
+def test_a_live_stream_that_ends_with_its_connection(tmp_path: Path) -> None:
+    media = write_clip(tmp_path / "a.ts", Clip(frames=50)).read_bytes()
+    with Trouble(answer(), media) as server:
+        source = opened(f"http://127.0.0.1:{server.port}/live.ts")
+        with pytest.raises(SourceEndedError, match="the camera closed the connection"):
+            deque(source.media(), maxlen=0)
+        source.close()

@@ -1,0 +1,250 @@
+"""Cameras, servers and networks that misbehave over RTSP, one after the other, under one page and one reader.
+
+The relay's camera is a proxy at one address, which is aimed at whatever is next; neither viewer may notice anything but
+another picture. Rows of media are in `test_hostile.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.audience import Audience, broken_rules
+from fixtures.inspector import Inspector
+from fixtures.processes import Camera, Relay
+from fixtures.proxy import Proxy
+from fixtures.trouble import CHALLENGES, SERVERS, Trouble, refusal
+from relay.errors import SourceAuthError, SourceError, SourceUnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.browser import Browser
+
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(240)]
+
+NAMELESS = "nameless"
+SETTINGS = f"""open_timeout_s = 2
+read_timeout_s = 2
+[streams.{NAMELESS}]
+source = "rtsp://no-such-camera.invalid/stream1"
+size = "320x180"
+rate = 15
+"""
+GOP_S = 2.0
+LATENCY_S = 1.5
+BACK_S = 15 * 1.2 + 1 + GOP_S + LATENCY_S + 3
+"""The longest wait for the next attempt, and what a camera takes to be seen; and a busy machine."""
+REBOOT_S = 90
+RATE = 15
+
+
+@pytest.fixture(scope="module")
+def proxy(camera: Camera) -> Iterator[Proxy]:
+    """Where the relay finds its camera, whatever it is."""
+    with Proxy(camera.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def relay(proxy: Proxy, folder: Path) -> Iterator[Relay]:
+    with Relay.with_settings(f"rtsp://user:geheim@127.0.0.1:{proxy.port}/small", folder, SETTINGS) as relay:
+        relay.wait_until("live")
+        yield relay
+
+
+@pytest.fixture(scope="module")
+def audience(relay: Relay, browser: Browser, folder: Path) -> Iterator[Audience]:
+    """Those who stay for all of it."""
+    audience = Audience.of(relay, browser, folder)
+    yield audience
+    audience.reader.kill()
+    browser.close(audience.tab)
+
+
+@pytest.fixture
+def watched(relay: Relay, proxy: Proxy, camera: Camera, audience: Audience) -> Iterator[Audience]:
+    """Begins with a picture, and ends with one: the right camera is back. Nothing was wrong for anybody meanwhile."""
+    audience.tab.wait_until_picture(BACK_S, time.time() - 5)
+    with Inspector(relay.playlist) as inspector:
+        yield audience
+        proxy.lose(0)
+        proxy.lag(0)
+        proxy.aim(camera.port)
+        pass_by(relay, proxy, audience)
+        audience.tab.wait_until_picture(BACK_S, time.time())
+    assert audience.troubles() == []
+    assert broken_rules(inspector) == []
+    assert "geheim" not in relay.words()
+
+
+def count(relay: Relay, name: str) -> int:
+    counters: dict[str, int] = relay.status()["counters"]
+    return counters[name]
+
+
+def wait_until_told(relay: Relay, audience: Audience, leaf: type[SourceError], words: str) -> None:
+    """Viewers are told the kind of trouble, and the owner by the log what it is."""
+
+    def is_told() -> bool:
+        health = relay.status()["health"]
+        lines = [json.loads(line) for line in relay.words().splitlines() if '"event": "state"' in line]
+        told = [line["reason"] for line in lines if line["stream"] == relay.stream]
+        return health["state"] == "offline" and health["reason"] == leaf.for_viewers and words in told[-1]
+
+    audience.wait_for(is_told, BACK_S, f"{leaf.for_viewers!r}, {words!r}; it is {relay.status()['health']}")
+
+
+def pass_by(relay: Relay, proxy: Proxy, audience: Audience) -> None:
+    """Refuse the relay once: of whoever does that it does not think that it must be left alone for long."""
+    if relay.state != "live":
+        proxy.shut()
+        wait_until_told(relay, audience, SourceUnreachableError, "nothing listens")
+        proxy.reopen()
+
+
+@contextmanager
+def instead(proxy: Proxy, port: int) -> Iterator[None]:
+    """Put another camera in the place of this one, whose connections break."""
+    proxy.aim(port)
+    proxy.cut()
+    yield
+
+
+def test_servers_that_misbehave(watched: Audience, relay: Relay, proxy: Proxy) -> None:
+    for row in SERVERS:
+        if row.scheme == "rtsp":
+            with Trouble(*row.steps) as server, instead(proxy, server.port):
+                watched.wait_for(lambda taken=server: taken.connections > 0, BACK_S, f"{row.name}: connected")
+                wait_until_told(relay, watched, row.leaf, row.words)
+                pass_by(relay, proxy, watched)
+
+
+def test_credentials_that_are_wrong_are_not_hammered(watched: Audience, relay: Relay, proxy: Proxy) -> None:
+    for challenge in CHALLENGES.values():
+        with Trouble(*refusal("rtsp", challenge)) as server, instead(proxy, server.port):
+            wait_until_told(relay, watched, SourceAuthError, "user and password are not right")
+            before = server.connections
+            watched.sit(10)
+            assert 0 < server.connections - before <= 2 * 4
+            pass_by(relay, proxy, watched)
+
+
+def test_a_real_camera_that_wants_another_password(
+    watched: Audience, relay: Relay, proxy: Proxy, tmp_path: Path
+) -> None:
+    with Camera(tmp_path, "--user", "admin", "--password", "other") as locked, instead(proxy, locked.port):
+        wait_until_told(relay, watched, SourceAuthError, "user and password are not right")
+
+
+def test_a_camera_that_closes_every_three_seconds(watched: Audience, relay: Relay, proxy: Proxy) -> None:
+    before = count(relay, "connections")
+    for number in range(5):
+        watched.wait_for(lambda n=number: count(relay, "connections") >= before + n, BACK_S, "a connection")
+        watched.sit(3)
+        proxy.cut()
+    assert count(relay, "frames")
+
+
+def test_a_camera_that_reboots(watched: Audience, relay: Relay, proxy: Proxy) -> None:
+    """It refuses, for as long as it takes; then it takes connections and cannot serve yet."""
+    before = count(relay, "reconnects")
+    proxy.shut()
+    watched.tab.wait_until_slate(2 + 3 + LATENCY_S)
+    watched.sit(REBOOT_S - 10)
+    refused = count(relay, "reconnects") - before
+    assert 0.6 * REBOOT_S < refused < 1.3 * REBOOT_S
+    with Trouble(*next(row.steps for row in SERVERS if row.name == "RTSP in trouble")) as starting:
+        proxy.aim(starting.port)
+        proxy.reopen()
+        watched.sit(6)
+        assert starting.connections
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        pytest.param(("--change", "4"), 10, id="size and rate while it runs"),
+        pytest.param(("--h265",), 8, id="codec"),
+        pytest.param(("--gop", "150"), 14, id="keyframes ten seconds apart"),
+    ],
+)
+def test_a_camera_that_becomes_another(
+    watched: Audience, relay: Relay, proxy: Proxy, tmp_path: Path, options: tuple[str, ...], seen: float
+) -> None:
+    with Camera(tmp_path, *options) as other, instead(proxy, other.port):
+        before = count(relay, "connections")
+        watched.wait_for(lambda: count(relay, "connections") > before, BACK_S, "a connection")
+        watched.tab.wait_until_picture(BACK_S, time.time() - 1)
+        opened = re.findall(r'"event": "source opened".*', relay.words())
+        assert "--h265" not in options or '"hevc"' in opened[-1] or '"video": "hevc"' in relay.words()
+        frames, connections = count(relay, "frames"), count(relay, "connections")
+        watched.sit(seen)
+        assert count(relay, "connections") == connections, "one connection, whatever it sends"
+        assert count(relay, "frames") - frames > RATE * seen / 3
+        watched.tab.wait_until_picture(LATENCY_S + 1, time.time() - LATENCY_S)
+
+
+def test_a_network_that_stands_still_for_a_moment(watched: Audience, relay: Relay, proxy: Proxy) -> None:
+    """Too short for a slate: the last picture stays."""
+    before = count(relay, "connections")
+    proxy.freeze()
+    watched.sit(1.2)
+    proxy.thaw()
+    watched.tab.wait_until_picture(LATENCY_S + 2, time.time())
+    assert count(relay, "connections") == before
+
+
+def test_a_network_that_goes_dark(watched: Audience, relay: Relay, proxy: Proxy) -> None:
+    proxy.freeze()
+    watched.tab.wait_until_slate(2 + 3 + LATENCY_S)
+    watched.sit(6)
+    assert relay.state in {"stalled", "offline"}
+    proxy.thaw()
+
+
+def test_a_network_that_is_far_away(watched: Audience, relay: Relay, proxy: Proxy) -> None:
+    before = count(relay, "frames")
+    for one_way_s in (0.4, 0.05, 0.3, 0.0):
+        proxy.lag(one_way_s)
+        watched.sit(2)
+    assert count(relay, "frames") - before > 0.6 * RATE * 8
+
+
+def test_a_network_that_loses_what_it_carries(watched: Audience, relay: Relay, proxy: Proxy) -> None:
+    before = count(relay, "packets")
+    proxy.lose(20)
+    watched.sit(10)
+    assert count(relay, "packets") - before > RATE
+
+
+def test_a_name_that_cannot_be_resolved(relay: Relay, audience: Audience, browser: Browser, tmp_path: Path) -> None:
+    """The other stream of this relay, which never had a picture: the page plays its slate."""
+    relay.stream = NAMELESS
+    try:
+        relay.wait_until("offline")
+        others = Audience.of(relay, browser, tmp_path)
+        with Inspector(relay.playlist) as inspector:
+            others.sit(12)
+        assert others.troubles() == []
+        _, playback = others.leave()
+        browser.close(others.tab)
+    finally:
+        relay.stream = "cam"
+    assert broken_rules(inspector) == []
+    assert (playback.errors, playback.dropped) == ([], 0)
+    assert playback.shown > 30 * 10
+    assert re.search(r"no host is called 'no-such-camera.invalid'|the name server does not answer", relay.words())
+    assert audience.troubles() == []
+
+
+def test_the_reader_was_there_for_all_of_it(audience: Audience) -> None:
+    there_s, playback = audience.leave()
+    assert (playback.errors, playback.dropped) == ([], 0)
+    assert playback.shown == pytest.approx(RATE * there_s, abs=RATE * 14)
