@@ -247,20 +247,20 @@ class SlotAssigner:
         self._grid = grid
         self._last: int | None = None
 
-    def assign(self, time_ns: int, filled: int | None = None) -> int | None:
-        """The slot for a frame captured at `time_ns`, or `None` to drop it.
+    def assign(self, time_ns: int) -> int | None:
+        """The slot for a frame captured at `time_ns`, or `None` to drop it: another frame has that slot.
 
-        `filled` is the last slot that has been sent meanwhile (by a repeat, when a deadline passed).
+        Whether the slot has been sent meanwhile is not asked here. A frame that came too late must not push those
+        behind it into later slots: the sound would need seconds to follow.
         """
-        last = filled if self._last is None else self._last if filled is None else max(self._last, filled)
         slot: int | None = self._grid.slot_at(time_ns)
-        if last is not None:
+        if self._last is not None:
             unit = self._grid.rate.denominator * NS_PER_S
-            position_twice = 2 * (time_ns * self._grid.rate.numerator - (last + 1) * unit)
+            position_twice = 2 * (time_ns * self._grid.rate.numerator - (self._last + 1) * unit)
             if position_twice < -unit:
                 slot = None
             elif position_twice < 3 * unit:
-                slot = last + 1
+                slot = self._last + 1
         if slot is not None:
             self._last = slot
         return slot
@@ -319,14 +319,19 @@ class SlotFiller:
 
 
 class Lateness:
-    """How long after its slot began a frame may still come: the P99.5 of the last minute, within bounds."""
+    """How long after its slot began a frame may still come: the P99.5 of the last minute and a margin, within bounds.
+
+    Only what does not come is waited for so long, so the margin costs next to nothing, and without it one frame in two
+    hundred would be late by definition.
+    """
 
     WINDOW_NS: Final = 60 * NS_PER_S
     INITIAL_NS: Final = 300_000_000
     _REFRESH_NS: Final = NS_PER_S
 
-    def __init__(self, floor_ns: int, ceiling_ns: int) -> None:
+    def __init__(self, floor_ns: int, ceiling_ns: int, margin_ns: int = 0) -> None:
         self._floor_ns = floor_ns
+        self._margin_ns = margin_ns
         self._ceiling_ns = ceiling_ns
         self._seen: deque[tuple[int, int]] = deque()
         self._refreshed_ns: int | None = None
@@ -346,7 +351,7 @@ class Lateness:
             self._seen.popleft()
         ranked = sorted(lateness for _, lateness in self._seen)
         worst_ns = ranked[min(len(ranked) - 1, len(ranked) * 995 // 1000)]
-        self.deadline_ns = min(max(worst_ns, self._floor_ns), self._ceiling_ns)
+        self.deadline_ns = min(max(worst_ns + self._margin_ns, self._floor_ns), self._ceiling_ns)
 
 
 class ClockEvent(StrEnum):

@@ -247,16 +247,16 @@ class Camera:
         self._decoded.put(Picture(slot, decoded.time_ns, i420))
 
     def _slot_for(self, time_ns: int) -> int | None:
-        """The slot of a picture captured at `time_ns`; `None`: it has none, since another fills it.
+        """The slot of a picture captured at `time_ns`; `None`: it has none, since another has it.
 
         Until the first slot begins, pictures go their way all the same: chain, state and snapshot need them.
         """
         if self._assigner is None or self._video is None:
             return 0
-        slots, slot = self._video.slots, self._video.grid.slot_at(time_ns)
-        if slot < slots.first_slot:
+        slot = self._video.grid.slot_at(time_ns)
+        if slot < self._video.slots.first_slot:
             return slot
-        assigned = self._assigner.assign(time_ns, filled=slots.next_slot - 1)
+        assigned = self._assigner.assign(time_ns)
         if assigned is not None:
             self._lips.see(time_ns, self._video.grid.start_ns(assigned))
         return assigned

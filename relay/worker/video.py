@@ -55,7 +55,8 @@ class VideoLine:
         self._stopping = threading.Event()
         self._packager = VideoPackager(self.grid)
         self._is_first = True
-        self._lateness = Lateness(floor_ns=self.grid.start_ns(1), ceiling_ns=int(settings.max_jitter_s * NS_PER_S))
+        slot_ns = self.grid.start_ns(1)
+        self._lateness = Lateness(slot_ns, int(settings.max_jitter_s * NS_PER_S), margin_ns=slot_ns)
         self._shown = picture_of(start)
         self.slots = SlotFiller(
             self.grid,

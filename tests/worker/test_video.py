@@ -152,6 +152,23 @@ def test_a_frame_that_comes_after_its_deadline_is_what_is_repeated_next(stage: S
     assert stage.board.counters["late_frames"] == 1
 
 
+def test_a_network_that_becomes_slow_is_soon_waited_for(stage: Stage) -> None:
+    """The camera says when it captured, so the times of its pictures tell nothing of the network."""
+    slow = FIRST + 20 * SEGMENT
+    for slot in range(FIRST, slow):
+        stage.show(slot)
+    assert "late_frames" not in stage.board.counters
+    for slot in range(slow, slow + 3 * SEGMENT):
+        stage.clock.go_to(GRID.start_ns(slot) + 15 * LATE_NS)
+        stage.line.step(None)
+        stage.line.step(flat_picture(slot, 80))
+        if slot == slow + SEGMENT:
+            late = stage.board.counters["late_frames"]
+    assert stage.board.counters["late_frames"] == late < SEGMENT
+    assert "slate_slots" not in stage.board.counters
+    stage.check()
+
+
 def test_a_slate_after_two_seconds_without_a_picture_and_pictures_again_at_once(stage: Stage) -> None:
     for n in range(PART):
         stage.show(FIRST + n, luma=160)
