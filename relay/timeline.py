@@ -322,11 +322,13 @@ class Lateness:
     """How long after its slot began a frame may still come: the P99.5 of the last minute and a margin, within bounds.
 
     Only what does not come is waited for so long, so the margin costs next to nothing, and without it one frame in two
-    hundred would be late by definition.
+    hundred would be late by definition. What a hole in the network held up comes in one burst and counts once; where
+    frames are too late for longer, their way has become longer, and they are waited for.
     """
 
     WINDOW_NS: Final = 60 * NS_PER_S
     INITIAL_NS: Final = 300_000_000
+    BURST_NS: Final = NS_PER_S // 2
     _REFRESH_NS: Final = NS_PER_S
 
     def __init__(self, floor_ns: int, ceiling_ns: int, margin_ns: int = 0) -> None:
@@ -335,10 +337,17 @@ class Lateness:
         self._ceiling_ns = ceiling_ns
         self._seen: deque[tuple[int, int]] = deque()
         self._refreshed_ns: int | None = None
+        self._late_since_ns: int | None = None
         self.deadline_ns = min(max(self.INITIAL_NS, floor_ns), ceiling_ns)
 
     def add(self, now_ns: int, lateness_ns: int) -> None:
         """Take note of a frame that was ready `lateness_ns` after its slot began."""
+        if lateness_ns <= self.deadline_ns:
+            self._late_since_ns = None
+        elif self._late_since_ns is None:
+            self._late_since_ns = now_ns
+        elif now_ns - self._late_since_ns <= self.BURST_NS:
+            return
         self._seen.append((now_ns, lateness_ns))
         if self._refreshed_ns is None:
             self._refreshed_ns = now_ns

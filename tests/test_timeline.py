@@ -260,6 +260,21 @@ def test_the_deadline_follows_the_worst_frame_in_two_hundred() -> None:
     assert lateness.deadline_ns == NS_PER_S
 
 
+def test_a_burst_after_a_hole_is_not_waited_for_the_next_time_and_a_longer_way_is() -> None:
+    lateness = Lateness(floor_ns=33 * MS, ceiling_ns=NS_PER_S)
+    for n in range(1000):
+        lateness.add(NOW_NS + n * 33 * MS, 50 * MS)
+    held_up_ns = NOW_NS + 1030 * 33 * MS
+    for n in range(30):
+        lateness.add(held_up_ns + n * MS, (30 - n) * 33 * MS)
+    for n in range(1031, 1100):
+        lateness.add(NOW_NS + n * 33 * MS, 50 * MS)
+    assert lateness.deadline_ns == 50 * MS
+    for n in range(1100, 1160):
+        lateness.add(NOW_NS + n * 33 * MS, 400 * MS)
+    assert lateness.deadline_ns == 400 * MS
+
+
 def test_nothing_is_late_by_definition() -> None:
     lateness = Lateness(floor_ns=33 * MS, ceiling_ns=NS_PER_S, margin_ns=33 * MS)
     for n in range(2000):
