@@ -257,7 +257,9 @@ class Camera:
         if slot < slots.first_slot:
             return slot
         assigned = self._assigner.assign(time_ns, filled=slots.next_slot - 1)
-        if assigned is not None:
+        if assigned is None:
+            self._video.miss(time_ns)
+        else:
             self._lips.see(time_ns, self._video.grid.start_ns(assigned))
         return assigned
 

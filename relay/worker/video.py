@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_WAIT_S: Final = 0.25
+MISSED_FOR_NS: Final = NS_PER_S // 2
+"""After a short hole in the network what was held up comes too late for its slots, and what follows does not. Where all
+comes too late for longer, as from a camera whose way has become longer, it is waited for longer."""
 
 
 class VideoLine:
@@ -56,6 +60,8 @@ class VideoLine:
         self._packager = VideoPackager(self.grid)
         self._is_first = True
         self._lateness = Lateness(floor_ns=self.grid.start_ns(1), ceiling_ns=int(settings.max_jitter_s * NS_PER_S))
+        self._missed: deque[tuple[int, int]] = deque(maxlen=1024)
+        self._learned: tuple[int, int] | None = None
         self._shown = picture_of(start)
         self.slots = SlotFiller(
             self.grid,
@@ -69,6 +75,11 @@ class VideoLine:
         """End the thread after the slot in hand."""
         self._stopping.set()
         self._ready.close()
+
+    def miss(self, time_ns: int) -> None:
+        """Take note, in any thread, that a picture captured at `time_ns` came when its slot had been filled already."""
+        now_ns = self._clock.unix_ns()
+        self._missed.append((now_ns, now_ns - self.grid.start_ns(self.grid.slot_at(time_ns))))
 
     def run(self) -> None:
         """Thread body."""
@@ -101,9 +112,19 @@ class VideoLine:
             log.warning("too far behind the clock: skipped", slots=skipped)
         if picture is not None:
             self._show(picture, now_ns)
+            self._missed.clear()
+        elif self._missed:
+            self._learn_from_missed()
         self._fill(self.grid.slot_at(now_ns - self._lateness.deadline_ns) + 1)
         self._board.gauges["deadline_ms"] = self._lateness.deadline_ns / 1e6
         self._board.gauges["behind_ms"] = max(0, now_ns - self.grid.start_ns(self.slots.next_slot)) / 1e6
+
+    def _learn_from_missed(self) -> None:
+        newest = self._missed[-1]
+        if newest[0] - self._missed[0][0] > MISSED_FOR_NS and newest is not self._learned:
+            self._learned = newest
+            missed_ns, lateness_ns = newest
+            self._lateness.add(missed_ns, lateness_ns + self.grid.start_ns(1))  # a slot is for decoding and transforms
 
     def _show(self, picture: Picture, now_ns: int) -> None:
         """Put `picture` into its slot, and repeat what was there before up to it."""

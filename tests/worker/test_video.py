@@ -26,7 +26,7 @@ from fixtures.worker import (
 from relay import slate, wire
 from relay.config import StreamSettings
 from relay.model import AccessUnit, MediaKind, Picture
-from relay.timeline import NS_PER_S, ClockLine
+from relay.timeline import NS_PER_S, ClockLine, SlotAssigner
 from relay.worker import video
 from relay.worker.board import Board
 from relay.worker.handoff import Handoff
@@ -150,6 +150,50 @@ def test_a_frame_that_comes_after_its_deadline_is_what_is_repeated_next(stage: S
     stage.wait_until(FIRST + 5)
     assert stage.pictures() == ["4 x 40", "2 x 80"]
     assert stage.board.counters["late_frames"] == 1
+
+
+def come_late(stage: Stage, first_slot: int, count: int, late_ns: int) -> list[int]:
+    """Pictures that all come so late, as `relay.worker.camera` treats them; the slots that they got."""
+    assigner, got = SlotAssigner(GRID), []
+    for slot in range(first_slot, first_slot + count):
+        time_ns = GRID.start_ns(slot)
+        while stage.clock.unix_ns() < time_ns + late_ns:
+            stage.clock.advance(min(stage.line.wait_s(), (time_ns + late_ns - stage.clock.unix_ns()) / NS_PER_S) + 1e-6)
+            stage.line.step(None)
+        assigned = assigner.assign(time_ns, filled=stage.line.slots.next_slot - 1)
+        if assigned is None:
+            stage.line.miss(time_ns)
+        else:
+            got.append(assigned)
+            stage.line.step(flat_picture(assigned, 80))
+    return got
+
+
+def test_pictures_that_all_come_too_late_are_waited_for(stage: Stage) -> None:
+    """As from a camera whose way has become longer, or whose timestamps went back by less than a new clock would."""
+    for n in range(3 * SEGMENT):
+        stage.show(FIRST + n)
+    per_s = round(SMALL.rate)
+    got = come_late(stage, FIRST + 3 * SEGMENT, 6 * per_s, 480_000_000)
+    assert got[0] < FIRST + 3 * SEGMENT + 2 * per_s
+    assert len(got) > 4 * per_s - per_s // 2
+    assert stage.board.gauges["deadline_ms"] == pytest.approx(480 + 1000 / per_s, abs=1)
+    stage.check()
+
+
+def test_a_burst_of_late_pictures_is_not_waited_for_the_next_time(stage: Stage) -> None:
+    for n in range(3 * SEGMENT):
+        stage.show(FIRST + n)
+    before_ms = stage.board.gauges["deadline_ms"]
+    held_up = FIRST + 3 * SEGMENT
+    stage.wait_until(held_up + 10)
+    for slot in range(held_up, held_up + 10):
+        stage.line.miss(GRID.start_ns(slot))
+    stage.line.step(None)
+    stage.wait_until(held_up + 20)
+    for n in range(21, 21 + SEGMENT):
+        stage.show(held_up + n)
+    assert stage.board.gauges["deadline_ms"] <= before_ms
 
 
 def test_a_slate_after_two_seconds_without_a_picture_and_pictures_again_at_once(stage: Stage) -> None:
