@@ -62,6 +62,8 @@ PROBED_S = 1.3
 AAC_FRAMES_HZ = 48_000 / 1024
 MAX_BACKOFF_S = 15 * 1.2
 INTERLUDE_S = 13.0
+TRIES = 2
+"""A row of two seconds can fall into a moment in which the machine did something else. None does so twice."""
 SETTLED_S = 4.0
 READER_BEHIND_S = 14.0
 """ffmpeg begins three segments behind the newest, and is started within seconds."""
@@ -242,28 +244,34 @@ def test_viewers_stay_whatever_is_sent(
     interlude: tuple[Step, ...],
     act: str,
 ) -> None:
-    director = Director(stage, relay, audience)
-    with Inspector(relay.playlist) as inspector:
-        for turn in acts[act]:
-            director.play(turn)
-        stage.play(*interlude)
-        audience.sit(SETTLED_S)
-    assert audience.troubles() == []
-    assert broken_rules(inspector) == []
-    assert missed(acts[act], director.times, inspector) == []
+    turns, director = acts[act], Director(stage, relay, audience)
+    missed: dict[str, str] = {}
+    for _ in range(TRIES):
+        with Inspector(relay.playlist) as inspector:
+            for turn in turns:
+                director.play(turn)
+            stage.play(*interlude)
+            audience.sit(SETTLED_S)
+        assert audience.troubles() == []
+        assert broken_rules(inspector) == []
+        missed = too_little_of(turns, director.times, inspector)
+        if not missed:
+            break
+        turns = [turn for turn in turns if turn.name in missed]
+    assert missed == {}
     assert "geheim" not in relay.words()
 
 
-def missed(turns: list[Turn], times: dict[str, tuple[float, float]], inspector: Inspector) -> list[str]:
-    """The turns of which viewers were shown too little."""
+def too_little_of(turns: list[Turn], times: dict[str, tuple[float, float]], inspector: Inspector) -> dict[str, str]:
+    """The turns of which viewers were shown too little, and how much."""
     moved, sounded = moving(inspector.video), sounding(inspector.renditions["audio"])
-    found = []
+    found = {}
     for turn in turns:
         from_s, until_s = times[turn.name]
         seen = sum(from_s <= at_s < until_s for at_s in moved)
         heard = sum(from_s <= at_s < until_s for at_s in sounded)
         if seen < turn.seen or heard < turn.heard:
-            found.append(f"{turn.name}: {seen} of {turn.seen} seen, {heard} of {turn.heard} heard")
+            found[turn.name] = f"{seen} of {turn.seen} seen, {heard} of {turn.heard} heard"
     return found
 
 
