@@ -5,8 +5,7 @@ a fixed number of parts, so media sequence number, part index, `tfdt` and PROGRA
 alone: a relay that restarts, or a second relay on the same camera, comes to the same numbers (compare ISO/IEC 23009-9).
 AAC frame `k` covers `[k * 1024 / sample_rate, (k + 1) * 1024 / sample_rate)`, on the same epoch.
 
-All times are integers of nanoseconds since the epoch, because a float of seconds cannot hold 30000/1001 exactly for
-years.
+All times are integers of nanoseconds since the epoch: a float of seconds cannot hold 30000/1001 exactly for years.
 """
 
 from __future__ import annotations
@@ -250,8 +249,7 @@ class SlotAssigner:
     def assign(self, time_ns: int) -> int | None:
         """The slot for a frame captured at `time_ns`, or `None` to drop it: another frame has that slot.
 
-        Whether the slot has been sent meanwhile is not asked here. A frame that came too late must not push those
-        behind it into later slots: the sound would need seconds to follow.
+        It may have been sent already. Late frames must not push others into later slots: sound follows in seconds only.
         """
         slot: int | None = self._grid.slot_at(time_ns)
         if self._last is not None:
@@ -321,9 +319,8 @@ class SlotFiller:
 class Lateness:
     """How long after its slot began a frame may still come: the P99.5 of the last minute and a margin, within bounds.
 
-    Only what does not come is waited for so long, so the margin costs next to nothing, and without it one frame in two
-    hundred would be late by definition. What a hole in the network held up comes in one burst and counts once; where
-    frames are too late for longer, their way has become longer, and they are waited for.
+    Without the margin one frame in two hundred would be late by definition. What a hole in the network held up comes in
+    one burst and counts once; where frames are late for longer, they are waited for.
     """
 
     WINDOW_NS: Final = 60 * NS_PER_S
@@ -349,9 +346,8 @@ class Lateness:
         elif now_ns - self._late_since_ns <= self.BURST_NS:
             return
         self._seen.append((now_ns, lateness_ns))
-        if self._refreshed_ns is None:
-            self._refreshed_ns = now_ns
-        elif now_ns - self._refreshed_ns >= self._REFRESH_NS:
+        self._refreshed_ns = now_ns if self._refreshed_ns is None else self._refreshed_ns
+        if now_ns - self._refreshed_ns >= self._REFRESH_NS:
             self._refresh(now_ns)
 
     def _refresh(self, now_ns: int) -> None:
