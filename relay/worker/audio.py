@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from relay import wire
 from relay.encode import AudioEncoder, SampleGrid
 from relay.packager import AudioPackager, SpanAudioPackager, make_audio_init
-from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, Lateness, sample_at
+from relay.slots import Lateness
+from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, sample_at
 from relay.worker.inbox import Inbox
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from relay.config import StreamSettings
     from relay.model import AccessUnit, Part
     from relay.packager import Span
-    from relay.timeline import Grid, SlotFiller
+    from relay.slots import SlotFiller
+    from relay.timeline import Grid
     from relay.worker.board import Board, Clock
     from relay.worker.link import Link
 

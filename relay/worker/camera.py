@@ -20,8 +20,9 @@ from relay.decode import Decoder, to_i420
 from relay.encode import AudioConformer
 from relay.errors import EncodeError, ProtocolError, RelayError, SourceStalledError, SourceUnsupportedError
 from relay.model import Picture
+from relay.slots import SlotAssigner
 from relay.source import Backoff, Entrance, PushBackoff, open_source
-from relay.timeline import NS_PER_S, Grid, SlotAssigner
+from relay.timeline import NS_PER_S, Grid
 from relay.worker.audio import AudioLine, SoundLine, SpanAudioLine
 from relay.worker.board import Board, Clock
 from relay.worker.copied import CopyLine

@@ -11,7 +11,8 @@ import structlog
 from relay import wire
 from relay.encode import VideoEncoder
 from relay.packager import VideoPackager, make_video_init
-from relay.timeline import NS_PER_S, Fill, Grid, Lateness, SlotFiller
+from relay.slots import Fill, Lateness, SlotFiller
+from relay.timeline import NS_PER_S, Grid
 from relay.worker.painter import SlatePainter, picture_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from fixtures.worker import FIRST, GRID, SMALL, Outbox, SteppedClock, findings, 
 from relay import wire
 from relay.config import StreamSettings
 from relay.model import MediaKind
-from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, ClockLine, SlotFiller, sample_at
+from relay.slots import SlotFiller
+from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, ClockLine, sample_at
 from relay.worker import audio
 from relay.worker.audio import AudioLine
 from relay.worker.board import Board
