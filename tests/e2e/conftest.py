@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.audience import Audience
 from fixtures.browser import Browser, Tab
 from fixtures.processes import Camera, Program, Relay
 
@@ -48,6 +49,15 @@ def tab(browser: Browser, relay: Relay) -> Iterator[Tab]:
     tab.wait_until_playing()
     yield tab
     browser.close(tab)
+
+
+@pytest.fixture(scope="module")
+def audience(relay: Relay, browser: Browser, folder: Path) -> Iterator[Audience]:
+    """A page and a reader that stay for all of a module."""
+    audience = Audience.of(relay, browser, folder)
+    yield audience
+    audience.reader.kill()
+    browser.close(audience.tab)
 
 
 @pytest.fixture(autouse=True)

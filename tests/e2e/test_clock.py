@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fixtures.browser import Browser
     from fixtures.processes import Camera
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(120)]
@@ -68,14 +67,6 @@ def relay(camera: Camera, hands: Hands, folder: Path) -> Iterator[Relay]:
     with Relay.with_settings(camera.url("/small"), folder, "", hands.environment) as relay:
         relay.wait_until("live")
         yield relay
-
-
-@pytest.fixture(scope="module")
-def audience(relay: Relay, browser: Browser, folder: Path) -> Iterator[Audience]:
-    audience = Audience.of(relay, browser, folder)
-    yield audience
-    audience.reader.kill()
-    browser.close(audience.tab)
 
 
 def newest_s(relay: Relay) -> float:

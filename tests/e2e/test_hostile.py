@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from fixtures.browser import Browser
     from fixtures.hostile import Edit
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(480)]
@@ -192,15 +191,6 @@ def relay(stage: Stage, acts: dict[str, list[Turn]], interlude: tuple[Step, ...]
     with Relay.with_settings(f"http://user:geheim@127.0.0.1:{stage.port}/live", folder, SETTINGS) as relay:
         relay.wait_until("live")
         yield relay
-
-
-@pytest.fixture(scope="module")
-def audience(relay: Relay, browser: Browser, folder: Path) -> Iterator[Audience]:
-    """Those who stay for all of it."""
-    audience = Audience.of(relay, browser, folder)
-    yield audience
-    audience.reader.kill()
-    browser.close(audience.tab)
 
 
 class Director:

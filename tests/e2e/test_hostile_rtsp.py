@@ -59,15 +59,6 @@ def relay(proxy: Proxy, folder: Path) -> Iterator[Relay]:
         yield relay
 
 
-@pytest.fixture(scope="module")
-def audience(relay: Relay, browser: Browser, folder: Path) -> Iterator[Audience]:
-    """Those who stay for all of it."""
-    audience = Audience.of(relay, browser, folder)
-    yield audience
-    audience.reader.kill()
-    browser.close(audience.tab)
-
-
 @pytest.fixture
 def watched(relay: Relay, proxy: Proxy, camera: Camera, audience: Audience) -> Iterator[Audience]:
     """Begins with a picture, and ends with one: the right camera is back. Nothing was wrong for anybody meanwhile."""
