@@ -254,12 +254,13 @@ class Camera:
         """
         if self._assigner is None or self._video is None:
             return 0
-        slot = self._video.grid.slot_at(time_ns)
+        grid = self._video.grid
+        slot = grid.slot_at(time_ns)
         if slot < self._video.slots.first_slot:
             return slot
         assigned = self._assigner.assign(time_ns)
         if assigned is not None:
-            self._lips.see(time_ns, self._video.grid.start_ns(assigned))
+            self._lips.see(time_ns, grid.start_ns(assigned), grid.start_ns(1))
         return assigned
 
     def _on_audio(self, decoded: DecodedAudio) -> None:

@@ -14,19 +14,24 @@ GLIDE_PPM: Final = 2500
 
 
 class LipSync:
-    """For one connection. `lead_ns` is how far ahead of their capture its pictures are shown, by now."""
+    """For one connection. `lead_ns` is how far ahead of their capture its pictures are shown, by now.
+
+    Pictures are up to half a slot beyond either end of their slots before they snap into others, by a whole slot at
+    once. The sound goes no further than the ends, so that it is never off by more than half a slot: neither just
+    before a snap nor just after it, while it follows.
+    """
 
     def __init__(self) -> None:
         self.lead_ns = 0
         self._last_ns = 0
         self._seen = 0
 
-    def see(self, time_ns: int, slot_start_ns: int) -> None:
-        """A picture captured at `time_ns` is shown at `slot_start_ns`.
+    def see(self, time_ns: int, slot_start_ns: int, slot_ns: int) -> None:
+        """A picture captured at `time_ns` is shown at `slot_start_ns`, for `slot_ns`.
 
         The first few say how it is; after that the lead glides, to the median of pictures that come in uneven steps.
         """
-        lead_ns = time_ns - slot_start_ns
+        lead_ns = max(0, min(slot_ns, time_ns - slot_start_ns))
         self._seen += 1
         if self._seen <= FIRST_PICTURES:
             self.lead_ns = lead_ns

@@ -2,16 +2,19 @@
 
     scripts/soak hour [--minutes 60] [--viewers 50]
 
-A real RTSP camera (1280x720 at 30, H.264 and AAC, the time burnt into each picture) goes through `relay serve` to
-low-latency viewers. Every ten minutes the camera is killed for 20 s; in the middle, once, the worker. Watched:
+A real RTSP camera (1280x720 at 30, H.264 and AAC, the time burnt into each picture, a flash with a tick each second)
+goes through `relay serve` to low-latency viewers. Every ten minutes the camera is killed for 20 s; in the middle, once,
+the worker. Watched:
 
     every playlist of both renditions   against relay/check: text, legal changes, the epoch formula
     every segment of both renditions    against relay/check: boxes, contiguous with the one before
     the burnt-in time                   against the PROGRAM-DATE-TIME under which the picture is sent
+    each flash                          against its tick
     every part to every viewer          how long after its publication it was there
     resident memory                     of parent, worker and the spare worker
 
-It prints a JSON summary and exits with 1 if a rule was broken.
+Picture and sound are measured in two segments of every five. It prints a JSON summary and exits with 1 if a rule was
+broken or a limit (`Results.beyond`) was passed.
 """
 
 from __future__ import annotations
@@ -19,7 +22,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import io
 import json
 import statistics
 import subprocess
@@ -38,7 +40,9 @@ import av
 import psutil
 
 from fixtures.barcode import TIME_BITS, read_strip
+from fixtures.output import CaptureError, capture_errors, heard, shown
 from fixtures.processes import Camera, Relay
+from fixtures.sync import beeps_s, flashes_s, offsets_ms
 from relay.check.epoch import check_epoch
 from relay.check.finding import Finding, faults
 from relay.check.history import check_update
@@ -59,7 +63,12 @@ GRID: Final = Grid.of(FORMAT)
 OUTAGE_EVERY_S: Final = 600.0
 OUTAGE_S: Final = 20.0
 SAMPLE_EVERY_S: Final = 10.0
-CLOCK_EVERY_SEGMENTS: Final = 5
+MEASURE_EVERY_SEGMENTS: Final = 5
+SYNC_LIMIT_MS: Final = 40.0
+WAIT_LIMIT_MS: Final = 300.0
+MIN_PAIRS_PER_MINUTE: Final = 12
+"""Of flashes and ticks; 18 to 24 a minute are looked at."""
+
 READ_DELAY_PICTURES: Final = 200
 STREAM: Final = "/live/cam/"
 TURN_S: Final = 280.0
@@ -75,10 +84,9 @@ class Results:
     playlists: int = 0
     segments: int = 0
     reload_failures: int = 0
-    pdt_minus_capture_ms: list[tuple[float, float]] = field(default_factory=list)
-    """Of each picture that tells its time: when that was (Unix seconds), and the difference."""
-
-    camera_started_s: list[float] = field(default_factory=lambda: [time.time()])
+    capture_errors: list[CaptureError] = field(default_factory=list)
+    flashes_s: list[float] = field(default_factory=list)
+    ticks_s: list[float] = field(default_factory=list)
     memory_mb: dict[str, list[float]] = field(default_factory=dict)
     read_delay_ms: float = 0.0
     viewer_parts: int = 0
@@ -93,6 +101,33 @@ class Results:
             self.findings[finding.rule] += 1
             self.examples.setdefault(finding.rule, f"{finding.message} ({finding.where})")
 
+    def measure(self, kind: MediaKind, media: bytes) -> None:
+        """Measure what two segments show or play."""
+        if kind is MediaKind.AUDIO:
+            self.ticks_s += beeps_s(*heard(media))
+            return
+        pictures = shown(media)
+        self.capture_errors += capture_errors(pictures)
+        self.flashes_s += flashes_s((picture.at_s, picture.corner_luma) for picture in pictures)
+
+    @property
+    def capture_bound_ms(self) -> float:
+        """A frame and what the camera itself takes."""
+        return 1000 / float(FORMAT.rate) + self.read_delay_ms
+
+    def beyond(self, minutes: float) -> list[str]:
+        """What was not within its limit."""
+        offsets = offsets_ms(self.flashes_s, self.ticks_s)
+        told = {
+            "a picture's time": any(
+                abs(e.ms) >= self.capture_bound_ms for e in self.capture_errors if not e.after_hole
+            ),
+            "a tick's distance from its flash": any(abs(ms) > SYNC_LIMIT_MS for ms in offsets),
+            "the number of flashes with a tick": len(offsets) < MIN_PAIRS_PER_MINUTE * minutes,
+            "a viewer's wait": any(turn["most"] > WAIT_LIMIT_MS for turn in self.turns),
+        }
+        return [name for name, is_beyond in told.items() if is_beyond]
+
 
 class Watcher:
     """Follows one rendition's playlist, part after part, and judges each reading and each segment."""
@@ -106,6 +141,7 @@ class Watcher:
         self._init = b""
         self._next_msn = 0
         self._end: dict[int, int] | None = None
+        self._before = b""
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -136,16 +172,16 @@ class Watcher:
         if segment.map_uri and not self._init:
             self._init = await self._get(segment.map_uri)
         if segment.msn != self._next_msn:
-            self._end = None
+            self._end, self._before = None, b""
         self._next_msn = segment.msn + 1
         data = await self._get(segment.uri or "")
         found = check_segment(data, self._init, self._end, must_start_independent=True, duration_s=segment.duration_s)
         self._results.found(found)
         self._end = segment_end(data, self._init)
         self._results.segments += 1
-        if self._kind is MediaKind.VIDEO and segment.msn % CLOCK_EVERY_SEGMENTS == 0:
-            measured = await asyncio.to_thread(pdt_minus_capture_ms, self._init + data)
-            self._results.pdt_minus_capture_ms += measured
+        if self._before and segment.msn % MEASURE_EVERY_SEGMENTS == 0:
+            await asyncio.to_thread(self._results.measure, self._kind, self._init + self._before + data)
+        self._before = data
 
     async def _get(self, tail: str) -> bytes:
         async with self._http.get(self._base + tail) as answer:
@@ -164,22 +200,6 @@ def measure_read_delay_ms(url: str) -> float:
             if len(ages) >= READ_DELAY_PICTURES:
                 break
     return statistics.quantiles(ages[len(ages) // 2 :], n=100)[98]
-
-
-def pdt_minus_capture_ms(media: bytes) -> list[tuple[float, float]]:
-    """For each picture of a segment: when it is sent for (Unix seconds), and that minus the time burnt into it, in ms.
-
-    Repeated pictures and the slate say nothing about the clock and are left out; so is the segment's first picture,
-    which may repeat one of the segment before.
-    """
-    differences: dict[int, tuple[float, float]] = {}
-    with av.open(io.BytesIO(media)) as container:
-        for frame in container.decode(video=0):
-            strip = read_strip(frame.to_ndarray(format="gray"))
-            if strip is not None and frame.pts is not None and frame.time_base is not None:
-                sent_s = frame.pts * Fraction(frame.time_base)
-                differences.setdefault(strip[0], (float(sent_s), float(sent_s * 1000 % 2**TIME_BITS) - strip[0]))
-    return list(differences.values())[1:]
 
 
 async def watch_in_turns(relay: Relay, results: Results, viewers: int, until_s: float) -> None:
@@ -218,17 +238,12 @@ async def cause_trouble(camera: Camera, relay: Relay, results: Results, minutes:
         await asyncio.to_thread(camera.kill)
         await asyncio.sleep(OUTAGE_S)
         await asyncio.to_thread(camera.start)
-        results.camera_started_s.append(time.time())
-        results.events.append(f"{_minutes_since(began_s)}: camera away for {OUTAGE_S:g} s")
+        results.events.append(f"{_clock(time.time())}: camera away for {OUTAGE_S:g} s")
         await asyncio.sleep(every_s / 10)
         if is_worker_due and time.monotonic() - began_s > minutes * 30:
             is_worker_due = False
             relay.worker().kill()
-            results.events.append(f"{_minutes_since(began_s)}: worker killed")
-
-
-def _minutes_since(began_s: float) -> str:
-    return f"{(time.monotonic() - began_s) / 60:.0f} min"
+            results.events.append(f"{_clock(time.time())}: worker killed")
 
 
 async def soak(camera: Camera, relay: Relay, minutes: float, viewers: int, every_s: float) -> Results:
@@ -276,29 +291,48 @@ def summary(results: Results, relay: Relay, minutes: float, viewers: int) -> dic
         "parts_missed": results.parts_missed,
         "problems": dict(results.problems),
         "published_to_received_ms": results.turns,
-        "pdt_minus_capture_ms": _spread_of_pdt(results),
+        "beyond": results.beyond(minutes),
+        "pdt_minus_capture_ms": _spread_of_capture(results),
+        "tick_after_flash_ms": _spread(offsets_ms(results.flashes_s, results.ticks_s)),
+        "furthest_ticks": _furthest(results),
         "memory_mb": memory,
         "counters": relay.status()["counters"],
         "events": results.events,
     }
 
 
-def _spread_of_pdt(results: Results) -> dict[str, float]:
-    """The differences; of those beyond a frame and the read delay, how long after a start of the camera they were."""
-    differences = sorted(ms for _, ms in results.pdt_minus_capture_ms) or [0.0]
-    bound_ms = 1000 / float(FORMAT.rate) + results.read_delay_ms
-    beyond_s = [at_s for at_s, ms in results.pdt_minus_capture_ms if abs(ms) >= bound_ms]
-    after_start_s = [min(at_s - start_s for start_s in results.camera_started_s if start_s < at_s) for at_s in beyond_s]
+def _spread_of_capture(results: Results) -> dict[str, Any]:
+    """Of pictures that came as they should, of those after a hole, and which of all were beyond a frame and delay."""
+    errors, bound_ms = results.capture_errors, results.capture_bound_ms
+    worst = sorted((error for error in errors if abs(error.ms) >= bound_ms), key=lambda error: -abs(error.ms))
     return {
-        "pictures": len(differences),
-        "min": round(differences[0], 1),
-        "p50": round(statistics.median(differences), 1),
-        "p99": round(differences[len(differences) * 99 // 100], 1),
-        "max": round(differences[-1], 1),
+        "in_time": _spread([error.ms for error in errors if not error.after_hole]),
+        "after_hole": _spread([error.ms for error in errors if error.after_hole]),
         "measured_read_delay": round(results.read_delay_ms, 1),
-        "pictures_beyond_bound": len(beyond_s),
-        "latest_of_them_after_camera_start_s": round(max(after_start_s, default=0.0), 1),
+        "beyond_bound_in_time": sum(not error.after_hole for error in worst),
+        "beyond_bound_after_hole": sum(error.after_hole for error in worst),
+        "worst": [(_clock(error.at_s), round(error.ms), error.after_hole) for error in worst[:10]],
     }
+
+
+def _furthest(results: Results) -> list[tuple[str, float]]:
+    pairs = [(tick_s, ms) for tick_s in results.ticks_s for ms in offsets_ms(results.flashes_s, [tick_s])]
+    return [(_clock(tick_s), round(ms, 1)) for tick_s, ms in sorted(pairs, key=lambda pair: -abs(pair[1]))[:5]]
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    ranked = sorted(values) or [0.0]
+    return {
+        "count": len(values),
+        "min": round(ranked[0], 1),
+        "p50": round(statistics.median(ranked), 1),
+        "p99": round(ranked[len(ranked) * 99 // 100], 1),
+        "max": round(ranked[-1], 1),
+    }
+
+
+def _clock(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
 def main() -> None:
@@ -311,16 +345,16 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         Camera(Path(folder)) as camera,
-        Relay(camera.url(), Path(folder)) as relay,
+        Relay(camera.url("/flash"), Path(folder)) as relay,
     ):
         relay.wait_until("live")
-        read_delay_ms = measure_read_delay_ms(camera.url())
+        read_delay_ms = measure_read_delay_ms(camera.url("/flash"))
         results = asyncio.run(soak(camera, relay, arguments.minutes, arguments.viewers, arguments.outage_every))
         results.read_delay_ms = read_delay_ms
         report = summary(results, relay, arguments.minutes, arguments.viewers)
     json.dump(report, sys.stdout, indent=1)
     sys.stdout.write("\n")
-    sys.exit(1 if results.findings or results.problems else 0)
+    sys.exit(1 if results.findings or results.problems or report["beyond"] else 0)
 
 
 if __name__ == "__main__":
