@@ -219,7 +219,7 @@ class Connection:
                 return
             self._on_found(self._found(frame))
             self.shown_since_s = self._frame_s
-        self._on_video(DecodedVideo(time_ns, arrival_ns, frame, self._source.sample_aspect))
+        self._on_video(DecodedVideo(time_ns, arrival_ns, frame, self._source.sample_aspect, self._clock.jumps))
 
     def _sound(self, frame: av.AudioFrame, arrival_ns: int) -> None:
         offset_ns = self._clock.offset_ns if self._copy_to is None else self._copier.offset_ns

@@ -65,13 +65,15 @@ class DecodedVideo:
     """A picture as the source sent it: any size, pixel format and rotation; `to_i420` makes it uniform.
 
     `time_ns` is the capture time on the relay's clock, never below the one before; `arrival_ns` is when the packet that
-    completed it came. `sample_aspect` is the width of its samples over their height.
+    completed it came. `sample_aspect` is the width of its samples over their height. `clock_jumps` counts how often the
+    picture's clock has jumped in this connection.
     """
 
     time_ns: int
     arrival_ns: int
     frame: av.VideoFrame
     sample_aspect: Fraction
+    clock_jumps: int = 0
 
 
 @dataclass(frozen=True, slots=True)

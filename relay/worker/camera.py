@@ -235,7 +235,7 @@ class Camera:
         self._jitter.add(decoded.arrival_ns - decoded.time_ns)
         self._board.smooth("age_received_ms", (decoded.arrival_ns - decoded.time_ns) / 1e6)
         self._board.gauges["jitter_ms"] = self._jitter.value_ns / 1e6
-        slot = self._slot_for(decoded.time_ns)
+        slot = self._slot_for(decoded.time_ns, decoded.clock_jumps)
         if slot is None:
             self._board.count("dropped_frames")
             return
@@ -247,7 +247,7 @@ class Camera:
         self._board.note_age("decoded", decoded.time_ns)
         self._decoded.put(Picture(slot, decoded.time_ns, i420))
 
-    def _slot_for(self, time_ns: int) -> int | None:
+    def _slot_for(self, time_ns: int, clock_jumps: int) -> int | None:
         """The slot of a picture captured at `time_ns`; `None`: it has none, since another has it.
 
         Until the first slot begins, pictures go their way all the same: chain, state and snapshot need them.
@@ -260,7 +260,7 @@ class Camera:
             return slot
         assigned = self._assigner.assign(time_ns)
         if assigned is not None:
-            self._lips.see(time_ns, grid.start_ns(assigned), grid.start_ns(1))
+            self._lips.see(time_ns, grid.start_ns(assigned), grid.start_ns(1), clock_jumps)
         return assigned
 
     def _on_audio(self, decoded: DecodedAudio) -> None:
@@ -271,7 +271,7 @@ class Camera:
             self._conformer = AudioConformer()
         try:
             time_ns = decoded.time_ns - self._lips.lead_ns
-            chunks = self._conformer.conform(decoded.frame, time_ns, decoded.clock_jumps)
+            chunks = self._conformer.conform(decoded.frame, time_ns, decoded.clock_jumps + self._lips.jumps)
         except EncodeError as error:
             # Silence, then; the picture does not suffer for it.
             if not self._board.counters["unreadable_sound"]:

@@ -66,3 +66,12 @@ def test_time_that_goes_back_moves_nothing() -> None:
     lips = begun()
     lips.see(20 * MS, 0, STEP)
     assert lips.lead_ns == 30 * MS
+
+
+def test_where_the_clock_jumps_it_is_told_anew() -> None:
+    """To glide to another place in the slot would take seconds, and the sound jumps here anyway."""
+    lips = begun()
+    lips.see(1005 * MS + STEP, 1000 * MS + STEP, STEP, clock_jumps=2)
+    assert (lips.lead_ns, lips.jumps) == (5 * MS, 1)
+    lips.see(1005 * MS + 2 * STEP, 1000 * MS + 2 * STEP, STEP, clock_jumps=2)
+    assert (lips.lead_ns, lips.jumps) == (5 * MS, 1)
