@@ -25,7 +25,8 @@ import psutil
 import pytest
 
 from fixtures.processes import Camera, Relay, wait_for
-from relay.encode.video import CRF, PRESET, VBV_S
+from relay.encode.video import CRF, VBV_S
+from relay.ladder import PRESET
 from scripts.bench.measuring import MIB, Usage, machine, say, show, versions, write_json
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from relay.check.history import check_delta
 from relay.check.media_playlist import check_media_playlist
 from relay.check.parsed import parse
 from relay.model import Latency, MediaKind, StreamFormat
-from relay.playlist import Report, Window, WindowSettings, render_media, render_multivariant
+from relay.playlist import Described, Report, Window, WindowSettings, render_media, render_multivariant
 from relay.timeline import Grid
 
 COARSE = replace(FORMAT, latency=Latency.INTERNET)
@@ -125,7 +125,9 @@ def test_durations_of_odd_rates_never_exceed_the_part_target_and_add_up() -> Non
 
 
 def test_a_multivariant_playlist() -> None:
-    text = render_multivariant(VIDEO_INIT, "v/abc/video-1/index.m3u8", AUDIO_INIT, "v/abc/audio-1/index.m3u8")
+    text = render_multivariant(
+        Described(VIDEO_INIT, "v/abc/video-1/index.m3u8"), Described(AUDIO_INIT, "v/abc/audio-1/index.m3u8")
+    )
     assert text.splitlines() == [
         "#EXTM3U",
         "#EXT-X-VERSION:6",
@@ -142,7 +144,7 @@ def test_a_multivariant_playlist() -> None:
 
 
 def test_a_multivariant_playlist_without_audio() -> None:
-    text = render_multivariant(replace(VIDEO_INIT, rate=Fraction(30000, 1001)), "video-1/index.m3u8")
+    text = render_multivariant(Described(replace(VIDEO_INIT, rate=Fraction(30000, 1001)), "video-1/index.m3u8"))
     assert 'CODECS="avc1.64001f"' in text
     assert "FRAME-RATE=29.970" in text
     assert "AUDIO" not in text

@@ -54,6 +54,7 @@ async def test_the_streams(client: Client, camera: Camera, hub: Hub) -> None:
         "latency": "lan",
         "segment_s": 2.0,
         "copied": None,
+        "ladder": [],
     }
     assert (cam["playlist"], cam["snapshot"]) == ("live/cam/index.m3u8", "live/cam/snapshot.jpg")
     assert cam["counters"]["frames_decoded"] == 7

@@ -19,7 +19,7 @@ def found(width: int = 1920, height: int = 1080, rate: str | None = "25", matrix
 
 
 def choose(settings: StreamSettings, found: Found | None = None, remembered: Remembered | None = None) -> StreamFormat:
-    return choose_format(settings, Latency.LAN, found, remembered)
+    return choose_format(settings, Latency.LAN, 2.0, found, remembered)[0]
 
 
 def test_until_a_camera_was_seen() -> None:

@@ -76,7 +76,7 @@ def test_pictures_that_come_before_the_first_slot_are_not_dropped(supervisor: Su
     supervisor.configure(audio=False)
     supervisor.wait_for(wire.Found)
     slot = GRID.slot_at(time.time_ns()) // GRID.slots_per_part * GRID.slots_per_part + GRID.slots_per_segment
-    supervisor.send(wire.Start(replace(FORMAT, audio=False), slot, slot))
+    supervisor.send(wire.Start(replace(FORMAT, audio=False), {"video": slot}))
     supervisor.wait_for(wire.Snapshot)  # they still go through the chain
     part = supervisor.wait_for(wire.PartReady).part
     assert part.start_ticks == GRID.tfdt(slot)
@@ -145,7 +145,7 @@ def test_a_thread_that_fails_ends_it_with_the_reason(supervisor: Supervisor) -> 
     supervisor.configure()
     supervisor.wait_for(wire.Found)
     slot = GRID.slot_at(time.time_ns()) // GRID.slots_per_part * GRID.slots_per_part
-    supervisor.send(wire.Start(FORMAT, slot + 1, slot))
+    supervisor.send(wire.Start(FORMAT, {"video": slot + 1, "audio": slot}))
     assert re.match("video: .* begins no part", supervisor.wait_for(wire.Bye).error)
     supervisor.hear_out()
 
