@@ -27,6 +27,7 @@ _REFERENCE_PIXELS_PER_S: Final = 1280 * 720 * 30
 _BITRATE_EXPONENT: Final = 0.75
 """Larger and faster pictures have less that is new in each pixel: the usual rule of three quarters."""
 _BITRATE_STEP_KBPS: Final = 50
+_LEAST_KBPS: Final = 64
 
 _USUAL_SIDES: Final = (1440, 1080, 720, 480, 360, 240)
 _NEXT_AT_MOST: Final = Fraction(3, 4)
@@ -131,7 +132,7 @@ def _automatic(width: int, height: int, rate: Fraction, cores: float, kbps: int 
         if rungs and budget < 0:
             is_cut = True
             break
-        own_kbps = round(default_bitrate_kbps(*size, own_rate) * factor)
+        own_kbps = max(_LEAST_KBPS, round(default_bitrate_kbps(*size, own_rate) * factor))
         rungs.append(Rung(_name(size[1], own_rate, rate), *size, own_rate, own_kbps))
     why = f"chosen for {width}x{height} and {cores:.3g} cores"
     why += ", which are too few for more" if is_cut else ""

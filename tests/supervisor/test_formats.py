@@ -73,6 +73,27 @@ def test_the_key_holds_no_password() -> None:
     assert settings_key(StreamSettings(source="a")) != settings_key(StreamSettings(source="b"))
 
 
+LADDER = StreamSettings.model_validate({"renditions": [{"height": 720}, {"height": 360}]})
+
+
+def test_the_ladder_belongs_to_the_format_and_not_to_what_is_remembered_of_the_camera() -> None:
+    remembered = Remembered(choose(StreamSettings(), found()), 3, seen=True, key=settings_key(StreamSettings()))
+    chosen, why = choose_format(LADDER, Latency.LAN, 2.0, None, remembered)
+    assert [rung.name for rung in chosen.ladder] == ["video", "video-360p"]
+    assert (chosen.width, chosen.height) == (1920, 1080)
+    assert why == "as the settings have it"
+    with_ladder = replace(remembered, format=chosen)
+    assert choose(StreamSettings(), None, with_ladder) == remembered.format
+    assert choose(LADDER, None, with_ladder) == chosen
+
+
+def test_an_automatic_ladder_follows_the_cores() -> None:
+    few, many = (
+        choose_format(StreamSettings(ladder="auto"), Latency.LAN, cores, found(), None)[0] for cores in (1.0, 8)
+    )
+    assert (len(few.ladder), len(many.ladder)) == (0, 5)
+
+
 COPY = StreamSettings(video="copy")
 
 
