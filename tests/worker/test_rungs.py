@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 import av
+import numpy as np
 import pytest
 
 from fixtures.worker import (
@@ -36,7 +37,6 @@ from relay.worker.video import VideoLine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from relay.model import Init, Part
@@ -213,6 +213,35 @@ def test_a_picture_is_scaled_once_for_each_size_however_often_it_is_shown(
     for slot in (FIRST, FIRST + 1, FIRST + 5):
         stage.show(slot)
     assert scaled == [48, 32, 48, 32, 48]
+
+
+@pytest.mark.parametrize(
+    ("size", "made"),
+    [
+        ((96, 64), [(72, 48), (48, 32), (30, 20), (24, 16), (18, 12)]),
+        ((98, 66), [(72, 48), (48, 32), (30, 20), (24, 16), (18, 12)]),
+    ],
+)
+def test_what_is_smaller_than_the_half_is_made_of_the_half_which_is_made_once(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], made: list[tuple[int, int]]
+) -> None:
+    """Sizes that have no whole half are averaged over areas, which costs more."""
+    sources = []
+    letterbox = rungs.letterbox
+
+    def note(i420: NDArray[np.uint8], width: int, height: int, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        sources.append((i420.shape[1], width, height))
+        return letterbox(i420, width, height, out)
+
+    monkeypatch.setattr(rungs, "letterbox", note)
+    outlet = LadderOutlet([], Board(SteppedClock(), NS_PER_S))
+    whole = np.random.default_rng(1).integers(16, 235, (size[1] * 3 // 2, size[0]), np.uint8)
+    outlet.give(Shot(0, whole, None))
+    found = [outlet._in_size(whole, *one) for one in made]
+    assert [(one.shape[1], one.shape[0] * 2 // 3) for one in found] == made
+    by_halves = [(96, 72, 48), (96, 48, 32), (48, 30, 20), (48, 24, 16), (24, 18, 12)]
+    assert sources == (by_halves if size == (96, 64) else [(98, *one) for one in made])
+    assert np.ptp([plane.mean() for plane in (whole[: size[1]], *(one[: len(one) * 2 // 3] for one in found))]) < 3
 
 
 class Gated:
