@@ -98,7 +98,7 @@ class StreamFormat:
 
     `rate` is exact (30000/1001, 12.5); `width` and `height` are even; audio is always 48 kHz stereo. Where pictures are
     copied, size and rate are the slate's, and what the camera was first seen with. `ladder` is what is made of those
-    pictures, the largest first, where that is more than one rendition of the same size and rate.
+    pictures, the largest first; empty where that is one rendition of their own size and rate.
     """
 
     width: int
