@@ -11,26 +11,27 @@ import os
 import re
 import shlex
 import tomllib
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import platformdirs
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, ValidationError, model_validator
 
 from relay.errors import ConfigError, redact
-from relay.model import Latency
+from relay.fields import (
+    Codec,
+    Headers,
+    PictureSize,
+    PushKey,
+    Rate,
+    Seconds,
+    Settings,
+    Side,
+    StreamName,
+)
+from relay.ladder import MOST_RUNGS, PRESET, problem_of
+from relay.model import Latency, Preset, Profile
 from relay.references import resolve
-from relay.timeline import usual_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,91 +42,15 @@ DEFAULT_STREAM: Final = "cam"
 TEST_PATTERN: Final = "test:"
 RTMP_PUSH: Final = "rtmp:"
 _PUSHED_TO: Final = re.compile(r"rtmp:|udp://.*|tcp://.*[?&]listen(=1)?(&.*)?", re.IGNORECASE)
-_PUSH_KEY: Final = re.compile(r"[\w.~-]{16,128}", re.ASCII)
-RESERVED_NAMES: Final = frozenset({"v", "index.m3u8", "ts.m3u8", "snapshot.jpg"})
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_PICTURE_SIZE: Final = re.compile(r"(\d{2,5})x(\d{2,5})")
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_RATE_ROUNDING: Final = Fraction(1, 100)
-_MAX_PIXELS: Final = 4096 * 2304
-"""The largest frame of H.264 level 5.1, which is as far as common players go."""
-
-
-class _Settings(BaseModel):
-    # A validation error's text quotes what it was given in part, and half a URL is not recognised as one to redact.
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
-
-
-def _parse_rate(value: object) -> object:
-    """`"auto"`, a number, or a fraction; 29.97 and its like mean the usual rate beside them."""
-    if value == "auto":
-        return None
-    if isinstance(value, bool):
-        raise ValueError("a frame rate is a number or a fraction")  # noqa: TRY004 - pydantic hears ValueErrors
-    if not isinstance(value, (int, float, str)):
-        return value
-    try:
-        rate = Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        return value
-    usual = usual_rate(rate)
-    return usual if abs(usual - rate) < _RATE_ROUNDING else rate
-
-
-def _check_rate(rate: Fraction | None) -> Fraction | None:
-    if rate is not None and not 1 <= rate <= 120:
-        raise ValueError("a frame rate lies between 1 and 120")
-    return rate
-
-
-def _parse_size(value: object) -> object:
-    if value == "auto":
-        return None
-    if isinstance(value, str) and (match := _PICTURE_SIZE.fullmatch(value)):
-        return int(match[1]), int(match[2])
-    return value
-
-
-def _check_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
-    if size is not None:
-        width, height = size
-        if width % 2 or height % 2 or width < 64 or height < 64 or width * height > _MAX_PIXELS:
-            raise ValueError("a size is WIDTHxHEIGHT, both even, from 64x64 to 4096x2304")
-    return size
-
-
-def _check_name(name: str) -> str:
-    if not _NAME.fullmatch(name) or name in RESERVED_NAMES:
-        raise ValueError("a stream's name is 1 to 63 of a-z 0-9 _ -, begins with a letter or digit, and is not 'v'")
-    return name
-
-
-def _check_push_key(key: SecretStr | None) -> SecretStr | None:
-    if key is not None and not _PUSH_KEY.fullmatch(key.get_secret_value()):
-        raise ValueError("a push key is 16 to 128 of A-Z a-z 0-9 _ - . ~, and best random: `openssl rand -hex 16`")
-    return key
-
-
-def _check_headers(headers: dict[str, str]) -> dict[str, str]:
-    """Names are tokens of RFC 9110 §5.6.2; values end where a line ends. Neither is repeated: values are secrets."""
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not value.isprintable():
-            raise ValueError('a header is NAME = "VALUE", the name of letters, digits and -, the value on one line')
-    return headers
 
 
 Isolation = Literal["process", "thread"]
 SecondPush = Literal["refuse", "take-over"]
-PushKey = Annotated[SecretStr | None, AfterValidator(_check_push_key)]
-StreamName = Annotated[str, AfterValidator(_check_name)]
-Rate = Annotated[Fraction | None, BeforeValidator(_parse_rate), AfterValidator(_check_rate)]
-PictureSize = Annotated[tuple[int, int] | None, BeforeValidator(_parse_size), AfterValidator(_check_size)]
-Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 StreamChoice = Literal["best"] | Annotated[int, Field(ge=0, le=99)]
 """Which of several video or audio streams: the best, or by its number, counted from 0 among those of its kind."""
 
 
-class TransformSettings(_Settings):
+class TransformSettings(Settings):
     """One link of a transform chain: a name of ours or `module:function`, and its parameters as they were written."""
 
     name: str
@@ -149,7 +74,25 @@ class TransformSettings(_Settings):
         return value
 
 
-class StreamSettings(_Settings):
+class RenditionSettings(Settings):
+    """One rendition of a ladder. The side that is not given follows from the picture's shape; `None` from the rest."""
+
+    height: Side | None = None
+    width: Side | None = None
+    rate: Rate = None
+    bitrate_kbps: Annotated[int, Field(ge=64, le=100_000)] | None = None
+    codec: Codec = "h264"
+    preset: Preset = PRESET
+    profile: Profile | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> RenditionSettings:
+        if (self.height is None) is (self.width is None):
+            raise ValueError("a rendition has a height or a width: the other follows from the picture's shape")
+        return self
+
+
+class StreamSettings(Settings):
     """One stream: where its pictures come from and what is sent. What is `None` is taken from the first good probe."""
 
     source: str = TEST_PATTERN
@@ -157,7 +100,7 @@ class StreamSettings(_Settings):
     start_s: Annotated[float, Field(ge=0, le=86_400 * 7)] = 0.0
     rtsp_transport: Literal["tcp", "udp", "auto"] = "tcp"
     tls_verify: bool = True
-    headers: Annotated[dict[str, str], AfterValidator(_check_headers), Field(repr=False)] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     video_stream: StreamChoice = "best"
     audio_stream: StreamChoice = "best"
     microphone: str | None = None
@@ -178,6 +121,8 @@ class StreamSettings(_Settings):
     segments_listed: Annotated[int, Field(ge=6, le=1800)] = 7
     video_bitrate_kbps: Annotated[int, Field(ge=64, le=100_000)] | None = None
     audio_bitrate_kbps: Annotated[int, Field(ge=32, le=320)] = 128
+    renditions: Annotated[tuple[RenditionSettings, ...], Field(max_length=MOST_RUNGS)] = ()
+    ladder: Literal["auto"] | None = None
 
     transforms: tuple[TransformSettings, ...] = ()
     stall_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
@@ -201,6 +146,21 @@ class StreamSettings(_Settings):
             raise ValueError(
                 f'on_demand begins with a slate, which video = "{self.video}" cannot: leave one of them out'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_ladder(self) -> StreamSettings:
+        if not self.renditions and not self.ladder:
+            return self
+        key = "renditions" if self.renditions else 'ladder = "auto"'
+        if self.renditions and self.ladder:
+            raise ValueError('ladder = "auto" chooses the renditions: leave it out, or the renditions')
+        if self.video != "encode":
+            raise ValueError(f'{key} has to be encoded, which video = "{self.video}" may not: leave one of them out')
+        if self.renditions and self.video_bitrate_kbps:
+            raise ValueError("video_bitrate_kbps is for one rendition: give each of them its bitrate_kbps")
+        if problem := problem_of(self.renditions, self.size, self.rate):
+            raise ValueError(problem)
         return self
 
     @property
@@ -232,7 +192,7 @@ class StreamSettings(_Settings):
         return self
 
 
-class RelaySettings(_Settings):
+class RelaySettings(Settings):
     """Everything that `relay serve` runs on."""
 
     listen: str = DEFAULT_LISTEN

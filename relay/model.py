@@ -33,7 +33,7 @@ class Latency(StrEnum):
 
 
 class MediaKind(StrEnum):
-    """What a rendition carries."""
+    """What a rendition carries; also the name of the only one of its kind, and of a ladder's largest."""
 
     VIDEO = "video"
     AUDIO = "audio"
@@ -64,12 +64,41 @@ class CopyOffer:
     longest_gop_s: float = 0.0
 
 
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
+"""x264's, from the least work to the most."""
+
+Profile = Literal["baseline", "main", "high"]
+"""Of H.264 (Rec. ITU-T H.264 Annex A), those that players know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One video rendition of an encoded stream: what its pictures are, and how they are encoded.
+
+    `width` and `height` are even; `rate` is a whole fraction of the stream's. Without a `profile` x264 takes its own.
+    """
+
+    name: str
+    width: int
+    height: int
+    rate: Fraction
+    bitrate_kbps: int
+    preset: Preset = "veryfast"
+    profile: Profile | None = None
+
+    @property
+    def text(self) -> str:
+        """For the log: `video-480p 854x480 at 30/s, 1350 kbit/s`."""
+        return f"{self.name} {self.width}x{self.height} at {float(self.rate):.5g}/s, {self.bitrate_kbps} kbit/s"
+
+
 @dataclass(frozen=True, slots=True)
 class StreamFormat:
     """What a stream sends for the whole of a generation, whatever its camera does.
 
     `rate` is exact (30000/1001, 12.5); `width` and `height` are even; audio is always 48 kHz stereo. Where pictures are
-    copied, size and rate are the slate's, and what the camera was first seen with.
+    copied, size and rate are the slate's, and what the camera was first seen with. `ladder` is what is made of those
+    pictures, the largest first; empty where that is one rendition of their own size and rate.
     """
 
     width: int
@@ -80,6 +109,14 @@ class StreamFormat:
     matrix: Matrix = "bt709"
     segment_s: Fraction = Fraction(2)
     copied: Copied | None = None
+    ladder: tuple[Rung, ...] = ()
+
+    @property
+    def renditions(self) -> dict[str, MediaKind]:
+        """All that is sent, by name: pictures, the largest first, and then sound."""
+        names = [rung.name for rung in self.ladder] or [MediaKind.VIDEO.value]
+        kinds = dict.fromkeys(names, MediaKind.VIDEO)
+        return kinds | {MediaKind.AUDIO.value: MediaKind.AUDIO} if self.audio else kinds
 
 
 @dataclass(frozen=True, slots=True)

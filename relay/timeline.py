@@ -81,10 +81,15 @@ class Grid:
 
     @classmethod
     def of(cls, stream: StreamFormat) -> Grid:
-        """The grid that `stream` is sent on."""
-        slots_per_part = max(1, round(PART_S[stream.latency] * stream.rate))
+        """The grid that `stream` is sent on. Its parts hold whole pictures of the slowest rendition."""
+        slowest = min((rung.rate for rung in stream.ladder), default=stream.rate)
+        slots_per_part = max(1, round(PART_S[stream.latency] * slowest)) * int(stream.rate / slowest)
         parts_per_segment = max(1, round(stream.segment_s / (slots_per_part / stream.rate)))
         return cls(stream.rate, slots_per_part, parts_per_segment)
+
+    def at(self, rate: Fraction) -> Grid:
+        """The same parts and segments in the slots of `rate`, a whole fraction of this grid's: each n-th is one."""
+        return replace(self, rate=rate, slots_per_part=int(self.slots_per_part * rate / self.rate))
 
     @property
     def slots_per_segment(self) -> int:

@@ -47,16 +47,15 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Publish this format: video from `next_slot` on, audio from beside `next_audio_slot` (both begin a part).
+    """Publish this format: each rendition, by its name, from its slot on, which begins a part.
 
-    They differ when a worker died between a video part and the audio part beside it. `data` is the newest picture the
-    stream showed (JPEG), or empty: what is repeated until the source gives one, or, where it is old (`is_data_old`),
-    the background of the slate.
+    They differ when a worker died between a part of one and the part of another beside it. `data` is the newest picture
+    the stream showed (JPEG), or empty: what is repeated until the source gives one, or, where it is old
+    (`is_data_old`), the background of the slate.
     """
 
     format: StreamFormat
-    next_slot: int
-    next_audio_slot: int
+    next_slots: dict[str, int]
     data: bytes = b""
     is_data_old: bool = False
 

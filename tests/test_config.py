@@ -252,6 +252,78 @@ def test_pictures_that_are_copied_cannot_be_changed() -> None:
             StreamSettings.model_validate({"video": "copy", **change})
 
 
+LADDER = """
+[streams.cam]
+source = "test:"
+{}
+[[streams.cam.renditions]]
+height = 720
+[[streams.cam.renditions]]
+{}
+"""
+
+
+def test_a_ladder_is_a_list_of_renditions(tmp_path: Path) -> None:
+    rung = 'width = 426\nrate = 15\nbitrate_kbps = 300\ncodec = "h264"\npreset = "fast"\nprofile = "baseline"'
+    settings = config.load(write(tmp_path, LADDER.format('size = "1280x720"\nrate = 30', rung)))
+    first, second = settings.streams["cam"].renditions
+    assert (first.height, first.width, first.rate, first.bitrate_kbps, first.preset) == (
+        720,
+        None,
+        None,
+        None,
+        "veryfast",
+    )
+    assert (second.width, second.rate, second.bitrate_kbps, second.profile) == (426, 15, 300, "baseline")
+    assert StreamSettings.model_validate(settings.streams["cam"].model_dump(mode="json")) == settings.streams["cam"]
+
+
+@pytest.mark.parametrize(
+    ("stream", "rung", "words"),
+    [
+        ("", "height = 720", "streams.cam: two renditions of height 720 have the same rate"),
+        ('size = "1280x720"', "width = 1280", "two renditions of width 1280 have the same rate"),
+        ('size = "1280x720"', "height = 1080", "a rendition of height 1080 is larger than the stream's 1280x720"),
+        ('size = "1280x720"', "width = 1920", "a rendition of width 1920 is larger than the stream's 1280x720"),
+        ("", "height = 481", "renditions.1.height: a side of a picture is even .it is 481."),
+        ("", "height = 32", "renditions.1.height: .* greater than or equal to 64"),
+        ("", "rate = 15", "a rendition has a height or a width: the other follows from the picture's shape"),
+        ("", "height = 480\nwidth = 854", "a rendition has a height or a width"),
+        ("", 'height = 480\ncodec = "hevc"', "codec: renditions are encoded in H.264: leave codec out.*it is 'hevc'"),
+        ("", 'height = 480\npreset = "placebo"', "renditions.1.preset: .*'veryfast'"),
+        ("", "height = 480\nbitrate = 800", "renditions.1.bitrate: there is no such setting"),
+        (
+            "rate = 30",
+            "height = 480\nrate = 60",
+            "a rendition of 60 frames a second is more than the stream's rate of 30",
+        ),
+        ("rate = 30", "height = 480\nrate = 20", "its third …: 20 is no such part of 30"),
+        (
+            "rate = 30",
+            "height = 480\nrate = 15\n[[streams.cam.renditions]]\nheight = 240\nrate = 10",
+            "15 is not one of 10",
+        ),
+        ('video = "copy"', "height = 480", 'renditions has to be encoded, which video = "copy" may not'),
+        ('video = "auto"', "height = 480", 'renditions has to be encoded, which video = "auto" may not'),
+        ("video_bitrate_kbps = 900", "height = 480", "give each of them its bitrate_kbps"),
+        ('ladder = "auto"', "height = 480", 'ladder = "auto" chooses the renditions'),
+        ("", "height = 480" + "\n[[streams.cam.renditions]]\nheight = 64" * 7, "at most 8 items"),
+    ],
+)
+def test_renditions_that_do_not_go_together_are_one_clear_error(
+    tmp_path: Path, stream: str, rung: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        config.load(write(tmp_path, LADDER.format(stream, rung)))
+    assert "; " not in str(caught.value)
+
+
+def test_an_automatic_ladder_is_encoded() -> None:
+    assert StreamSettings(ladder="auto", video_bitrate_kbps=900).ladder == "auto"
+    with pytest.raises(ValidationError, match='ladder = "auto" has to be encoded'):
+        StreamSettings(ladder="auto", video="copy")
+
+
 def test_a_wrong_way_with_pictures_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, '[streams.door]\nsource = "rtsp://door/"\nvideo = "remux"\n')
     with pytest.raises(ConfigError, match=r"streams.door.video: .*'encode', 'copy' or 'auto'.*remux"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SPEAKERS = ["relay/source", "relay/decode", "relay/config.py", "relay/usercode.py"]
+SPEAKERS = ["relay/source", "relay/decode", "relay/config.py", "relay/fields.py", "relay/usercode.py"]
 MIN_WORDS = 8
 """Characters of its own that a message must have to be recognised by them."""
 

@@ -23,7 +23,7 @@ MESSAGES: list[wire.Message] = [
     wire.Configure(
         "door", {"source": "rtsp://user:secret@camera/1", "loop": False}, ClockLine(1, 2, -3), 4.0, "tried twice"
     ),
-    wire.Start(FORMAT, 53_700_000_000, 53_700_000_006, b"\xff\xd8jpeg"),
+    wire.Start(FORMAT, {"video": 53_700_000_000, "audio": 53_700_000_006}, b"\xff\xd8jpeg"),
     wire.ClockUpdate(ClockLine(10, 20)),
     wire.Stop(),
     wire.Hello(4711),

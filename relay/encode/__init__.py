@@ -12,7 +12,7 @@ from relay.encode.conform import AudioConformer
 from relay.encode.grid import AudioChunk, SampleGrid
 from relay.encode.still import STILL_RATE, StillEncoder
 from relay.encode.still import can_encode as can_encode_still
-from relay.encode.video import VideoEncoder, default_bitrate_kbps
+from relay.encode.video import VideoEncoder
 
 __all__ = [
     "STILL_RATE",
@@ -23,5 +23,4 @@ __all__ = [
     "StillEncoder",
     "VideoEncoder",
     "can_encode_still",
-    "default_bitrate_kbps",
 ]

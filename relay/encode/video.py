@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-    from relay.model import Matrix, StreamFormat
+    from relay.model import Matrix, Rung, StreamFormat
 
-PRESET: Final = "veryfast"
 CRF: Final = 23
 """Quality where the bit rate allows it: a still scene costs a tenth of `maxrate`, a busy one is held to it."""
 
@@ -38,12 +37,6 @@ PART_OVERHEAD_BYTES: Final = 128
 PICTURE_OVERHEAD_BYTES: Final = 20
 """A picture's row in `trun` (12) and the bytes by which lengths exceed start codes (one a slice)."""
 
-_REFERENCE_KBPS: Final = 2500
-_REFERENCE_PIXELS_PER_S: Final = 1280 * 720 * 30
-_BITRATE_EXPONENT: Final = 0.75
-"""Larger and faster pictures have less that is new in each pixel: the usual rule of three quarters."""
-
-_BITRATE_STEP_KBPS: Final = 50
 _TWO_THREADS_ABOVE_PIXELS_PER_S: Final = 1920 * 1080 * 30
 """One core encodes 1080p30 in half of its time; a second thread costs a tenth more in all, and slices cost quality."""
 
@@ -53,31 +46,23 @@ _COLOURS: Final[dict[Matrix, tuple[ColorPrimaries, ColorTrc, Colorspace]]] = {
 }
 
 
-def default_bitrate_kbps(stream: StreamFormat) -> int:
-    """The bit rate for a format where nobody chose one: 2500 kbit/s for 720p30, 4600 for 1080p30."""
-    relative = float(stream.width * stream.height * stream.rate / _REFERENCE_PIXELS_PER_S)
-    kbps = _REFERENCE_KBPS * math.pow(relative, _BITRATE_EXPONENT)
-    return max(2, round(kbps / _BITRATE_STEP_KBPS)) * _BITRATE_STEP_KBPS
-
-
 class VideoEncoder:
     """One rendition's encoder. It is made, used and closed in one thread.
 
-    The same format and bit rate give byte-identical parameter sets at every start, so that a worker that takes over
-    goes on with the init segment that players already have.
+    The same rung gives byte-identical parameter sets at every start, so that a worker that takes over goes on with the
+    init segment that players already have. Slots are the rung's own.
     """
 
-    def __init__(self, stream: StreamFormat, bitrate_kbps: int | None, rendition: str = "video") -> None:
-        self._rendition = rendition
-        self._shape = (stream.height * 3 // 2, stream.width)
-        self._time_base = 1 / stream.rate
+    def __init__(self, stream: StreamFormat, rung: Rung) -> None:
+        self._rendition = rung.name
+        self._shape = (rung.height * 3 // 2, rung.width)
+        self._time_base = 1 / rung.rate
         self._last_slot: int | None = None
-        kbps = bitrate_kbps or default_bitrate_kbps(stream)
-        buffer_bits = int(kbps * 1000 * VBV_S)
-        overhead_bps = _overhead_bps(Grid.of(stream))
-        self.average_bandwidth_bps = kbps * 1000 + overhead_bps
-        self.bandwidth_bps = self.average_bandwidth_bps + math.ceil(buffer_bits / Grid.of(stream).segment_s)
-        self._context: av.VideoCodecContext | None = _open(stream, kbps, buffer_bits)
+        buffer_bits = int(rung.bitrate_kbps * 1000 * VBV_S)
+        grid = Grid.of(stream).at(rung.rate)
+        self.average_bandwidth_bps = rung.bitrate_kbps * 1000 + _overhead_bps(grid)
+        self.bandwidth_bps = self.average_bandwidth_bps + math.ceil(buffer_bits / grid.segment_s)
+        self._context: av.VideoCodecContext | None = _open(rung, stream.matrix, buffer_bits)
 
     def encode(self, i420: NDArray[np.uint8], slot: int, *, is_idr: bool) -> list[AccessUnit]:
         """The access unit of `slot`; `i420` is as in `model.Picture` and may be reused as soon as this returns.
@@ -109,31 +94,30 @@ class VideoEncoder:
         return AccessUnit(self._rendition, packet.pts, packet.dts, packet.is_keyframe, bytes(packet))
 
 
-def _open(stream: StreamFormat, kbps: int, buffer_bits: int) -> av.VideoCodecContext:
+def _open(rung: Rung, matrix: Matrix, buffer_bits: int) -> av.VideoCodecContext:
     context = av.CodecContext.create("libx264", "w")
-    context.width, context.height, context.pix_fmt = stream.width, stream.height, "yuv420p"
-    context.time_base, context.framerate = 1 / stream.rate, stream.rate
+    context.width, context.height, context.pix_fmt = rung.width, rung.height, "yuv420p"
+    context.time_base, context.framerate = 1 / rung.rate, rung.rate
     context.sample_aspect_ratio = Fraction(1)
-    primaries, transfer, matrix = _COLOURS[stream.matrix]
-    context.color_primaries, context.color_trc, context.colorspace = primaries, transfer, matrix
+    context.color_primaries, context.color_trc, context.colorspace = _COLOURS[matrix]
     context.color_range = ColorRange.MPEG
-    pixels_per_s = stream.width * stream.height * stream.rate
+    pixels_per_s = rung.width * rung.height * rung.rate
     context.thread_count = 2 if pixels_per_s > _TWO_THREADS_ABOVE_PIXELS_PER_S else 1
     context.options = {
-        "preset": PRESET,
+        "preset": rung.preset,
         "tune": "zerolatency",
         "forced-idr": "1",
         "crf": str(CRF),
-        "maxrate": str(kbps * 1000),
+        "maxrate": str(rung.bitrate_kbps * 1000),
         "bufsize": str(buffer_bits),
         "x264-params": "scenecut=0:keyint=infinite:open-gop=0:bframes=0:rc-lookahead=0",
+        **({"profile": rung.profile} if rung.profile else {}),
     }
     try:
         context.open()
     except (av.FFmpegError, ValueError) as error:
-        raise EncodeError(
-            f"H.264 at {stream.width}x{stream.height}, {stream.rate} a second, {kbps} kbit/s cannot be encoded: {error}"
-        ) from error
+        asked = f"{rung.width}x{rung.height}, {rung.rate} a second, {rung.bitrate_kbps} kbit/s"
+        raise EncodeError(f"H.264 at {asked} cannot be encoded: {error}") from error
     return context
 
 

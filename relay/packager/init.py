@@ -17,7 +17,7 @@ from relay.model import AccessUnit, Init, MediaKind
 from relay.timeline import SAMPLE_RATE_HZ, Grid
 
 if TYPE_CHECKING:
-    from relay.model import StreamFormat, VideoCodec
+    from relay.model import Rung, StreamFormat, VideoCodec
 
 _AUDIO_CHANNELS: Final = 2
 _MUXER_OPTIONS: Final = {
@@ -60,14 +60,16 @@ class _Sink:
         return len(data)
 
 
-def make_video_init(stream: StreamFormat, unit: AccessUnit, bandwidth_bps: int, average_bandwidth_bps: int) -> Init:
-    """The init segment of the video rendition that begins with `unit`, an IDR picture with its parameter sets in front.
+def make_video_init(
+    stream: StreamFormat, rung: Rung, unit: AccessUnit, bandwidth_bps: int, average_bandwidth_bps: int
+) -> Init:
+    """The init segment of the rendition that begins with `unit`, an IDR picture with its parameter sets in front.
 
     Raises `EncodeError`.
     """
-    grid = Grid.of(stream)
-    shape = VideoShape("h264", stream.width, stream.height, stream.rate, grid.timescale)
-    return _video_init(unit.rendition, shape, unit.data, bandwidth_bps, average_bandwidth_bps)
+    timescale = Grid.of(stream).at(rung.rate).timescale
+    shape = VideoShape("h264", rung.width, rung.height, rung.rate, timescale)
+    return _video_init(rung.name, shape, unit.data, bandwidth_bps, average_bandwidth_bps)
 
 
 def make_copied_init(

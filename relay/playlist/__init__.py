@@ -5,12 +5,13 @@ Part ──Window.append──> what is listed and what may be fetched ──ren
 """
 
 from relay.playlist.reload import Answer, Directives, decide, longest_wait_s, parse_directives
-from relay.playlist.render import Report, render_media, render_multivariant
+from relay.playlist.render import Described, Report, render_ladder, render_media, render_multivariant
 from relay.playlist.window import Change, Segment, Window, WindowPart, WindowSettings, part_uri, segment_uri
 
 __all__ = [
     "Answer",
     "Change",
+    "Described",
     "Directives",
     "Report",
     "Segment",
@@ -21,6 +22,7 @@ __all__ = [
     "longest_wait_s",
     "parse_directives",
     "part_uri",
+    "render_ladder",
     "render_media",
     "render_multivariant",
     "segment_uri",

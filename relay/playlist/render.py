@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from relay.model import Init
 
 _NS_PER_MS: Final = 1_000_000
+_FIRST_VARIANT_BPS: Final = 2_000_000
+"""The first variant is the one whose average is nearest to it (Apple's authoring specification, 1.32)."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A rendition as the multivariant playlist names it."""
+
+    init: Init
+    uri: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +64,72 @@ def render_media(window: Window, reports: Sequence[Report] = (), *, skip: bool =
     return "".join(lines)
 
 
-def render_multivariant(video: Init, video_uri: str, audio: Init | None = None, audio_uri: str = "") -> str:
+def render_multivariant(video: Described, audio: Described | None = None) -> str:
     """The multivariant playlist of one video rendition and, where there is one, its audio group."""
-    renditions = [video, audio] if audio else [video]
-    attributes = [
-        f"BANDWIDTH={sum(init.bandwidth for init in renditions)}",
-        f"AVERAGE-BANDWIDTH={sum(init.average_bandwidth for init in renditions)}",
-        f'CODECS="{",".join(init.codecs for init in renditions)}"',
-        f"RESOLUTION={video.width}x{video.height}",
-        f"FRAME-RATE={float(video.rate):.3f}",
-        "VIDEO-RANGE=SDR",
-        "CLOSED-CAPTIONS=NONE",
-    ]
+    return _multivariant([_variant(video, audio)], audio)
+
+
+def render_ladder(videos: Sequence[Described], audio: Described | None = None) -> str:
+    """The multivariant playlist of a ladder, given the largest first: a variant for each rung, and one of sound alone.
+
+    They are listed by SCORE, but for the first, with which many players begin whatever they could play.
+    """
+    scores = range(len(videos) + (audio is not None), 0, -1)
+    variants = [_variant(video, audio, score) for video, score in zip(videos, scores, strict=False)]
+    first = min(range(len(videos)), key=lambda n: _distance(_average_bandwidth(videos[n], audio), _FIRST_VARIANT_BPS))
+    variants.insert(0, variants.pop(first))
+    if audio:
+        variants.append(_sound_alone(audio))
+    return _multivariant(variants, audio)
+
+
+def _multivariant(variants: Sequence[str], audio: Described | None) -> str:
     lines = ["#EXTM3U", "#EXT-X-VERSION:6"]
     if audio:
-        attributes.append('AUDIO="audio"')
         lines.append(
             '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,'
-            f'CHANNELS="{audio.channels}",URI="{audio_uri}"'
+            f'CHANNELS="{audio.init.channels}",URI="{audio.uri}"'
         )
-    lines += [f"#EXT-X-STREAM-INF:{','.join(attributes)}", video_uri, ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *variants, ""])
+
+
+def _variant(video: Described, audio: Described | None, score: int | None = None) -> str:
+    inits = [one.init for one in (video, audio) if one]
+    attributes = [
+        f"BANDWIDTH={sum(init.bandwidth for init in inits)}",
+        f"AVERAGE-BANDWIDTH={_average_bandwidth(video, audio)}",
+        f'CODECS="{",".join(init.codecs for init in inits)}"',
+        f"RESOLUTION={video.init.width}x{video.init.height}",
+        f"FRAME-RATE={float(video.init.rate):.3f}",
+        "VIDEO-RANGE=SDR",
+        "CLOSED-CAPTIONS=NONE",
+        *([f"SCORE={score}.0"] if score else []),
+        *(['AUDIO="audio"'] if audio else []),
+    ]
+    return f"#EXT-X-STREAM-INF:{','.join(attributes)}\n{video.uri}"
+
+
+def _sound_alone(audio: Described) -> str:
+    """For who has no bandwidth for pictures: its SCORE is the lowest, CLOSED-CAPTIONS is theirs."""
+    init = audio.init
+    attributes = [
+        f"BANDWIDTH={init.bandwidth}",
+        f"AVERAGE-BANDWIDTH={init.average_bandwidth}",
+        f'CODECS="{init.codecs}"',
+        "CLOSED-CAPTIONS=NONE",
+        "SCORE=1.0",
+        'AUDIO="audio"',
+    ]
+    return f"#EXT-X-STREAM-INF:{','.join(attributes)}\n{audio.uri}"
+
+
+def _average_bandwidth(video: Described, audio: Described | None) -> int:
+    return video.init.average_bandwidth + (audio.init.average_bandwidth if audio else 0)
+
+
+def _distance(one_bps: int, other_bps: int) -> float:
+    """Of two bit rates, as a factor."""
+    return max(one_bps, other_bps) / min(one_bps, other_bps)
 
 
 def _head(window: Window, skipped: int) -> list[str]:

@@ -50,7 +50,7 @@ class AccessLog:
             viewer=sent.viewer,
             kind=path.kind,
             rendition=path.rendition,
-            media_kind=_MEDIA_KINDS.get(path.rendition or ""),
+            media_kind=_MEDIA_KINDS.get((path.rendition or "").partition("-")[0]),
             msn=path.msn,
             part_index=path.part_index,
             duration_s=sent.duration_s,

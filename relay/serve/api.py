@@ -106,6 +106,16 @@ def _describe_format(stream: StreamFormat) -> dict[str, Any]:
         "latency": stream.latency.value,
         "segment_s": float(stream.segment_s),
         "copied": stream.copied.codec if stream.copied else None,
+        "ladder": [
+            {
+                "name": rung.name,
+                "width": rung.width,
+                "height": rung.height,
+                "rate": str(rung.rate),
+                "bitrate_kbps": rung.bitrate_kbps,
+            }
+            for rung in stream.ladder
+        ],
     }
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from relay.model import MediaKind
 from relay.playlist import Report, WindowSettings
 from relay.serve import prepared
 from relay.serve.bell import Bell
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from relay.config import StreamSettings
-    from relay.model import Init, Part, StreamFormat
+    from relay.model import Init, MediaKind, Part, StreamFormat
     from relay.serve.prepared import Prepared
 
 _SNAPSHOT_CACHE: Final = "no-cache"
@@ -36,11 +35,10 @@ class Generation:
         self.format = stream_format
         self.version = 0
         self.expires_ns: int | None = None
-        kinds = (MediaKind.VIDEO, MediaKind.AUDIO) if stream_format.audio else (MediaKind.VIDEO,)
         self.renditions: dict[str, Rendition] = {}
-        for kind in kinds:
+        for name, kind in stream_format.renditions.items():
             settings, segment_s = _window_settings(stream_format, kind, segments_listed)
-            self.renditions[kind.value] = Rendition(kind.value, kind, settings, segment_s)
+            self.renditions[name] = Rendition(name, kind, settings, segment_s)
 
     @property
     def is_ready(self) -> bool:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from relay.playlist import Answer, decide, longest_wait_s, parse_directives, render_multivariant
+from relay.model import MediaKind
+from relay.playlist import (
+    Answer,
+    Described,
+    decide,
+    longest_wait_s,
+    parse_directives,
+    render_ladder,
+    render_multivariant,
+)
 from relay.playlist.reload import LONGEST_WAIT_S
 from relay.serve import prepared
 from relay.serve.access import Sent
@@ -148,13 +157,15 @@ class MediaRoutes:
 def _render_multivariant(stream: StreamHub, prefix: str) -> str:
     generation = stream.current
     described = [
-        (rendition.init, f"{prefix}{rendition.name}-{generation.number}/index.m3u8")
+        Described(rendition.init, f"{prefix}{rendition.name}-{generation.number}/index.m3u8")
         for rendition in (generation.renditions.values() if generation else ())
         if generation and rendition.init
     ]
-    (video, video_uri), *others = described
-    audio, audio_uri = others[0] if others else (None, "")
-    return render_multivariant(video, video_uri, audio, audio_uri)
+    videos = [one for one in described if one.init.kind is MediaKind.VIDEO]
+    audio = next((one for one in described if one.init.kind is MediaKind.AUDIO), None)
+    if generation and generation.format.ladder:
+        return render_ladder(videos, audio)
+    return render_multivariant(videos[0], audio)
 
 
 async def _playlist(request: web.Request, stream: StreamHub, generation: Generation, rendition: Rendition) -> Reply:

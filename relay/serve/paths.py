@@ -17,9 +17,11 @@ from relay.sessions import ObjectKind
 
 _STREAM: Final = r"/live/(?P<stream>[a-z0-9][a-z0-9_-]{0,62})"
 _VIEWER: Final = r"(?:/v/(?P<viewer>[A-Za-z0-9_.~-]{1,128}))?"
+_RENDITION: Final = r"[a-z0-9]{1,32}(?:-[a-z0-9]{1,32})?"
+"""A medium and, of all but a ladder's largest rung, its size: `video`, `video-360p15`."""
 _MEDIA_NAME: Final = r"index\.m3u8|init-[0-9a-f]{8}\.mp4|(?P<msn>0|[1-9]\d{0,18})(?:\.(?P<part>0|[1-9]\d{0,5}))?\.m4s"
 _MEDIA: Final = re.compile(
-    rf"{_STREAM}{_VIEWER}/(?P<rendition>[a-z0-9]{{1,32}})-(?P<generation>\d{{1,9}})/(?P<name>{_MEDIA_NAME})", re.ASCII
+    rf"{_STREAM}{_VIEWER}/(?P<rendition>{_RENDITION})-(?P<generation>\d{{1,9}})/(?P<name>{_MEDIA_NAME})", re.ASCII
 )
 _MULTIVARIANT: Final = re.compile(rf"{_STREAM}{_VIEWER}/(?P<name>index\.m3u8)", re.ASCII)
 _SNAPSHOT: Final = re.compile(rf"{_STREAM}/(?P<name>snapshot\.jpg)", re.ASCII)

@@ -18,8 +18,8 @@ import av
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from relay.config import PictureSize, Rate  # noqa: TC001 - pydantic reads the annotations at run time
 from relay.errors import SourceUnsupportedError
+from relay.fields import PictureSize, Rate  # noqa: TC001 - pydantic reads the annotations at run time
 from relay.model import SourceInfo
 from relay.source.card import Card
 from relay.source.pacing import BREATH_S

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from relay.ladder import choose_ladder
 from relay.model import Copied, StreamFormat
 from relay.timeline import copied_target, usual_rate
 
@@ -45,9 +46,12 @@ def settings_key(settings: StreamSettings) -> str:
 
 
 def choose_format(
-    settings: StreamSettings, latency: Latency, found: Found | None, remembered: Remembered | None
-) -> StreamFormat:
-    """What to send: settings first, then what was remembered, then what was found, then the format for no camera."""
+    settings: StreamSettings, latency: Latency, cores: float, found: Found | None, remembered: Remembered | None
+) -> tuple[StreamFormat, str]:
+    """What to send: settings first, then what was remembered, then what was found, then the format for no camera.
+
+    And why it has the ladder that it has, if that was asked for; `cores` are those that this stream may count on.
+    """
     known = remembered.format if remembered and remembered.seen and remembered.key == settings_key(settings) else None
     if known is not None:
         size, rate, matrix = (known.width, known.height), known.rate, known.matrix
@@ -58,16 +62,20 @@ def choose_format(
     else:
         size, rate, matrix = UNSEEN_SIZE, UNSEEN_RATE, "bt709"
     width, height = settings.size or size
-    return StreamFormat(
+    rate = settings.rate or rate
+    ladder = choose_ladder(settings, width, height, rate, cores)
+    chosen = StreamFormat(
         width=width,
         height=height,
-        rate=settings.rate or rate,
+        rate=rate,
         audio=settings.audio,
         latency=latency,
         matrix=matrix,
         segment_s=Fraction(settings.segment_s).limit_denominator(1000),
         copied=_choose_copied(found, known),
+        ladder=ladder.rungs,
     )
+    return chosen, ladder.why
 
 
 def _choose_copied(found: Found | None, known: StreamFormat | None) -> Copied | None:

@@ -15,9 +15,10 @@ from relay import wire
 from relay.errors import ProtocolError, SourceError
 from relay.model import MediaKind, StreamHealth, StreamState, StreamStatus
 from relay.supervisor.demand import Demand
-from relay.supervisor.formats import Remembered, choose_format, settings_key
+from relay.supervisor.formats import Remembered, settings_key
 from relay.supervisor.health import HealthMeter
 from relay.supervisor.memory import Memory
+from relay.supervisor.places import Places
 from relay.supervisor.restart import RestartState
 from relay.timeline import NS_PER_S, SKIP_AFTER_SEGMENTS, Grid
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from relay.config import StreamSettings
-    from relay.model import Latency, Part, PushDoor
+    from relay.model import Part, PushDoor, StreamFormat
     from relay.supervisor.memory import DataFolder
     from relay.supervisor.process import WorkerProcess
     from relay.supervisor.supervisor import Publisher
@@ -59,7 +60,7 @@ class StreamKeeper:
         self,
         name: str,
         settings: StreamSettings,
-        latency: Latency,
+        choose: Callable[[wire.Found | None, Remembered | None], tuple[StreamFormat, str]],
         publisher: Publisher,
         folder: DataFolder,
         *,
@@ -69,7 +70,7 @@ class StreamKeeper:
     ) -> None:
         self.name = name
         self._settings = settings
-        self._latency = latency
+        self._choose_format = choose
         self._publisher = publisher
         self._clock = clock
         self.demand = Demand(is_on_demand=settings.on_demand, idle_close_s=settings.idle_close_s)
@@ -81,9 +82,7 @@ class StreamKeeper:
         self._remembered = folder.recall(name)
         self._seen_ever = self._has_seen(self._remembered)
         self._seen_now = False
-        self._grid: Grid | None = None
-        self._next_slots: dict[MediaKind, int] = {}
-        self._kinds: dict[str, MediaKind] = {}
+        self._places: Places | None = None
         self._snapshot = b""
         self.door: PushDoor | None = None
         self._worker: WorkerProcess | None = None
@@ -112,11 +111,11 @@ class StreamKeeper:
         counters = dict(self._past_counters)
         for key, value in self._counters.items():
             counters[key] = counters.get(key, 0) + value
-        remembered, rate = self._remembered, self._grid.rate if self._grid else None
+        remembered, rate = self._remembered, self._places.grid.rate if self._places else None
         return StreamStatus(
             name=self.name,
             generation=remembered.generation if remembered else 0,
-            format=remembered.format if remembered and self._grid else None,
+            format=remembered.format if remembered and self._places else None,
             health=health,
             counters=counters,
             gauges=dict(self._gauges),
@@ -171,7 +170,7 @@ class StreamKeeper:
         outage = f" (when last tried: {last.reason})" if last.state is StreamState.OFFLINE else ""
         self._set_health(StreamHealth(StreamState.STOPPED, self._now_ns(), f"{NOBODY_WATCHES}{outage}"))
         self._was_asleep = True
-        nap_s = float(SKIP_AFTER_SEGMENTS * self._grid.segment_s) if self._grid else 0.0
+        nap_s = float(SKIP_AFTER_SEGMENTS * self._places.grid.segment_s) if self._places else 0.0
         if self._is_suspended or not await self.demand.wait(nap_s):
             self._is_suspended = True
             self._publisher.suspend(self.name)
@@ -226,7 +225,8 @@ class StreamKeeper:
             case wire.PartReady(part, _):
                 self._publish(part)
             case wire.InitReady(init, _):
-                self._kinds[init.rendition] = init.kind
+                if self._places is not None:
+                    self._places.describe(init)
                 self._publisher.publish_init(self.name, init)
             case wire.Snapshot(time_ns, jpeg):
                 self._snapshot, self._is_probing = jpeg, False
@@ -267,13 +267,13 @@ class StreamKeeper:
         The first one ever seen decides what is `auto`; a stream without one gets its generation.
         """
         before = self._remembered
-        wanted = choose_format(self._settings, self._latency, found, before)
+        wanted, _ = self._choose_format(found, before)
         self._seen_ever = self._seen_now = True
         if not self._is_started:
             self._start(worker, found)
         elif before is not None and before.format != wanted:
             self._remember(Remembered(wanted, before.generation + 1, seen=True, key=self._key))
-            self._grid, self._is_replaced = None, True
+            self._places, self._is_replaced = None, True
             worker.send(wire.Stop())
         elif before is not None and not before.seen:
             self._remember(replace(before, seen=True, key=self._key))
@@ -283,7 +283,7 @@ class StreamKeeper:
         if self._is_replaced or (self._is_probing and time.monotonic() < self._probe_ends_s):
             return
         self._is_probing, self._is_replaced = False, True
-        if self._grid is None:
+        if self._places is None:
             self._open_generation(None)
         worker.send(wire.Stop())
 
@@ -299,7 +299,7 @@ class StreamKeeper:
         return FIRST_PROBE_WITHIN_S + (0 if self._settings.video == "encode" else COPY_PROBE_WITHIN_S)
 
     def _knows_format(self) -> bool:
-        return self._grid is not None or self._has_seen(self._remembered)
+        return self._places is not None or self._has_seen(self._remembered)
 
     def _has_seen(self, remembered: Remembered | None) -> bool:
         """Whether it was with these settings, and not another camera, that something was found."""
@@ -307,24 +307,24 @@ class StreamKeeper:
 
     def _start(self, worker: WorkerProcess, found: wire.Found | None) -> None:
         """Decide format and place on the timeline, and, if somebody wants it, let the worker publish."""
-        if self._grid is None:
+        if self._places is None:
             self._open_generation(found)
-        remembered, grid = self._remembered, self._grid
-        if remembered is None or grid is None:
+        remembered, places = self._remembered, self._places
+        if remembered is None or places is None:
             raise ProtocolError("a worker was started before its format was known")
         if not self.demand.is_wanted:
             return
         self._is_started = True
         if self._is_suspended:
-            slot = grid.first_slot_on_demand(self._now_ns(), remembered.last_msn)
-            self._next_slots = dict.fromkeys(MediaKind, slot)
-        slots = (self._next_slots[MediaKind.VIDEO], self._next_slots[MediaKind.AUDIO])
-        worker.send(wire.Start(remembered.format, *slots, self._snapshot, is_data_old=self._was_asleep))
+            places.begin(places.grid.first_slot_on_demand(self._now_ns(), remembered.last_msn))
+        worker.send(wire.Start(remembered.format, places.next_slots, self._snapshot, is_data_old=self._was_asleep))
         self._is_suspended = self._was_asleep = False
 
     def _open_generation(self, found: wire.Found | None) -> None:
         before = self._remembered
-        wanted = choose_format(self._settings, self._latency, found, before)
+        wanted, why = self._choose_format(found, before)
+        if why:
+            self._log.info("ladder", why=why, renditions=[rung.text for rung in wanted.ladder])
         generation, last_msn = (before.generation, before.last_msn) if before else (1, None)
         grid = Grid.of(wanted)
         is_ahead = (
@@ -334,26 +334,21 @@ class StreamKeeper:
             generation, last_msn = generation + 1, None
         seen = found is not None or self._has_seen(before)
         self._remember(Remembered(wanted, generation, seen, self._key if seen else "", last_msn))
-        self._grid = grid
-        slot = grid.first_slot_to_publish(self._now_ns(), last_msn)
-        self._next_slots = dict.fromkeys(MediaKind, slot)
+        self._places = Places(wanted, grid.first_slot_to_publish(self._now_ns(), last_msn))
         self._publisher.open_generation(self.name, generation, wanted)
 
     def _publish(self, part: Part) -> None:
-        grid = self._grid
-        if grid is None:
+        places = self._places
+        if places is None:
             return
-        kind = self._kinds.get(part.rendition)
-        if kind is None:
-            raise ProtocolError(f"a part of {part.rendition!r} came before its init segment")
+        next_slot = places.publish(part)
         self._publisher.publish_part(self.name, part)
         self._has_published = True
-        next_slot = grid.first_slot(part.msn + 1) if part.is_last else grid.first_slot(part.msn, part.index + 1)
-        self._next_slots[kind] = next_slot
-        if kind is MediaKind.VIDEO:
-            self._meter.published((self._now_ns() - grid.start_ns(next_slot - 1)) / 1e6)
-        if kind is MediaKind.VIDEO and part.index == 0 and self._remembered is not None:
-            self._remember(replace(self._remembered, last_msn=part.msn))
+        if part.rendition == MediaKind.VIDEO:
+            self._meter.published((self._now_ns() - places.grid.start_ns(next_slot - 1)) / 1e6)
+        remembered = self._remembered
+        if places.is_video(part) and remembered is not None and part.msn > (remembered.last_msn or 0):
+            self._remember(replace(remembered, last_msn=part.msn))
 
     def _remember(self, remembered: Remembered) -> None:
         self._remembered = remembered

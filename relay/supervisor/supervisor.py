@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from relay.errors import RelayError
+from relay.supervisor.formats import choose_format
 from relay.supervisor.keeper import StreamKeeper
 from relay.supervisor.process import WorkerProcess
 from relay.supervisor.spare import SpareWorkers
@@ -64,11 +66,12 @@ class Supervisor:
         self._clock_event = ClockEvent.STEADY
         self._workers = SpareWorkers(spawn, settings.log_level)
         is_only = len(settings.streams) == 1
+        cores = _cores() / len(settings.streams)
         self._keepers = [
             StreamKeeper(
                 name,
                 stream,
-                settings.latency_of(stream),
+                partial(choose_format, stream, settings.latency_of(stream), cores),
                 publisher,
                 folder,
                 clock=lambda: self._clock,
@@ -119,3 +122,10 @@ class Supervisor:
                 log.warning("the system's clock was set", event_kind=self._clock_event.value)
             for keeper in self._keepers:
                 keeper.clock_changed()
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from relay import wire
 from relay.encode import AudioEncoder, SampleGrid
+from relay.model import MediaKind
 from relay.packager import AudioPackager, SpanAudioPackager, make_audio_init
 from relay.slots import Lateness
 from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, sample_at
@@ -134,7 +135,7 @@ class SoundLine(ABC):
 
 
 class AudioLine(SoundLine):
-    """Sound beside the video slots from `start.next_audio_slot` on.
+    """Sound beside the video slots, from its own first of them on.
 
     `video` is where the pictures are: the sound skips with them, and is never more than a segment ahead of them.
     """
@@ -149,7 +150,7 @@ class AudioLine(SoundLine):
         link: Link,
         video: SlotFiller,
     ) -> None:
-        super().__init__(settings, grid.audio_frames_before(start.next_audio_slot), clock, board, link)
+        super().__init__(settings, grid.audio_frames_before(start.next_slots[MediaKind.AUDIO]), clock, board, link)
         self._grid = grid
         self._video = video
         self._skip_done: int | None = None

@@ -171,6 +171,8 @@ class Camera:
         self._decoded.period_s = float(1 / stream.rate)
         video = VideoLine(self._name, self._settings, start, self._clock, self._board, self._link, ready)
         self._spawn(video.run, "video")
+        for name, body in video.threads():
+            self._spawn(body, name)
         if stream.audio:
             self._audio = AudioLine(
                 self._settings, start, video.grid, self._clock, self._board, self._link, video.slots

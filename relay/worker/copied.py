@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from relay import wire
+from relay.model import MediaKind
 from relay.packager import CopiedPackager, KeyframeCut, make_copied_init
 from relay.timeline import NS_PER_S, SKIP_AFTER_SEGMENTS, Grid, copied_shortest_s
 from relay.worker.inbox import Inbox
@@ -69,7 +70,7 @@ class CopyLine:
         longest_ns = copied.target_duration_s * NS_PER_S
         self._skip_after_ns = SKIP_AFTER_SEGMENTS * longest_ns
         self._cut = KeyframeCut(shortest_ns, longest_ns)
-        self._packager = CopiedPackager("video", Grid.of(start.format).msn(start.next_slot))
+        self._packager = CopiedPackager("video", Grid.of(start.format).msn(start.next_slots[MediaKind.VIDEO]))
         self._camera = CameraView(start.format, link)
         self._slate = SlateSource(start, SlatePainter(name, settings, start.format), copied.codec, shortest_ns)
         self._origin: Origin | None = None

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from relay import wire
-from relay.encode import VideoEncoder
-from relay.packager import VideoPackager, make_video_init
+from relay.model import MediaKind
 from relay.slots import Fill, Lateness, SlotFiller
 from relay.timeline import NS_PER_S, Grid
 from relay.worker.painter import SlatePainter, picture_of
+from relay.worker.rungs import Shot, outlet_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from relay import wire
     from relay.config import StreamSettings
-    from relay.model import AccessUnit, Picture
+    from relay.model import Picture
     from relay.worker.board import Board, Clock
     from relay.worker.handoff import Handoff
     from relay.worker.link import Link
@@ -31,9 +32,10 @@ MAX_WAIT_S: Final = 0.25
 
 
 class VideoLine:
-    """Encodes slot after slot from `start.next_slot` on, in step with the clock or, after a takeover, faster.
+    """Hands slot after slot to the renditions, in step with the clock or, after a takeover, faster.
 
-    `run` is the body of its thread: `open`, then `step` after `step`, then `close`.
+    It begins where the rendition begins that is furthest behind. `run` is the body of its thread: `open`, then `step`
+    after `step`, then `close`; a ladder needs `threads` beside it.
     """
 
     def __init__(
@@ -47,21 +49,18 @@ class VideoLine:
         ready: Handoff[Picture],
     ) -> None:
         self.grid = Grid.of(start.format)
-        self._format = start.format
-        self._bitrate_kbps = settings.video_bitrate_kbps
         self._clock = clock
         self._board = board
-        self._link = link
         self._ready = ready
         self._stopping = threading.Event()
-        self._packager = VideoPackager(self.grid)
-        self._is_first = True
+        self._outlet = outlet_of(settings, start, board, link)
+        kinds = start.format.renditions
         slot_ns = self.grid.start_ns(1)
         self._lateness = Lateness(slot_ns, int(settings.max_jitter_s * NS_PER_S), margin_ns=slot_ns)
         self._shown = picture_of(start)
         self.slots = SlotFiller(
             self.grid,
-            start.next_slot,
+            min(slot for name, slot in start.next_slots.items() if kinds[name] is MediaKind.VIDEO),
             int(settings.stall_after_s * NS_PER_S),
             has_picture=self._shown is not None and not start.is_data_old,
         )
@@ -71,6 +70,11 @@ class VideoLine:
         """End the thread after the slot in hand."""
         self._stopping.set()
         self._ready.close()
+        self._outlet.stop()
+
+    def threads(self) -> list[tuple[str, Callable[[], None]]]:
+        """Names and bodies of the threads to start beside its own."""
+        return self._outlet.threads()
 
     def run(self) -> None:
         """Thread body."""
@@ -82,12 +86,12 @@ class VideoLine:
             self.close()
 
     def open(self) -> None:
-        """Make the encoder, in the thread that uses it."""
-        self._encoder = VideoEncoder(self._format, self._bitrate_kbps)
+        """Make what the thread uses."""
+        self._outlet.open()
 
     def close(self) -> None:
         """Give it back."""
-        self._encoder.close()
+        self._outlet.close()
 
     def wait_s(self) -> float:
         """How long to wait for a picture before the next step: until the next slot is due, or a quarter of a second."""
@@ -128,39 +132,17 @@ class VideoLine:
             slot, fill = self.slots.take(is_live=self._board.is_live())
             captured_ns = self.slots.shown_ns
             if self._shown is None or fill is Fill.SLATE:
-                self._encode(slot, self._slate_now())
+                self._outlet.give(Shot(slot, self._slate_now(), None))
                 self._board.count("slate_slots")
             else:
-                self._encode(slot, self._shown)
-                if fill is Fill.REPEAT:
+                is_new = fill is Fill.PICTURE
+                self._outlet.give(Shot(slot, self._shown, captured_ns if is_new else None))
+                if not is_new:
                     self._board.count("repeated_slots")
-                elif captured_ns is not None:
-                    self._board.note_age("encoded", captured_ns)
+            self._board.count("slots")
 
     def _slate_now(self) -> NDArray[np.uint8]:
         since_ns = self.slots.shown_ns
         if since_ns is None:
             since_ns = self.grid.start_ns(self.slots.first_slot)
         return self._painter.paint(self._board.health(), since_ns, self._shown)
-
-    def _encode(self, slot: int, i420: NDArray[np.uint8]) -> None:
-        began_s = time.monotonic()
-        for unit in self._encoder.encode(i420, slot, is_idr=self._is_first or self.grid.starts_segment(slot)):
-            if self._is_first:
-                self._is_first = False
-                self._announce(unit)
-            self._package(unit)
-        self._board.count("slots")
-        self._board.smooth("encode_ms", (time.monotonic() - began_s) * 1000)
-
-    def _package(self, unit: AccessUnit) -> None:
-        began_s = time.monotonic()
-        part = self._packager.add(unit)
-        if part is not None:
-            self._link.send(wire.PartReady(part))
-            self._board.note_age("sent", self.grid.start_ns(unit.pts))
-            self._board.smooth("package_ms", (time.monotonic() - began_s) * 1000)
-
-    def _announce(self, unit: AccessUnit) -> None:
-        bandwidth_bps, average_bps = self._encoder.bandwidth_bps, self._encoder.average_bandwidth_bps
-        self._link.send(wire.InitReady(make_video_init(self._format, unit, bandwidth_bps, average_bps)))

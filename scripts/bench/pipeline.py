@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -25,7 +26,8 @@ import psutil
 import pytest
 
 from fixtures.processes import Camera, Relay, wait_for
-from relay.encode.video import CRF, PRESET, VBV_S
+from relay.encode.video import CRF, VBV_S
+from relay.ladder import PRESET
 from scripts.bench.measuring import MIB, Usage, machine, say, show, versions, write_json
 
 if TYPE_CHECKING:
@@ -46,10 +48,14 @@ CLIP_SCENE: Final = f"testsrc2=size={WIDTH}x{HEIGHT}:rate={RATE},noise=alls=6:al
 """Much that moves, and a sensor's noise: neither a still scene nor one that only the rate control holds."""
 
 
-class Peer:
-    """The ffmpeg command line at the same work."""
+Outputs = Callable[[Path], list[str]]
+"""A folder: the part of ffmpeg's command line that says what to make in it."""
 
-    def __init__(self, ffmpeg: str, source: Sequence[str], folder: Path) -> None:
+
+class Peer:
+    """The ffmpeg command line at the same work; `outputs` says what it makes, in the folder it is given."""
+
+    def __init__(self, ffmpeg: str, source: Sequence[str], folder: Path, outputs: Outputs) -> None:
         self._folder = folder / "peer"
         self._folder.mkdir()
         self._progress = folder / "peer.progress"
@@ -63,7 +69,7 @@ class Peer:
             *_reporting(self._progress),
             *source,
         ]
-        self.command += ["-map", "0:v:0", "-map", "0:a:0", *_encoders(), *_hls(), str(self._folder / "index.m3u8")]
+        self.command += outputs(self._folder)
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
@@ -97,19 +103,24 @@ def _reporting(progress: Path) -> list[str]:
     return ["-nostats", "-stats_period", "0.1", "-progress", progress.as_uri().replace("file://", "file:")]
 
 
-def _encoders() -> list[str]:
-    """The settings of `relay/encode`; IDR pictures by count, since ffmpeg knows no epoch grid."""
+def encoders(*video_kbps: int) -> list[str]:
+    """The settings of `relay/encode` for so many renditions; IDR pictures by count: ffmpeg knows no epoch grid."""
     gop = str(SEGMENT_S * RATE)
     video = ["-c:v", "libx264", "-preset", PRESET, "-tune", "zerolatency", "-threads:v", "1", "-pix_fmt", "yuv420p"]
-    video += ["-crf", str(CRF), "-maxrate", f"{VIDEO_KBPS}k", "-bufsize", f"{int(VIDEO_KBPS * VBV_S)}k"]
-    video += ["-r", str(RATE), "-g", gop, "-keyint_min", gop]
+    video += ["-crf", str(CRF), "-r", str(RATE), "-g", gop, "-keyint_min", gop]
     video += ["-x264-params", "scenecut=0:open-gop=0:bframes=0:rc-lookahead=0"]
+    for n, kbps in enumerate(video_kbps):
+        video += [f"-maxrate:v:{n}", f"{kbps}k", f"-bufsize:v:{n}", f"{int(kbps * VBV_S)}k"]
     return [*video, "-c:a", "aac", "-b:a", f"{AUDIO_KBPS}k", "-ar", "48000", "-ac", "2"]
 
 
-def _hls() -> list[str]:
-    # All segments stay listed and on disk, so that their bytes can be counted at the end.
+def hls() -> list[str]:
+    """The container. All segments stay listed and on disk, so that their bytes can be counted at the end."""
     return ["-f", "hls", "-hls_time", str(SEGMENT_S), "-hls_segment_type", "fmp4", "-hls_list_size", "0"]
+
+
+def _one_rendition(folder: Path) -> list[str]:
+    return ["-map", "0:v:0", "-map", "0:a:0", *encoders(VIDEO_KBPS), *hls(), str(folder / "index.m3u8")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +163,20 @@ def _make_clip(ffmpeg: str, path: Path) -> None:
     subprocess.run(command, check=True, timeout=120)
 
 
-def measure(kind: str, seconds: float) -> dict[str, Any]:
-    """One run: both at once on the same source. Leaves with words where one of them does not do its work."""
+def measure(kind: str, seconds: float, video: str, outputs: Outputs) -> dict[str, Any]:
+    """One run: both at once on the same source. Leaves with words where one of them does not do its work.
+
+    `video` is what relay.toml says of the renditions, `outputs` makes ffmpeg's command line of them.
+    """
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
-    settings = f"video_bitrate_kbps = {VIDEO_KBPS}\naudio_bitrate_kbps = {AUDIO_KBPS}\nsegment_s = {SEGMENT_S}\n"
+    settings = f"audio_bitrate_kbps = {AUDIO_KBPS}\nsegment_s = {SEGMENT_S}\n"
     where = machine()
     with tempfile.TemporaryDirectory() as name, source_of(kind, ffmpeg, Path(name)) as (url, options, inputs):
         settings += "loop = true\n" if "--loop" in options else ""
-        with Relay.with_settings(url, Path(name), settings) as relay, Peer(ffmpeg, inputs, Path(name)) as peer:
+        with (
+            Relay.with_settings(url, Path(name), settings + video) as relay,
+            Peer(ffmpeg, inputs, Path(name), outputs) as peer,
+        ):
             relay.wait_until("live")
             wait_for(lambda: peer.media_s > 0, 20, "media from ffmpeg")
             say(f"both run; warming up for {WARM_UP_S:g} s, then measuring for {seconds:g} s")
@@ -205,7 +222,7 @@ def _compare(before: Mark, after: Mark) -> dict[str, Any]:
     }
 
 
-def report(found: dict[str, Any]) -> None:
+def report(title: str, found: dict[str, Any], most_peak_mib: int) -> None:
     """The table."""
     rows = [
         [
@@ -222,9 +239,9 @@ def report(found: dict[str, Any]) -> None:
         )
     ]
     heads = ["", "CPU s per media s", "RSS MiB", "kbit/s", "CPU, ffmpeg = 1"]
-    show(f"720p30 H.264 + AAC from a {found['source']}, {found['relay_media_s']:.0f} s of media", heads, rows)
+    show(f"{title} from a {found['source']}, {found['relay_media_s']:.0f} s of media", heads, rows)
     counters = found["counters"]
-    print(f"  worker: peak RSS {found['worker_rss_peak_mib']:.0f} MiB (target {WORKER_RSS_TARGET_MIB}); ", end="")
+    print(f"  worker: peak RSS {found['worker_rss_peak_mib']:.0f} MiB (target {most_peak_mib}); ", end="")
     print(", ".join(f"{key} {value}" for key, value in counters.items()))
     if not is_same_work(counters):
         print("  NOT COMPARABLE: the relay lacked processor time and repeated pictures, which costs less than new ones")
@@ -236,9 +253,9 @@ def is_same_work(counters: dict[str, int]) -> bool:
     return idle <= MOST_REPEATED * counters["slots"] and not counters["worker_restarts"]
 
 
-def main() -> None:
-    """Measure, print, and exit with 1 if the worker needs more memory than it may, or did not do the peer's work."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run(words: str | None, title: str, video: str, outputs: Outputs, most_peak_mib: int) -> dict[str, Any]:
+    """What a benchmark of this kind does from its command line to its table. Leaves where nothing can be compared."""
+    parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", choices=("camera", "file"), default="camera", help="an RTSP camera, or a clip")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to measure (60)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
@@ -246,12 +263,20 @@ def main() -> None:
     if not 5 <= options.seconds <= MOST_SECONDS:
         parser.error(f"--seconds lies between 5 and {MOST_SECONDS}")
     try:
-        found = measure(options.source, options.seconds)
+        found = measure(options.source, options.seconds, video, outputs)
     except pytest.fail.Exception as missing:
         sys.exit(f"{missing}\nor, without a camera: --source file")
-    report(found)
+    report(title, found, most_peak_mib)
     write_json(options.json, found)
-    sys.exit(int(found["worker_rss_peak_mib"] > WORKER_RSS_TARGET_MIB or not is_same_work(found["counters"])))
+    if found["worker_rss_peak_mib"] > most_peak_mib or not is_same_work(found["counters"]):
+        sys.exit(1)
+    return found
+
+
+def main() -> None:
+    """Measure, print, and exit with 1 if the worker needs more memory than it may, or did not do the peer's work."""
+    video = f"video_bitrate_kbps = {VIDEO_KBPS}\n"
+    run(__doc__, "720p30 H.264 + AAC", video, _one_rendition, WORKER_RSS_TARGET_MIB)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import pytest
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from fixtures.media import moving_picture
-from relay.encode import VideoEncoder, default_bitrate_kbps
+from relay.encode import VideoEncoder
 from relay.errors import EncodeError
+from relay.ladder import only_rung
 from relay.model import AccessUnit, Latency, StreamFormat
 from relay.timeline import Grid
 
@@ -46,14 +47,14 @@ def encode(encoder: VideoEncoder, slots: range, idr_every: int = 60) -> list[Acc
     "stream", [SMALL, NTSC, replace(SMALL, rate=Fraction(25, 2)), replace(SMALL, height=66)], ids=str
 )
 def test_each_picture_gives_one_access_unit_of_its_slot_at_once(stream: StreamFormat) -> None:
-    encoder = VideoEncoder(stream, None)
+    encoder = VideoEncoder(stream, only_rung(stream))
     for slot in range(SLOT, SLOT + 5):
         (unit,) = encoder.encode(moving_picture(stream.width, stream.height, slot), slot, is_idr=slot == SLOT)
         assert (unit.rendition, unit.pts, unit.dts, unit.is_idr) == ("video", slot, slot, slot == SLOT)
 
 
 def test_idr_pictures_with_parameter_sets_come_exactly_where_they_are_asked_for() -> None:
-    units = encode(VideoEncoder(SMALL, None), range(SLOT, SLOT + 40), idr_every=15)
+    units = encode(VideoEncoder(SMALL, only_rung(SMALL)), range(SLOT, SLOT + 40), idr_every=15)
     assert [unit.pts - SLOT for unit in units if unit.is_idr] == [0, 15, 30]
     for unit in units:
         assert (IDR in nal_types(unit)) == unit.is_idr
@@ -61,7 +62,7 @@ def test_idr_pictures_with_parameter_sets_come_exactly_where_they_are_asked_for(
 
 
 def test_a_change_of_scene_is_no_idr_picture() -> None:
-    encoder, noise = VideoEncoder(SMALL, None), np.random.default_rng(1)
+    encoder, noise = VideoEncoder(SMALL, only_rung(SMALL)), np.random.default_rng(1)
     units = []
     for slot in range(SLOT, SLOT + 10):
         scene = noise.integers(16, 235, (135, 160), dtype=np.uint8)
@@ -71,8 +72,8 @@ def test_a_change_of_scene_is_no_idr_picture() -> None:
 
 @pytest.mark.parametrize("stream", [SMALL, NTSC, replace(SMALL, matrix="smpte170m")], ids=str)
 def test_every_start_gives_the_same_parameter_sets(stream: StreamFormat) -> None:
-    first = encode(VideoEncoder(stream, None), range(SLOT, SLOT + 1))[0]
-    later = encode(VideoEncoder(stream, None), range(SLOT + 1234, SLOT + 1300), idr_every=33)
+    first = encode(VideoEncoder(stream, only_rung(stream)), range(SLOT, SLOT + 1))[0]
+    later = encode(VideoEncoder(stream, only_rung(stream)), range(SLOT + 1234, SLOT + 1300), idr_every=33)
     assert parameter_sets(first)
     for unit in (later[0], later[33]):
         assert parameter_sets(unit) == parameter_sets(first)
@@ -88,7 +89,7 @@ def test_every_start_gives_the_same_parameter_sets(stream: StreamFormat) -> None
 def test_pictures_come_out_as_they_went_in_with_their_colours_named(matrix: str, tags: tuple[int, ...]) -> None:
     stream = replace(SMALL, matrix=matrix)  # type: ignore[arg-type]  # parametrize knows no literals
     decoder = av.CodecContext.create("h264", "r")
-    encoder = VideoEncoder(stream, None)
+    encoder = VideoEncoder(stream, only_rung(stream))
     units = encode(encoder, range(SLOT, SLOT + 12))
     frames = [frame for unit in units for frame in decoder.decode(av.Packet(unit.data))] + decoder.decode(None)
     assert len(frames) == len(units)
@@ -100,7 +101,7 @@ def test_pictures_come_out_as_they_went_in_with_their_colours_named(matrix: str,
 
 
 def test_a_picture_may_be_painted_over_as_soon_as_it_is_encoded() -> None:
-    kept, reused = VideoEncoder(SMALL, None), VideoEncoder(SMALL, None)
+    kept, reused = VideoEncoder(SMALL, only_rung(SMALL)), VideoEncoder(SMALL, only_rung(SMALL))
     buffer = np.empty((135, 160), np.uint8)
     for slot in range(SLOT, SLOT + 10):
         buffer[:] = moving_picture(160, 90, slot)
@@ -110,7 +111,7 @@ def test_a_picture_may_be_painted_over_as_soon_as_it_is_encoded() -> None:
 
 
 def test_a_hole_in_time_is_no_trouble() -> None:
-    encoder = VideoEncoder(SMALL, None)
+    encoder = VideoEncoder(SMALL, only_rung(SMALL))
     encode(encoder, range(SLOT, SLOT + 5))
     (unit,) = encode(encoder, range(SLOT + 60_000, SLOT + 60_001))
     assert (unit.pts, unit.is_idr) == (SLOT + 60_000, True)
@@ -125,7 +126,7 @@ def noise_after_black(slot: int) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("kbps", [64, None, 1000])
 def test_no_segment_exceeds_the_declared_bandwidth(kbps: int | None) -> None:
-    grid, encoder = Grid.of(SMALL), VideoEncoder(SMALL, kbps)
+    grid, encoder = Grid.of(SMALL), VideoEncoder(SMALL, only_rung(SMALL, kbps))
     sizes: dict[int, int] = {}
     for slot in range(SLOT, SLOT + 5 * grid.slots_per_segment):
         for unit in encoder.encode(noise_after_black(slot), slot, is_idr=grid.starts_segment(slot)):
@@ -135,42 +136,33 @@ def test_no_segment_exceeds_the_declared_bandwidth(kbps: int | None) -> None:
     assert 0.5 * encoder.average_bandwidth_bps < peak_bps < encoder.bandwidth_bps
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "rate", "kbps"),
-    [(1280, 720, 30, 2500), (1920, 1080, 30, 4600), (1920, 1080, 60, 7700), (640, 360, 15, 550), (64, 64, 1, 100)],
-)
-def test_the_default_bit_rate_grows_slower_than_the_pixels(width: int, height: int, rate: int, kbps: int) -> None:
-    stream = StreamFormat(width, height, Fraction(rate), audio=False, latency=Latency.LAN)
-    assert default_bitrate_kbps(stream) == kbps
-
-
 def test_large_and_fast_pictures_are_encoded_by_two_threads_into_one_access_unit() -> None:
     stream = StreamFormat(1920, 1088, Fraction(60), audio=False, latency=Latency.LAN)
-    units = encode(VideoEncoder(stream, None), range(SLOT, SLOT + 2))
+    units = encode(VideoEncoder(stream, only_rung(stream)), range(SLOT, SLOT + 2))
     assert [unit.pts for unit in units] == [SLOT, SLOT + 1]
     assert nal_types(units[1]) == [1, 1]
 
 
 def test_a_picture_of_another_size_is_refused() -> None:
     with pytest.raises(EncodeError, match=r"\(135, 162\)"):
-        VideoEncoder(SMALL, None).encode(np.zeros((135, 162), np.uint8), SLOT, is_idr=True)
+        VideoEncoder(SMALL, only_rung(SMALL)).encode(np.zeros((135, 162), np.uint8), SLOT, is_idr=True)
 
 
 def test_a_picture_that_is_not_packed_is_refused() -> None:
     with pytest.raises(EncodeError, match=str(SLOT)):
-        VideoEncoder(SMALL, None).encode(np.zeros((135, 320), np.uint8)[:, ::2], SLOT, is_idr=True)
+        VideoEncoder(SMALL, only_rung(SMALL)).encode(np.zeros((135, 320), np.uint8)[:, ::2], SLOT, is_idr=True)
 
 
 @pytest.mark.parametrize("slot", [SLOT, SLOT - 1])
 def test_time_never_stands_still_or_goes_back(slot: int) -> None:
-    encoder = VideoEncoder(SMALL, None)
+    encoder = VideoEncoder(SMALL, only_rung(SMALL))
     encode(encoder, range(SLOT, SLOT + 1))
     with pytest.raises(EncodeError, match="after slot"):
         encode(encoder, range(slot, slot + 1))
 
 
 def test_a_closed_encoder_says_so() -> None:
-    encoder = VideoEncoder(SMALL, None)
+    encoder = VideoEncoder(SMALL, only_rung(SMALL))
     encoder.close()
     encoder.close()
     with pytest.raises(EncodeError, match="closed"):
@@ -179,4 +171,4 @@ def test_a_closed_encoder_says_so() -> None:
 
 def test_a_format_that_x264_refuses_is_named() -> None:
     with pytest.raises(EncodeError, match="161x90"):
-        VideoEncoder(replace(SMALL, width=161), None)
+        VideoEncoder(SMALL, replace(only_rung(SMALL), width=161))

@@ -9,6 +9,7 @@ from fixtures.boxes import AUDIO, VIDEO, TrackBoxes, audio_entry, descriptor, es
 from fixtures.media import moving_picture
 from relay.encode import AudioEncoder, VideoEncoder
 from relay.errors import EncodeError
+from relay.ladder import only_rung
 from relay.model import AccessUnit, Init, Latency, MediaKind, StreamFormat
 from relay.packager import make_audio_init, make_video_init
 from relay.packager.init import aac_codec, avc_codec
@@ -19,7 +20,7 @@ SLOT = 53_600_000_000
 
 def first_picture(stream: StreamFormat, slot: int = SLOT) -> AccessUnit:
     picture = moving_picture(stream.width, stream.height, slot)
-    return VideoEncoder(stream, None).encode(picture, slot, is_idr=True)[0]
+    return VideoEncoder(stream, only_rung(stream)).encode(picture, slot, is_idr=True)[0]
 
 
 def boxes(data: bytes) -> set[bytes]:
@@ -29,7 +30,7 @@ def boxes(data: bytes) -> set[bytes]:
 
 
 def test_a_video_init_says_what_the_playlist_needs() -> None:
-    init = make_video_init(STREAM, first_picture(STREAM), 300_000, 200_000)
+    init = make_video_init(STREAM, only_rung(STREAM), first_picture(STREAM), 300_000, 200_000)
     assert replace(init, data=b"") == Init(
         "video",
         MediaKind.VIDEO,
@@ -57,14 +58,15 @@ def test_an_audio_init_has_the_decoder_configuration_of_the_encoder() -> None:
 
 def test_every_start_gives_the_same_bytes() -> None:
     first, later = first_picture(STREAM), first_picture(STREAM, SLOT + 4321)
-    assert make_video_init(STREAM, first, 1, 1) == make_video_init(STREAM, later, 1, 1)
+    rung = only_rung(STREAM)
+    assert make_video_init(STREAM, rung, first, 1, 1) == make_video_init(STREAM, rung, later, 1, 1)
     assert make_audio_init("audio", 128, 1, 1) == make_audio_init("audio", 128, 1, 1)
 
 
 @pytest.mark.parametrize("rate", ["30", "25", "25/2", "24000/1001", "60000/1001", "7"])
 def test_the_media_timescale_is_the_grid_s(rate: str) -> None:
     stream = replace(STREAM, rate=Fraction(rate))
-    init = make_video_init(stream, first_picture(stream), 1, 1)
+    init = make_video_init(stream, only_rung(stream), first_picture(stream), 1, 1)
     mdhd = init.data.index(b"mdhd") + 4
     assert int.from_bytes(init.data[mdhd + 12 : mdhd + 16], "big") == init.timescale
     assert int.from_bytes(init.data[mdhd + 16 : mdhd + 20], "big") == 0
@@ -73,7 +75,7 @@ def test_the_media_timescale_is_the_grid_s(rate: str) -> None:
 @pytest.mark.parametrize("data", [b"", b"\0\0\1\x41no parameter sets"])
 def test_a_picture_without_parameter_sets_gives_no_init(data: bytes) -> None:
     with pytest.raises(EncodeError, match="first picture"):
-        make_video_init(STREAM, AccessUnit("video", 0, 0, is_idr=True, data=data), 1, 1)
+        make_video_init(STREAM, only_rung(STREAM), AccessUnit("video", 0, 0, is_idr=True, data=data), 1, 1)
 
 
 def test_a_bit_rate_that_aac_has_not_gives_no_init() -> None:

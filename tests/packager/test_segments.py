@@ -16,6 +16,7 @@ from fixtures.media import moving_picture, tone
 from relay.check.finding import faults
 from relay.check.media import check_init, check_parts, check_segment, segment_end
 from relay.encode import AudioEncoder, VideoEncoder
+from relay.ladder import only_rung
 from relay.model import Init, Latency, Part, StreamFormat
 from relay.packager import AudioPackager, VideoPackager, make_audio_init, make_video_init
 from relay.timeline import NS_PER_S, Grid
@@ -49,12 +50,13 @@ def slots_of(grid: Grid) -> range:
 
 def video(stream: StreamFormat) -> Rendition:
     grid = Grid.of(stream)
-    encoder, packager = VideoEncoder(stream, None), VideoPackager(grid)
+    rung = only_rung(stream)
+    encoder, packager = VideoEncoder(stream, rung), VideoPackager(grid)
     init, parts = None, []
     for slot in slots_of(grid):
         picture = moving_picture(stream.width, stream.height, slot)
         for unit in encoder.encode(picture, slot, is_idr=grid.starts_segment(slot)):
-            init = init or make_video_init(stream, unit, encoder.bandwidth_bps, encoder.average_bandwidth_bps)
+            init = init or make_video_init(stream, rung, unit, encoder.bandwidth_bps, encoder.average_bandwidth_bps)
             parts.append(packager.add(unit))
     return Rendition(cast("Init", init), [part for part in parts if part])
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 from textwrap import dedent
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fixtures.published import AUDIO_INIT, FORMAT, MSN, VIDEO_INIT, make_parts
 from relay.check.finding import faults
 from relay.check.history import check_delta
 from relay.check.media_playlist import check_media_playlist
+from relay.check.multivariant import check_multivariant
 from relay.check.parsed import parse
 from relay.model import Latency, MediaKind, StreamFormat
-from relay.playlist import Report, Window, WindowSettings, render_media, render_multivariant
+from relay.playlist import (
+    Described,
+    Report,
+    Window,
+    WindowSettings,
+    render_ladder,
+    render_media,
+    render_multivariant,
+)
 from relay.timeline import Grid
 
 COARSE = replace(FORMAT, latency=Latency.INTERNET)
@@ -125,7 +138,9 @@ def test_durations_of_odd_rates_never_exceed_the_part_target_and_add_up() -> Non
 
 
 def test_a_multivariant_playlist() -> None:
-    text = render_multivariant(VIDEO_INIT, "v/abc/video-1/index.m3u8", AUDIO_INIT, "v/abc/audio-1/index.m3u8")
+    text = render_multivariant(
+        Described(VIDEO_INIT, "v/abc/video-1/index.m3u8"), Described(AUDIO_INIT, "v/abc/audio-1/index.m3u8")
+    )
     assert text.splitlines() == [
         "#EXTM3U",
         "#EXT-X-VERSION:6",
@@ -142,7 +157,73 @@ def test_a_multivariant_playlist() -> None:
 
 
 def test_a_multivariant_playlist_without_audio() -> None:
-    text = render_multivariant(replace(VIDEO_INIT, rate=Fraction(30000, 1001)), "video-1/index.m3u8")
+    text = render_multivariant(Described(replace(VIDEO_INIT, rate=Fraction(30000, 1001)), "video-1/index.m3u8"))
     assert 'CODECS="avc1.64001f"' in text
     assert "FRAME-RATE=29.970" in text
     assert "AUDIO" not in text
+
+
+def rung(height: int, kbps: int, name: str) -> Described:
+    init = replace(VIDEO_INIT, rendition=name, width=height * 16 // 9, height=height, bandwidth=kbps * 1250)
+    return Described(replace(init, average_bandwidth=kbps * 1000), f"{name}-1/index.m3u8")
+
+
+LADDER = [rung(1080, 4600, "video"), rung(720, 2500, "video-720p"), rung(360, 900, "video-360p")]
+AUDIO = Described(AUDIO_INIT, "audio-1/index.m3u8")
+
+
+def test_a_multivariant_playlist_of_a_ladder() -> None:
+    text = render_ladder(LADDER, AUDIO)
+    assert text.splitlines() == [
+        "#EXTM3U",
+        "#EXT-X-VERSION:6",
+        (
+            '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
+            'URI="audio-1/index.m3u8"'
+        ),
+        (
+            '#EXT-X-STREAM-INF:BANDWIDTH=3265000,AVERAGE-BANDWIDTH=2630000,CODECS="avc1.64001f,mp4a.40.2",'
+            'RESOLUTION=1280x720,FRAME-RATE=30.000,VIDEO-RANGE=SDR,CLOSED-CAPTIONS=NONE,SCORE=3.0,AUDIO="audio"'
+        ),
+        "video-720p-1/index.m3u8",
+        (
+            '#EXT-X-STREAM-INF:BANDWIDTH=5890000,AVERAGE-BANDWIDTH=4730000,CODECS="avc1.64001f,mp4a.40.2",'
+            'RESOLUTION=1920x1080,FRAME-RATE=30.000,VIDEO-RANGE=SDR,CLOSED-CAPTIONS=NONE,SCORE=4.0,AUDIO="audio"'
+        ),
+        "video-1/index.m3u8",
+        (
+            '#EXT-X-STREAM-INF:BANDWIDTH=1265000,AVERAGE-BANDWIDTH=1030000,CODECS="avc1.64001f,mp4a.40.2",'
+            'RESOLUTION=640x360,FRAME-RATE=30.000,VIDEO-RANGE=SDR,CLOSED-CAPTIONS=NONE,SCORE=2.0,AUDIO="audio"'
+        ),
+        "video-360p-1/index.m3u8",
+        (
+            '#EXT-X-STREAM-INF:BANDWIDTH=140000,AVERAGE-BANDWIDTH=130000,CODECS="mp4a.40.2",CLOSED-CAPTIONS=NONE,SCORE=1.0,'
+            'AUDIO="audio"'
+        ),
+        "audio-1/index.m3u8",
+    ]
+    assert faults(check_multivariant(text)) == []
+
+
+def test_a_ladder_without_audio_has_no_variant_of_sound_alone() -> None:
+    text = render_ladder(LADDER)
+    assert "audio" not in text.lower()
+    assert re.findall(r"RESOLUTION=(\w+),.*SCORE=(\S+)", text) == [
+        ("1280x720", "2.0"),
+        ("1920x1080", "3.0"),
+        ("640x360", "1.0"),
+    ]
+    assert faults(check_multivariant(text)) == []
+
+
+@given(st.lists(st.integers(64, 20_000), min_size=1, max_size=8), st.booleans())
+def test_the_first_variant_is_the_one_nearest_to_what_players_begin_with(kbps: list[int], has_audio: bool) -> None:
+    rungs = [rung(1080 - 90 * n, one, f"video-{n}") for n, one in enumerate(kbps)]
+    text = render_ladder(rungs, AUDIO if has_audio else None)
+    assert faults(check_multivariant(text)) == []
+    averages = [int(average) for average in re.findall(r"[:,]AVERAGE-BANDWIDTH=(\d+),CODECS=\"avc1", text)]
+    assert len(averages) == len(kbps)
+    assert averages[0] == min(averages, key=lambda bps: max(bps / 2e6, 2e6 / bps))
+    scores = [float(score) for score in re.findall(r"SCORE=([\d.]+)", text)]
+    assert sorted(scores) == list(range(1, len(kbps) + has_audio + 1))
+    assert scores[1:] == sorted(scores[1:], reverse=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.origin import UNIX_NS, Camera
-from fixtures.published import MSN
-from relay.model import StreamHealth, StreamState, StreamStatus
+from fixtures.published import FORMAT, MSN
+from relay.model import Rung, StreamHealth, StreamState, StreamStatus
 
 if TYPE_CHECKING:
     from fixtures.origin import Client
@@ -54,6 +56,7 @@ async def test_the_streams(client: Client, camera: Camera, hub: Hub) -> None:
         "latency": "lan",
         "segment_s": 2.0,
         "copied": None,
+        "ladder": [],
     }
     assert (cam["playlist"], cam["snapshot"]) == ("live/cam/index.m3u8", "live/cam/snapshot.jpg")
     assert cam["counters"]["frames_decoded"] == 7
@@ -62,6 +65,16 @@ async def test_the_streams(client: Client, camera: Camera, hub: Hub) -> None:
     assert cam["window"]["renditions"]["audio"]["last_part"] == [MSN + 7, 2]
     assert (yard["format"], yard["window"], yard["snapshot"]) == (None, None, None)
     assert yard["health"]["reason"] == "the camera is away"
+
+
+async def test_a_ladder_is_told_rung_by_rung(client: Client, statuses: list[StreamStatus]) -> None:
+    rungs = (Rung("video", 1280, 720, Fraction(30), 2500), Rung("video-360p15", 640, 360, Fraction(15), 550))
+    statuses[0] = replace(statuses[0], format=replace(FORMAT, ladder=rungs))
+    cam = json.loads((await client.get("/api/v1/streams")).body)["streams"][0]
+    assert cam["format"]["ladder"] == [
+        {"name": "video", "width": 1280, "height": 720, "rate": "30", "bitrate_kbps": 2500},
+        {"name": "video-360p15", "width": 640, "height": 360, "rate": "15", "bitrate_kbps": 550},
+    ]
 
 
 async def test_it_is_ready_when_every_stream_can_be_played(

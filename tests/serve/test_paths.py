@@ -25,6 +25,11 @@ from relay.sessions import ObjectKind
         ),
         ("/live/cam/audio-12/7.m4s", LivePath("cam", "7.m4s", ObjectKind.SEGMENT, None, "audio", 12, 7)),
         ("/live/cam/audio-12/7.0.m4s", LivePath("cam", "7.0.m4s", ObjectKind.PART, None, "audio", 12, 7, 0)),
+        (
+            "/live/cam/v/x/video-360p15-3/index.m3u8",
+            LivePath("cam", "index.m3u8", ObjectKind.PLAYLIST, "x", "video-360p15", 3),
+        ),
+        ("/live/cam/video-360-7/7.m4s", LivePath("cam", "7.m4s", ObjectKind.SEGMENT, None, "video-360", 7, 7)),
         ("/live/cam/snapshot.jpg", LivePath("cam", "snapshot.jpg", None)),
     ],
 )
@@ -41,6 +46,9 @@ def test_addresses(path: str, found: LivePath) -> None:
         "/live/cam/v/x y/index.m3u8",
         f"/live/cam/v/{'x' * 129}/index.m3u8",
         "/live/cam/video/index.m3u8",
+        "/live/cam/video-360p/index.m3u8",
+        "/live/cam/video-360p-high-1/index.m3u8",
+        "/live/cam/video--1/index.m3u8",
         "/live/cam/video-1/07.m4s",
         "/live/cam/video-1/7.00.m4s",
         "/live/cam/video-1/7.m4s/",

@@ -19,7 +19,7 @@ def found(width: int = 1920, height: int = 1080, rate: str | None = "25", matrix
 
 
 def choose(settings: StreamSettings, found: Found | None = None, remembered: Remembered | None = None) -> StreamFormat:
-    return choose_format(settings, Latency.LAN, found, remembered)
+    return choose_format(settings, Latency.LAN, 2.0, found, remembered)[0]
 
 
 def test_until_a_camera_was_seen() -> None:
@@ -71,6 +71,27 @@ def test_sizes_are_even_and_bounded() -> None:
 def test_the_key_holds_no_password() -> None:
     assert "hunter2" not in settings_key(StreamSettings(source="rtsp://a:hunter2@b/"))
     assert settings_key(StreamSettings(source="a")) != settings_key(StreamSettings(source="b"))
+
+
+LADDER = StreamSettings.model_validate({"renditions": [{"height": 720}, {"height": 360}]})
+
+
+def test_the_ladder_belongs_to_the_format_and_not_to_what_is_remembered_of_the_camera() -> None:
+    remembered = Remembered(choose(StreamSettings(), found()), 3, seen=True, key=settings_key(StreamSettings()))
+    chosen, why = choose_format(LADDER, Latency.LAN, 2.0, None, remembered)
+    assert [rung.name for rung in chosen.ladder] == ["video", "video-360p"]
+    assert (chosen.width, chosen.height) == (1920, 1080)
+    assert why == "as the settings have it"
+    with_ladder = replace(remembered, format=chosen)
+    assert choose(StreamSettings(), None, with_ladder) == remembered.format
+    assert choose(LADDER, None, with_ladder) == chosen
+
+
+def test_an_automatic_ladder_follows_the_cores() -> None:
+    few, many = (
+        choose_format(StreamSettings(ladder="auto"), Latency.LAN, cores, found(), None)[0] for cores in (1.0, 8)
+    )
+    assert (len(few.ladder), len(many.ladder)) == (0, 5)
 
 
 COPY = StreamSettings(video="copy")

@@ -53,13 +53,13 @@ async def test_a_worker_that_takes_over_goes_on_where_each_rendition_was(stage: 
         worker = await stage.crew.next()
         first = await worker.begin(a_camera())
         worker.publish(first, 4)
-        video = make_part(GRID, MediaKind.VIDEO, GRID.msn(first.next_slot), 4)
+        video = make_part(GRID, MediaKind.VIDEO, GRID.msn(first.next_slots["video"]), 4)
         worker.say(wire.Snapshot(5, b"jpeg"), wire.PartReady(video), wire.Stats({"slots": 5}))
         worker.writer.close()
         second = await stage.crew.next()
         start = await second.begin()
-        assert start.next_slot == first.next_slot + 5 * GRID.slots_per_part
-        assert start.next_audio_slot == first.next_slot + 4 * GRID.slots_per_part
+        assert start.next_slots["video"] == first.next_slots["video"] + 5 * GRID.slots_per_part
+        assert start.next_slots["audio"] == first.next_slots["video"] + 4 * GRID.slots_per_part
         assert (start.format, start.data) == (FOUND_FORMAT, b"jpeg")
         assert stage.published.calls.count("open_generation") == 1
         second.say(wire.Stats({"slots": 3}))
@@ -90,7 +90,9 @@ async def test_a_silent_worker_is_replaced(stage: Stage, monkeypatch: pytest.Mon
         worker.publish(await worker.begin(a_camera()))
         await worker.hear_the_end()
         second = await stage.crew.next()
-        assert (await second.begin()).next_slot == stage.published.parts[0].start_ticks // GRID.ticks_per_slot + 3
+        assert (await second.begin()).next_slots["video"] == stage.published.parts[
+            0
+        ].start_ticks // GRID.ticks_per_slot + 3
         await second.hear_the_end()
         third = await stage.crew.next()
         assert (await third.hear(wire.Configure)).reason == "restarting: it kept silent for 0.5 s"
@@ -119,7 +121,7 @@ async def test_a_part_of_no_known_rendition_ends_its_worker_and_not_the_relay(st
     async with stage.run():
         worker = await stage.crew.next()
         start = await worker.begin(a_camera())
-        worker.say(wire.PartReady(make_part(GRID, MediaKind.VIDEO, GRID.msn(start.next_slot), 0)))
+        worker.say(wire.PartReady(make_part(GRID, MediaKind.VIDEO, GRID.msn(start.next_slots["video"]), 0)))
         await worker.hear_the_end()
         await stage.crew.next()
         assert stage.published.parts == []
@@ -156,7 +158,11 @@ async def test_how_well_a_stream_does_is_reckoned_from_what_its_worker_tells(sta
             worker.say(live, wire.Stats({"connections": n, "frames": 15 * n, "slots": 15 * n}, {"age_sent_ms": 1.0}))
             worker.say(offline("gone"), live)
             await asyncio.sleep(0.01)
-        worker.publish(replace(start, next_slot=start.next_slot - 10 * GRID.slots_per_segment), 1, MediaKind.VIDEO)
+        worker.publish(
+            replace(start, next_slots={"video": start.next_slots["video"] - 10 * GRID.slots_per_segment}),
+            1,
+            MediaKind.VIDEO,
+        )
         await stage.published.wait_for("publish_part")
         figures = stage.status.figures
         assert (figures.reconnects_1h, figures.stalls_1h, figures.quality) == (1, 2, Quality.FAIR)
@@ -183,7 +189,7 @@ async def test_stopping_ends_the_worker_and_then_the_stream(stage: Stage) -> Non
         worker.publish(start)
         stopping = asyncio.create_task(stage.keeper.stop())
         await worker.hear(wire.Stop)
-        worker.publish(replace(start, next_slot=start.next_slot + 3, next_audio_slot=start.next_slot + 3))
+        worker.publish(replace(start, next_slots=dict.fromkeys(start.next_slots, start.next_slots["video"] + 3)))
         worker.leave()
         await stopping
         assert len(stage.published.parts) == 4

@@ -45,13 +45,13 @@ async def test_the_first_offer_decides_and_numbers_count_up_from_the_grid(folder
         start = await worker.begin(offering())
         assert start.format == COPIED
         grid = Grid.of(COPIED)
-        msn = grid.msn(start.next_slot)
+        msn = grid.msn(start.next_slots["video"])
         worker.say(wire.InitReady(VIDEO_INIT), wire.InitReady(AUDIO_INIT), *whole(msn), *whole(msn + 1))
         await stage.published.wait_for("publish_part", 4)
         worker.writer.close()
         second = await stage.crew.next()
         again = await second.begin()
-        assert grid.msn(again.next_slot) == msn + 2
+        assert grid.msn(again.next_slots["video"]) == msn + 2
         assert again.format == COPIED
 
 

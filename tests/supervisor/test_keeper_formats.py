@@ -36,9 +36,9 @@ async def test_the_first_camera_seen_decides_the_format_and_begins_with_a_segmen
         worker = await stage.crew.next()
         start = await worker.begin(a_camera())
         assert (start.format, start.data) == (FOUND_FORMAT, b"")
-        assert start.next_slot == start.next_audio_slot
-        assert GRID.starts_segment(start.next_slot)
-        assert 0 < GRID.start_ns(start.next_slot) - time.time_ns() + 1 * NS_PER_S < 4 * NS_PER_S
+        assert start.next_slots["video"] == start.next_slots["audio"]
+        assert GRID.starts_segment(start.next_slots["video"])
+        assert 0 < GRID.start_ns(start.next_slots["video"]) - time.time_ns() + 1 * NS_PER_S < 4 * NS_PER_S
         assert stage.published.generations == [(1, FOUND_FORMAT)]
         stored = await stage.stored_when(lambda document: document.get("seen", False))
         assert (stored["format"]["width"], stored["key"]) == (640, settings_key(SETTINGS))
@@ -112,7 +112,7 @@ async def test_no_number_is_given_twice(known: Stage) -> None:
     last_msn = known.stored()["last_msn"]
     async with known.run():
         start = await (await known.crew.next()).begin()
-        assert GRID.msn(start.next_slot) == last_msn + 1
+        assert GRID.msn(start.next_slots["video"]) == last_msn + 1
         assert known.published.generations == [(3, FOUND_FORMAT)]
 
 
@@ -121,7 +121,7 @@ async def test_numbers_that_the_clock_will_not_reach_soon_need_a_new_generation(
     last_msn = known.stored()["last_msn"]
     async with known.run():
         start = await (await known.crew.next()).begin()
-        assert last_msn - 1000 <= GRID.msn(start.next_slot) < last_msn - 900
+        assert last_msn - 1000 <= GRID.msn(start.next_slots["video"]) < last_msn - 900
         assert known.published.generations == [(4, FOUND_FORMAT)]
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import pytest
 
 from relay.errors import DataFolderError
-from relay.model import Latency, StreamFormat
+from relay.model import Latency, Rung, StreamFormat
 from relay.supervisor.formats import Remembered
 from relay.supervisor.memory import DataFolder
 
@@ -33,6 +35,22 @@ def test_what_is_remembered_comes_back(folder: DataFolder) -> None:
     folder.remember("door", REMEMBERED)
     assert folder.recall("door") == REMEMBERED
     assert folder.recall("yard") is None
+
+
+def test_what_was_stored_before_there_were_ladders_still_is_understood(folder: DataFolder) -> None:
+    path = folder.path / "streams" / "door.json"
+    folder.remember("door", REMEMBERED)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    del document["format"]["ladder"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert folder.recall("door") == REMEMBERED
+    rungs = (
+        Rung("video", 640, 360, Fraction(15), 600, "fast", "main"),
+        Rung("video-180p", 320, 180, Fraction(15), 200),
+    )
+    with_ladder = replace(REMEMBERED, format=replace(REMEMBERED.format, ladder=rungs))
+    folder.remember("door", with_ladder)
+    assert folder.recall("door") == with_ladder
 
 
 def test_a_damaged_file_is_as_good_as_none(folder: DataFolder) -> None:

@@ -65,10 +65,10 @@ async def test_the_first_viewer_gets_the_segment_before_that_of_now_as_slate(sta
         with stage.keeper.demand:
             worker = await stage.crew.next()
             start = await worker.begin()
-            late_ns = time.time_ns() - GRID.start_ns(start.next_slot)
+            late_ns = time.time_ns() - GRID.start_ns(start.next_slots["video"])
             assert GRID.segment_s * NS_PER_S <= late_ns <= 2.5 * GRID.segment_s * NS_PER_S
-            assert GRID.starts_segment(start.next_slot)
-            assert start.next_slot == start.next_audio_slot
+            assert GRID.starts_segment(start.next_slots["video"])
+            assert start.next_slots["video"] == start.next_slots["audio"]
             assert (start.format, start.data, start.is_data_old) == (FOUND_FORMAT, b"jpeg", True)
             assert stage.published.generations == [(1, FOUND_FORMAT)]
 
@@ -99,7 +99,11 @@ async def test_who_returns_soon_goes_on_where_it_was_and_nobody_sees_what_is_old
         with stage.keeper.demand:
             worker = await stage.crew.next()
             again = await worker.begin()
-            assert again.next_slot == again.next_audio_slot == first.next_slot + 4 * GRID.slots_per_part
+            assert (
+                again.next_slots["video"]
+                == again.next_slots["audio"]
+                == first.next_slots["video"] + 4 * GRID.slots_per_part
+            )
             assert again.is_data_old
             assert stage.published.calls.count("suspend") == 1
             worker.publish(again)
@@ -109,8 +113,8 @@ async def test_who_returns_soon_goes_on_where_it_was_and_nobody_sees_what_is_old
         await stage.published.wait_for("suspend", 2)
         with stage.keeper.demand:
             later = await (await stage.crew.next()).begin()
-            assert GRID.msn(later.next_slot) > GRID.msn(first.next_slot)
-            assert GRID.starts_segment(later.next_slot)
+            assert GRID.msn(later.next_slots["video"]) > GRID.msn(first.next_slots["video"])
+            assert GRID.starts_segment(later.next_slots["video"])
 
 
 async def test_a_known_format_is_there_at_once_though_the_camera_is_away(folder: DataFolder) -> None:
@@ -127,7 +131,7 @@ async def test_a_known_format_is_there_at_once_though_the_camera_is_away(folder:
         assert stage.status.health.reason.endswith("(when last tried: the camera cannot be reached)")
         with stage.keeper.demand:
             start = await (await stage.crew.next()).begin()
-            assert (start.format, GRID.msn(start.next_slot)) == (FOUND_FORMAT, last_msn + 1)
+            assert (start.format, GRID.msn(start.next_slots["video"])) == (FOUND_FORMAT, last_msn + 1)
 
 
 async def test_a_first_look_at_a_camera_that_says_nothing_ends(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

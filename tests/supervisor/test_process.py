@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections import defaultdict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -23,7 +24,7 @@ from relay import wire
 from relay.check.finding import faults
 from relay.check.media_playlist import check_media_playlist
 from relay.config import RelaySettings, StreamSettings
-from relay.model import Init, MediaKind, Part, StreamState
+from relay.model import Init, Part, StreamState
 from relay.serve import Hub
 from relay.supervisor import DataFolder, Supervisor
 from relay.supervisor import keeper as keeper_module
@@ -45,7 +46,7 @@ class Recording(Hub):
     def __init__(self, settings: RelaySettings) -> None:
         super().__init__(settings.streams)
         self.inits: dict[str, Init] = {}
-        self.parts: dict[str, list[Part]] = {kind.value: [] for kind in MediaKind}
+        self.parts: defaultdict[str, list[Part]] = defaultdict(list)
 
     def publish_init(self, stream: str, init: Init) -> None:
         assert self.inits.setdefault(init.rendition, init) == init  # the same for every worker that takes over
@@ -57,8 +58,9 @@ class Recording(Hub):
 
     @property
     def count(self) -> int:
-        """Parts that both renditions have."""
-        return min(len(parts) for parts in self.parts.values())
+        """Parts that all renditions have."""
+        generation = self.streams["cam"].current
+        return min(len(self.parts[name]) for name in generation.renditions) if generation else 0
 
 
 @dataclass
@@ -114,12 +116,11 @@ def workers() -> list[psutil.Process]:
 
 
 def check_all(hub: Recording, grid: Grid) -> None:
-    """Every part of both renditions came once, in order, and its media time goes on where the last one ended."""
-    for kind in MediaKind:
-        parts = hub.parts[kind.value]
+    """Every part of each rendition came once, in order, and its media time goes on where the last one ended."""
+    for name, parts in hub.parts.items():
         assert places(parts) == run_of_places(parts, grid)
         assert all(before.start_ticks + before.duration_ticks == after.start_ticks for before, after in pairwise(parts))
-        assert findings(hub.inits[kind.value], parts) == []
+        assert findings(hub.inits[name], parts) == []
     assert hub.streams["cam"].counters["parts_refused"] == 0
     generation = hub.streams["cam"].current
     assert generation is not None
@@ -129,12 +130,18 @@ def check_all(hub: Recording, grid: Grid) -> None:
         assert "#EXT-X-DISCONTINUITY\n" not in text
 
 
-def test_killed_and_stopped_workers_leave_no_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+LADDER: list[dict[str, object]] = [{"height": 180}, {"height": 120}, {"height": 90, "rate": 5}]
+
+
+@pytest.mark.parametrize(("renditions", "names"), [([], 2), (LADDER, 4)], ids=["one", "ladder"])
+def test_killed_and_stopped_workers_leave_no_hole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renditions: list[dict[str, object]], names: int
+) -> None:
     monkeypatch.setattr(keeper_module, "SILENT_FOR_S", 1.5)
 
     async def main() -> None:
         lag = Lag()
-        async with supervised(settings_of(tmp_path)) as (supervisor, hub):
+        async with supervised(settings_of(tmp_path, renditions=renditions)) as (supervisor, hub):
             await until(lambda: hub.count >= 8, "parts of the first worker", WITHIN_S)
             (status,) = supervisor.statuses()
             assert status.format is not None
@@ -150,6 +157,7 @@ def test_killed_and_stopped_workers_leave_no_hole(tmp_path: Path, monkeypatch: p
                 )  # type: ignore[misc] - as above
             assert supervisor.statuses()[0].counters["worker_restarts"] == 2
         assert supervisor.statuses()[0].health.state is StreamState.STOPPED
+        assert len(hub.parts) == names
         check_all(hub, grid)
         assert max(lag.lags_s) < 0.05
 

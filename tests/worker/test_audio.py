@@ -39,7 +39,7 @@ class Stage:
         self.board = Board(self.clock, 2 * NS_PER_S)
         self.outbox = Outbox()
         self.video = SlotFiller(GRID, FIRST, 2 * NS_PER_S, has_picture=False)
-        start = wire.Start(SMALL, FIRST, next_audio_slot)
+        start = wire.Start(SMALL, {"video": FIRST, "audio": next_audio_slot})
         link = self.outbox.as_link()
         self.line = AudioLine(StreamSettings(), start, GRID, self.clock, self.board, link, self.video)
         self.line.open()

@@ -6,6 +6,7 @@ import re
 import socket
 import time
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +18,8 @@ from relay import wire
 from relay.decode import Decoder
 from relay.encode import AudioConformer
 from relay.errors import EncodeError
-from relay.model import MediaKind, StreamState
-from relay.timeline import NS_PER_S, ClockLine
+from relay.model import MediaKind, Rung, StreamState
+from relay.timeline import NS_PER_S, ClockLine, Grid
 from relay.worker import camera as camera_module
 
 if TYPE_CHECKING:
@@ -64,6 +65,31 @@ def test_a_camera_from_the_first_word_to_the_last(supervisor: Supervisor) -> Non
     assert stats.gauges["jitter_ms"] >= 0
 
 
+def test_a_ladder_from_one_camera(supervisor: Supervisor) -> None:
+    rungs = (Rung("video", 320, 180, Fraction(15), 300), Rung("video-90p5", 160, 90, Fraction(5), 100))
+    stream = replace(FORMAT, ladder=rungs)
+    grid = Grid.of(stream)
+    assert grid == GRID
+    supervisor.configure()
+    supervisor.wait_for(wire.Found)
+    slot = supervisor.start(stream, grid)
+    for name in stream.renditions:
+        while len(supervisor.parts(name)) < 2 * grid.parts_per_segment:
+            supervisor.wait_for(wire.PartReady)
+    supervisor.wait_for(wire.Stats)
+    supervisor.send(wire.Stop())
+    assert supervisor.wait_for(wire.Bye).error == ""
+    supervisor.hear_out()
+    for name in stream.renditions:
+        parts = supervisor.parts(name)
+        assert places(parts)[0] == (grid.msn(slot), grid.part_index(slot))
+        assert places(parts) == run_of_places(parts, grid)
+        assert findings(supervisor.init(name), parts) == []
+    stats = [message for message in supervisor.heard if isinstance(message, wire.Stats)][-1]
+    assert stats.counters["frames"] >= stats.counters["slots"] > 0
+    assert stats.gauges["encode_ms_video-90p5"] > 0
+
+
 def test_the_still_is_sent_before_anybody_asks_for_the_stream(supervisor: Supervisor) -> None:
     supervisor.configure()
     assert supervisor.wait_for(wire.Snapshot).data.startswith(b"\xff\xd8\xff")
@@ -76,7 +102,7 @@ def test_pictures_that_come_before_the_first_slot_are_not_dropped(supervisor: Su
     supervisor.configure(audio=False)
     supervisor.wait_for(wire.Found)
     slot = GRID.slot_at(time.time_ns()) // GRID.slots_per_part * GRID.slots_per_part + GRID.slots_per_segment
-    supervisor.send(wire.Start(replace(FORMAT, audio=False), slot, slot))
+    supervisor.send(wire.Start(replace(FORMAT, audio=False), {"video": slot}))
     supervisor.wait_for(wire.Snapshot)  # they still go through the chain
     part = supervisor.wait_for(wire.PartReady).part
     assert part.start_ticks == GRID.tfdt(slot)
@@ -145,7 +171,7 @@ def test_a_thread_that_fails_ends_it_with_the_reason(supervisor: Supervisor) -> 
     supervisor.configure()
     supervisor.wait_for(wire.Found)
     slot = GRID.slot_at(time.time_ns()) // GRID.slots_per_part * GRID.slots_per_part
-    supervisor.send(wire.Start(FORMAT, slot + 1, slot))
+    supervisor.send(wire.Start(FORMAT, {"video": slot + 1, "audio": slot}))
     assert re.match("video: .* begins no part", supervisor.wait_for(wire.Bye).error)
     supervisor.hear_out()
 

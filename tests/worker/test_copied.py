@@ -82,7 +82,7 @@ class Stage:
         self.board = Board(self.clock, 2 * NS_PER_S)
         self.outbox = Outbox()
         slot = Grid.of(self.format).first_slot(MSN)
-        start = wire.Start(self.format, slot, slot, self.data)
+        start = wire.Start(self.format, {"video": slot, "audio": slot}, self.data)
         copied = self.format.copied
         assert copied is not None
         link = self.outbox.as_link()

@@ -27,7 +27,7 @@ from relay import slate, wire
 from relay.config import StreamSettings
 from relay.model import AccessUnit, MediaKind, Picture
 from relay.timeline import NS_PER_S, ClockLine
-from relay.worker import video
+from relay.worker import rungs
 from relay.worker.board import Board
 from relay.worker.handoff import Handoff
 from relay.worker.video import VideoLine
@@ -66,7 +66,7 @@ class Stage:
         self.line = VideoLine(
             "cam",
             StreamSettings(stall_after_s=stall_after_s, slate_image=slate_image),
-            wire.Start(SMALL, next_slot, next_slot, data, is_data_old=is_data_old),
+            wire.Start(SMALL, {"video": next_slot, "audio": next_slot}, data, is_data_old=is_data_old),
             self.clock,
             self.board,
             self.outbox.as_link(),
@@ -305,12 +305,14 @@ def test_the_thread_takes_what_is_ready_and_ends_when_it_is_told() -> None:
 
 
 class Encoder:
-    """Stands for the real one: says which slot got which picture."""
+    """Stands for the real one: says which slot got which picture, in `last`."""
 
+    last: Encoder
     bandwidth_bps = average_bandwidth_bps = 0
 
     def __init__(self, *_: object) -> None:
         self.encoded: list[tuple[int, int, bool]] = []
+        Encoder.last = self
 
     def encode(self, i420: NDArray[np.uint8], slot: int, *, is_idr: bool) -> list[AccessUnit]:
         self.encoded.append((slot, int(i420[0, 0]), is_idr))
@@ -329,11 +331,10 @@ def test_whatever_comes_whenever_each_slot_is_filled_once_and_in_order(
     first: int, events: list[tuple[int, int, bool]]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(video, "VideoEncoder", Encoder)
+        patch.setattr(rungs, "VideoEncoder", Encoder)
         patch.setattr(slate, "render", lambda *_, **__: flat(0))
         stage = Stage(FIRST + first)
-        encoder = stage.line._encoder
-        assert isinstance(encoder, Encoder)
+        encoder = Encoder.last
         for slots, ahead, has_picture in events:
             stage.clock.advance(slots / 15)
             slot = GRID.slot_at(stage.clock.unix_ns()) + ahead

@@ -1,0 +1,55 @@
+"""Passing pictures to an encoder that has to keep up: whoever gives waits while too many are on the way."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Belt(Generic[T]):
+    """A bounded queue between two threads. `limit` counts what waits and what was taken and is not `done` with yet."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._items: deque[T] = deque()
+        self._taken = 0
+        self._is_closed = False
+        self._changed = threading.Condition()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether `put` would wait."""
+        return len(self._items) + self._taken >= self._limit
+
+    def put(self, item: T) -> None:
+        """Hand `item` over as soon as there is room. What comes after `close` is let go."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_closed or not self.is_full)
+            if not self._is_closed:
+                self._items.append(item)
+                self._changed.notify_all()
+
+    def take(self) -> T | None:
+        """The next item as soon as there is one; `None` after `close`, whatever waits."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_closed or self._items)
+            if self._is_closed:
+                return None
+            self._taken += 1
+            return self._items.popleft()
+
+    def done(self) -> None:
+        """What was taken last needs no room any more."""
+        with self._changed:
+            self._taken -= 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Wake both. May be called twice."""
+        with self._changed:
+            self._is_closed = True
+            self._items.clear()
+            self._changed.notify_all()

@@ -1,0 +1,157 @@
+"""A ladder of three rungs from the test pattern: in the watch page, changing between them, and by the rules."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import av
+import numpy as np
+import pytest
+
+from fixtures.barcode import read_strip
+from fixtures.inspector import Inspector
+from fixtures.processes import Relay, wait_for
+from relay.model import Latency, Rung, StreamFormat
+from relay.timeline import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.browser import Tab
+    from fixtures.inspector import Rendition
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+RATE: Final = 30
+RENDITIONS: Final = """
+[[streams.cam.renditions]]
+height = 720
+preset = "ultrafast"
+[[streams.cam.renditions]]
+height = 480
+preset = "ultrafast"
+[[streams.cam.renditions]]
+height = 240
+rate = 15
+preset = "ultrafast"
+"""
+SLOWEST: Final = Rung("video-240p15", 426, 240, Fraction(15), 300)
+GRID: Final = Grid.of(StreamFormat(1280, 720, Fraction(RATE), audio=True, latency=Latency.LAN, ladder=(SLOWEST,)))
+COUNTER_MODULUS: Final = 1 << 12
+SWITCHED_WITHIN_S: Final = 6.0
+LOOK_AT_EACH_FRAME: Final = """() => {
+  const video = document.querySelector("video");
+  const context = new OffscreenCanvas(64, 1).getContext("2d", {willReadFrequently: true});
+  window.framesSeen = [];
+  const look = (_, {mediaTime, expectedDisplayTime, height}) => {
+    const {videoWidth, videoHeight} = video;
+    context.drawImage(video, 0, (videoHeight * 701) / 720, videoWidth, (videoHeight * 8) / 720, 0, 0, 64, 1);
+    const cells = context.getImageData(0, 0, 64, 1).data.filter((_, i) => i % 4 === 0);
+    const counter = cells.slice(52).reduce((sum, cell) => 2 * sum + (cell > 128), 0);
+    window.framesSeen.push([mediaTime, expectedDisplayTime, height, counter]);
+    video.requestVideoFrameCallback(look);
+  };
+  video.requestVideoFrameCallback(look);
+}"""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One frame on the screen: its place in the media and when it was shown, its rung, and its burnt-in number."""
+
+    media_s: float
+    at_ms: float
+    height: int
+    counter: int
+
+
+@pytest.fixture(scope="module")
+def relay(folder: Path) -> Iterator[Relay]:
+    with Relay.with_settings("test:", folder, RENDITIONS) as relay:
+        relay.wait_until("live")
+        yield relay
+
+
+def choose(tab: Tab, height: int) -> None:
+    """Choose a rung in the page's menu, and wait until it is what is shown."""
+    quality = tab.page.get_by_label("Quality")
+    (label,) = (text for text in quality.locator("option").all_inner_texts() if text.startswith(f"{height}p"))
+    quality.select_option(label=label)
+    tab.page.wait_for_function(
+        "height => document.querySelector('video').videoHeight === height", arg=height, timeout=SWITCHED_WITHIN_S * 1000
+    )
+
+
+def test_the_menu_changes_the_picture_without_a_stall_or_a_missing_frame(tab: Tab) -> None:
+    labels = tab.page.get_by_label("Quality").locator("option").all_inner_texts()
+    assert [label.partition(" ")[0] for label in labels] == ["Automatic", "240p", "480p", "720p"]
+    choose(tab, 720)
+    tab.pump(4)
+    before = tab.player()
+    tab.page.evaluate(LOOK_AT_EACH_FRAME)
+    tab.pump(3)
+    choose(tab, 240)
+    tab.pump(7)
+    choose(tab, 720)
+    tab.pump(7)
+    after = tab.player()
+    frames = [Shown(*frame) for frame in tab.page.evaluate("window.framesSeen")]
+    assert (after["stalls"], after["jumps"], after["rebuilds"]) == (before["stalls"], before["jumps"], 0)
+    assert (tab.failed, tab.complaints, after["error"]) == ([], [], None)
+    assert heights_of(frames) == [720, 240, 720]
+    check_that_nothing_is_missing(frames)
+
+
+def heights_of(frames: list[Shown]) -> list[int]:
+    """The rungs that were shown, one after the other."""
+    return [frames[0].height, *(after.height for before, after in pairwise(frames) if after.height != before.height)]
+
+
+def check_that_nothing_is_missing(frames: list[Shown]) -> None:
+    """Each frame stands where its number says, and no step on the screen is longer than the time that it took.
+
+    The machine may be too busy to show every frame: then both the number and the time go on.
+    """
+    start = frames[0]
+    for frame in frames:
+        expected = start.counter + (frame.media_s - start.media_s) * RATE
+        error = (frame.counter - expected + COUNTER_MODULUS / 2) % COUNTER_MODULUS - COUNTER_MODULUS / 2
+        assert abs(error) <= 2.5, (start, frame)
+    for before, after in pairwise(frames):
+        step_s, took_s = after.media_s - before.media_s, (after.at_ms - before.at_ms) / 1000
+        assert 0 < step_s < 1.1 * took_s + 2.5 / RATE, (before, after)
+
+
+def test_every_rendition_obeys_the_rules_and_has_the_same_frames_in_the_same_segments(relay: Relay) -> None:
+    with Inspector(relay.playlist, GRID) as inspector:
+        wait_for(
+            lambda: all(len(one.segments) > 9 for one in inspector.renditions.values()), 40, "ten segments of each"
+        )
+    assert re.findall(r"RESOLUTION=(\w+),FRAME-RATE=(\S+?),", inspector.multivariant) == [
+        ("1280x720", "30.000"),
+        ("854x480", "30.000"),
+        ("426x240", "15.000"),
+    ]
+    assert inspector.problems == []
+    assert inspector.faults() == []
+    top, *others = (inspector.renditions[name] for name in ("video", "video-480p", "video-240p15"))
+    for other in others:
+        both = sorted(set(top.segments) & set(other.segments))
+        counters = [first_counter(top, msn) for msn in both]
+        assert counters == [first_counter(other, msn) for msn in both]
+        assert len(set(counters)) > 5
+
+
+def first_counter(rendition: Rendition, msn: int) -> int | None:
+    """The burnt-in number of a segment's first frame; `None` on the slate, with which a slow start begins."""
+    (init,) = rendition.inits.values()
+    with av.open(io.BytesIO(init + rendition.segments[msn]), "r") as container:
+        frame = next(container.decode(video=0))
+    strip = read_strip(frame.to_ndarray()[: frame.height].astype(np.uint8))
+    return strip[1] if strip else None
