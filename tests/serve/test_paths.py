@@ -25,6 +25,10 @@ from relay.sessions import ObjectKind
         ),
         ("/live/cam/audio-12/7.m4s", LivePath("cam", "7.m4s", ObjectKind.SEGMENT, None, "audio", 12, 7)),
         ("/live/cam/audio-12/7.0.m4s", LivePath("cam", "7.0.m4s", ObjectKind.PART, None, "audio", 12, 7, 0)),
+        ("/live/cam/ts.m3u8", LivePath("cam", "ts.m3u8", ObjectKind.MULTIVARIANT)),
+        ("/live/cam/v/x/ts.m3u8", LivePath("cam", "ts.m3u8", ObjectKind.MULTIVARIANT, "x")),
+        ("/live/cam/v/x/ts-1/index.m3u8", LivePath("cam", "index.m3u8", ObjectKind.PLAYLIST, "x", "ts", 1)),
+        ("/live/cam/v/x/ts-1/7.ts", LivePath("cam", "7.ts", ObjectKind.SEGMENT, "x", "ts", 1, 7)),
         ("/live/cam/snapshot.jpg", LivePath("cam", "snapshot.jpg", None)),
     ],
 )
@@ -42,6 +46,7 @@ def test_addresses(path: str, found: LivePath) -> None:
         f"/live/cam/v/{'x' * 129}/index.m3u8",
         "/live/cam/video/index.m3u8",
         "/live/cam/video-1/07.m4s",
+        "/live/cam/ts-1/7.0.ts",
         "/live/cam/video-1/7.00.m4s",
         "/live/cam/video-1/7.m4s/",
         "/live/cam/video-1/7.m4s\n",
