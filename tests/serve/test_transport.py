@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -145,6 +146,23 @@ async def test_a_segment_is_made_once_for_all_who_ask(
     answers = await asyncio.gather(*(client.get(f"{TS}/{MSN + 1}.ts") for _ in range(5)))
     assert {answer.body for answer in answers} == {b"TS"}
     assert len(made) == 1
+
+
+async def test_others_are_answered_while_a_segment_is_made(
+    client: Client, camera: RealCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_go_on = threading.Event()
+
+    def make(*media: bytes) -> bytes:
+        assert may_go_on.wait(10)
+        return b"TS"
+
+    monkeypatch.setattr(transport, "transport_segment", make)
+    asked = asyncio.create_task(client.get(f"{TS}/{MSN}.ts"))
+    assert (await client.get(PLAYLIST)).status == 200
+    assert not asked.done()
+    may_go_on.set()
+    assert (await asked).body == b"TS"
 
 
 async def test_a_segment_is_listed_when_picture_and_sound_have_it(client: Client, camera: RealCamera) -> None:
