@@ -54,6 +54,8 @@ def parameter_sets(init: bytes) -> tuple[bytes, ...]:
             (size,) = struct.unpack_from(">H", init, at)
             sets.append(init[at + 2 : at + 2 + size])
             at += 2 + size
+    if not sets:
+        raise ValueError("avcC holds no parameter sets")
     return tuple(sets)
 
 

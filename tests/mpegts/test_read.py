@@ -37,6 +37,9 @@ def test_parameter_sets_are_those_of_avcc() -> None:
     assert parameter_sets(INIT) == (SPS, PPS)
 
 
-def test_another_codec_has_none() -> None:
-    with pytest.raises(ValueError, match="no avcC"):
-        parameter_sets(b"moov hvcC")
+@pytest.mark.parametrize(
+    ("init", "words"), [(b"moov hvcC", "no avcC"), (b"moov avcC\1\x64\0\x1f\xff\xe0\0", "no parameter sets")]
+)
+def test_an_init_segment_without_parameter_sets(init: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        parameter_sets(init)

@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 
 from fixtures.boxes import IDR, SLICE
 from fixtures.media import moving_picture, tone
-from fixtures.transport import EPOCH_S, INIT, TIMESCALE, audio_segment, gop, picture, video_segment
+from fixtures.transport import (
+    EPOCH_S,
+    INIT,
+    TIMESCALE,
+    audio_segment,
+    gop,
+    init_with,
+    picture,
+    video_segment,
+    x264_parameter_sets,
+)
 from relay.check.transport_packets import read_packets, read_pes, read_program, since
 from relay.check.transport_stream import TransportEnd, check_transport_segment, transport_end
 from relay.encode import AudioEncoder, VideoEncoder
@@ -177,6 +187,20 @@ def test_pictures_that_are_reordered_are_decoded_before_they_are_shown() -> None
     shown = [since(unit.shown or 0, EPOCH_S * 90_000) // 3000 for unit in units]
     assert shown[:7] == [0, 3, 1, 2, 6, 4, 5]
     assert [since(unit.decoded or 0, EPOCH_S * 90_000) // 3000 for unit in units][:4] == [-1, 0, 1, 2]
+
+
+def test_pictures_that_are_moved_in_one_segment_only_leave_decoding_times_rising() -> None:
+    init = init_with(*x264_parameter_sets("bframes=3"))
+    moved, even = reordered(2000), [picture(IDR, is_sync=True), *[picture()] * 27]
+    segments = [
+        transport_segment(
+            init, TIMESCALE, video_segment(pictures, EPOCH_S * TIMESCALE + at * 28 * 2000, 2000), None, 2000
+        )
+        for at, pictures in enumerate([even, moved, even])
+    ]
+    assert [finding for finding in faults_of(segments) if finding.rule != "T6"] == []
+    first = read_pes(read_packets(segments[0]), VIDEO_PID)[0]
+    assert since(first.shown or 0, first.decoded or 0) == 2 * 3000
 
 
 def test_a_picture_that_stands_for_long_has_a_clock_beside_it() -> None:
