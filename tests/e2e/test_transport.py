@@ -71,3 +71,14 @@ def test_who_watches_it_is_a_viewer(relay: Relay, playlist: str) -> None:
     before = relay.status()["viewers"]
     players.ffmpeg(playlist, 2.0)
     wait_for(lambda: relay.status()["viewers"] > before, 5, "one viewer more")
+
+
+def test_a_worker_that_is_killed_is_no_seam(relay: Relay, playlist: str) -> None:
+    with Inspector(playlist) as inspector:
+        wait_for(lambda: inspector.video.segments, 10, "segments")
+        relay.worker().kill()
+        last_msn = inspector.video.newest.last_msn
+        wait_for(lambda: inspector.video.newest.last_msn >= last_msn + 4, 30, "segments of the new worker")
+    assert inspector.faults() == []
+    assert inspector.problems == []
+    assert inspector.video.discontinuities() == []
