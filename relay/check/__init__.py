@@ -6,6 +6,7 @@
     playlists of one stream ── history.check_renditions ───> P19, P5, L10
     a playlist of this relay ── epoch.check_epoch ─────────> E1 ... E5, our own, stronger promise
     bytes ── media.check_init, check_segment ──────────────> M1 ... M14 (boxes, avc)
+    bytes ── transport_stream.check_transport_segment ─────> T0 ... T8, MPEG-TS (transport_packets)
     one HTTP exchange ── http.check_response ──────────────> H1 ... H7
 
 Every rule gives `finding.Finding`s; no finding, no fault. What is written down here is RFC 8216bis ("HTTP Live

@@ -4,6 +4,7 @@ Part ──Window.append──> what is listed and what may be fetched ──ren
                                     └──reload.decide──> answer now, wait, or refuse
 """
 
+from relay.playlist.classic import render_classic_media, render_classic_multivariant, transport_uri
 from relay.playlist.reload import Answer, Directives, decide, longest_wait_s, parse_directives
 from relay.playlist.render import Described, Report, render_ladder, render_media, render_multivariant
 from relay.playlist.window import Change, Segment, Window, WindowPart, WindowSettings, part_uri, segment_uri
@@ -22,8 +23,11 @@ __all__ = [
     "longest_wait_s",
     "parse_directives",
     "part_uri",
+    "render_classic_media",
+    "render_classic_multivariant",
     "render_ladder",
     "render_media",
     "render_multivariant",
     "segment_uri",
+    "transport_uri",
 ]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from relay.playlist.text import date_time, seconds
 from relay.playlist.window import HOLD_BACK_TARGETS, US_PER_S, Segment, Window, WindowSettings, part_uri, segment_uri
 
 if TYPE_CHECKING:
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
     from relay.model import Init
 
-_NS_PER_MS: Final = 1_000_000
 _FIRST_VARIANT_BPS: Final = 2_000_000
 """The first variant is the one whose average is nearest to it (Apple's authoring specification, 1.32)."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,7 @@ def _head(window: Window, skipped: int) -> list[str]:
         "#EXT-X-INDEPENDENT-SEGMENTS\n" if settings.is_independent else "",
         f"#EXT-X-TARGETDURATION:{settings.target_duration_s}\n",
         _server_control(settings),
-        f"#EXT-X-PART-INF:PART-TARGET={_seconds(_ceil_us(settings.part_target_s))}\n" if settings.has_parts else "",
+        f"#EXT-X-PART-INF:PART-TARGET={seconds(_ceil_us(settings.part_target_s))}\n" if settings.has_parts else "",
         f"#EXT-X-MEDIA-SEQUENCE:{window.media_sequence}\n",
         f"#EXT-X-DISCONTINUITY-SEQUENCE:{window.discontinuity_sequence}\n",
     ]
@@ -157,13 +155,13 @@ def _server_control(settings: WindowSettings) -> str:
     part_hold_back_us = HOLD_BACK_TARGETS * _ceil_us(settings.longest_part_s)
     return (
         f"#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={settings.can_skip_until_s}.0,"
-        f"HOLD-BACK={settings.hold_back_s}.0,PART-HOLD-BACK={_seconds(part_hold_back_us)}\n"
+        f"HOLD-BACK={settings.hold_back_s}.0,PART-HOLD-BACK={seconds(part_hold_back_us)}\n"
     )
 
 
 def _segment(segment: Segment, previous: Segment | None, *, has_parts: bool) -> str:
     parts = _parts(segment) if has_parts else ""
-    extinf = f"#EXTINF:{_seconds(segment.duration_us)},\n{segment_uri(segment.msn)}\n"
+    extinf = f"#EXTINF:{seconds(segment.duration_us)},\n{segment_uri(segment.msn)}\n"
     return _beginning(segment, previous) + parts + extinf
 
 
@@ -172,12 +170,12 @@ def _beginning(segment: Segment, previous: Segment | None) -> str:
     lines = "#EXT-X-DISCONTINUITY\n" if segment.is_discontinuous else ""
     if previous is None or previous.init_uri != segment.init_uri:
         lines += f'#EXT-X-MAP:URI="{segment.init_uri}"\n'
-    return f"{lines}#EXT-X-PROGRAM-DATE-TIME:{_date_time(segment.pdt_ns)}\n"
+    return f"{lines}#EXT-X-PROGRAM-DATE-TIME:{date_time(segment.pdt_ns)}\n"
 
 
 def _parts(segment: Segment) -> str:
     return "".join(
-        f"#EXT-X-PART:DURATION={_seconds(part.duration_us)},"
+        f"#EXT-X-PART:DURATION={seconds(part.duration_us)},"
         f'URI="{part_uri(segment.msn, part.index)}"{",INDEPENDENT=YES" if part.is_independent else ""}\n'
         for part in segment.parts
     )
@@ -200,14 +198,3 @@ def _foot(window: Window, reports: Sequence[Report]) -> str:
 def _ceil_us(duration_s: Fraction) -> int:
     # Up, because AVPlayer refuses a playlist with a part that is longer than PART-TARGET by its last digit.
     return math.ceil(duration_s * US_PER_S)
-
-
-def _seconds(duration_us: int) -> str:
-    seconds, rest_us = divmod(duration_us, US_PER_S)
-    return f"{seconds}.{f'{rest_us:06}'.rstrip('0') or '0'}"
-
-
-def _date_time(time_ns: int) -> str:
-    """ISO 8601 to the nearest millisecond: players read no more digits."""
-    time = _EPOCH + timedelta(milliseconds=(time_ns + _NS_PER_MS // 2) // _NS_PER_MS)
-    return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03}Z"

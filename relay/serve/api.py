@@ -73,10 +73,16 @@ class Api:
             "format": _describe_format(status.format) if status.format else None,
             "window": _describe_window(stream),
             "playlist": f"live/{status.name}/index.m3u8",
+            "transport_stream": f"live/{status.name}/ts.m3u8" if _has_transport(stream) else None,
             "snapshot": f"live/{status.name}/snapshot.jpg" if stream and stream.snapshot else None,
             "counters": {**status.counters, **(stream.counters if stream else {})},
             "gauges": status.gauges,
         }
+
+
+def _has_transport(stream: StreamHub | None) -> bool:
+    """Whether it can be had as MPEG-TS, as far as is known."""
+    return stream is not None and stream.current is not None and stream.current.transport is not None
 
 
 def _describe_health(status: StreamStatus) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from relay.playlist import Report, WindowSettings
 from relay.serve import prepared
 from relay.serve.bell import Bell
 from relay.serve.rendition import Rendition
+from relay.serve.transport import TransportRendition
 from relay.timeline import Grid
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Generation:
         for name, kind in stream_format.renditions.items():
             settings, segment_s = _window_settings(stream_format, kind, segments_listed)
             self.renditions[name] = Rendition(name, kind, settings, segment_s)
+        self.transport = TransportRendition.of(stream_format, self.renditions.values())
 
     @property
     def is_ready(self) -> bool:
@@ -73,6 +75,8 @@ class Generation:
         rendition = self.renditions.get(part.rendition)
         has_grown = rendition is not None and rendition.append(part, now_ns)
         self.version += has_grown
+        if has_grown and self.transport is not None:
+            self.transport.follow(now_ns)
         return has_grown
 
     def suspend(self, now_ns: int) -> None:
@@ -80,6 +84,8 @@ class Generation:
         self.version += 1
         for rendition in self.renditions.values():
             rendition.window.suspend(now_ns)
+        if self.transport is not None:
+            self.transport.suspend(now_ns)
 
     def end(self, now_ns: int) -> None:
         """Put ENDLIST into every playlist."""
@@ -87,12 +93,28 @@ class Generation:
             self.version += 1
             for rendition in self.renditions.values():
                 rendition.end(now_ns)
+            if self.transport is not None:
+                self.transport.end(now_ns)
 
     def retire(self, now_ns: int) -> None:
         """End it, and let it go when a player in it may have played what it held."""
         self.end(now_ns)
         held_ns = max(rendition.window.retention_ns for rendition in self.renditions.values())
         self.expires_ns = now_ns + held_ns
+
+    def expire(self, now_ns: int) -> None:
+        """Let go of media that has been long enough out of the playlists."""
+        for rendition in self.renditions.values():
+            rendition.expire(now_ns)
+        if self.transport is not None:
+            self.transport.expire(now_ns)
+
+    def release(self) -> None:
+        """Wake everyone who waits for something of it."""
+        for rendition in self.renditions.values():
+            rendition.bell.ring()
+        if self.transport is not None:
+            self.transport.bell.ring()
 
 
 def _window_settings(stream: StreamFormat, kind: MediaKind, segments_listed: int) -> tuple[WindowSettings, float]:
@@ -163,8 +185,7 @@ class StreamHub:
     def sweep(self, now_ns: int) -> None:
         """Let go of media and generations whose time is over; nothing else does while nothing is published."""
         for number, generation in list(self._generations.items()):
-            for rendition in generation.renditions.values():
-                rendition.expire(now_ns)
+            generation.expire(now_ns)
             if generation.expires_ns is not None and generation.expires_ns <= now_ns:
                 del self._generations[number]
 
@@ -173,8 +194,7 @@ class StreamHub:
         self.is_closing = True
         self.bell.ring()
         for generation in self._generations.values():
-            for rendition in generation.renditions.values():
-                rendition.bell.ring()
+            generation.release()
 
 
 class Hub:

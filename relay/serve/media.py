@@ -13,6 +13,7 @@ from relay.model import MediaKind
 from relay.playlist import (
     Answer,
     Described,
+    Directives,
     decide,
     longest_wait_s,
     parse_directives,
@@ -23,7 +24,7 @@ from relay.playlist.reload import LONGEST_WAIT_S
 from relay.serve import prepared
 from relay.serve.access import Sent
 from relay.serve.deliver import deliver
-from relay.serve.paths import LivePath, parse_path
+from relay.serve.paths import TRANSPORT, TRANSPORT_PLAYLIST, LivePath, parse_path
 from relay.serve.prepared import NO_STORE, Prepared
 from relay.sessions import ObjectKind
 from relay.timeline import NS_PER_S
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from relay.serve.deliver import Delivery
     from relay.serve.hub import Generation, Hub, StreamHub
     from relay.serve.rendition import Rendition
+    from relay.serve.transport import TransportRendition
     from relay.sessions import TokenMint
 
 _METHODS: Final = "GET, HEAD, OPTIONS"
@@ -47,6 +49,7 @@ PREFLIGHT_HEADERS: Final = {
 }
 _RETRY_AFTER_S: Final = "1"
 _BLOCKING_CACHE_TARGETS: Final = 6
+_NO_TRANSPORT: Final = "this stream is copied as H.265, which is not sent as MPEG-TS: index.m3u8 has it as fMP4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +137,11 @@ class MediaRoutes:
                 return problem(HTTPStatus.NOT_FOUND, "there is no picture yet")
             return Reply(stream.snapshot)
         generation = stream.generation(path.generation)
-        rendition = generation.renditions.get(path.rendition or "") if generation else None
-        if generation is None or rendition is None:
+        if generation is None:
             return problem(HTTPStatus.NOT_FOUND, "there is no such rendition, or no more")
-        if path.kind is ObjectKind.PLAYLIST:
-            return await _playlist(request, stream, generation, rendition)
-        return await _file(stream, rendition, path)
+        if path.rendition == TRANSPORT:
+            return await _transport(stream, generation.transport, path)
+        return await _media(request, stream, generation, path)
 
     async def _multivariant(self, request: web.Request, stream: StreamHub, path: LivePath) -> Reply:
         """The one document that differs from viewer to viewer: opening it opens a session."""
@@ -147,11 +149,15 @@ class MediaRoutes:
         while not stream.is_ready:
             if stream.is_closing or not await stream.bell.wait(until):
                 return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the stream has not begun yet")
+        is_transport = path.name == TRANSPORT_PLAYLIST
+        if is_transport and (stream.current is None or stream.current.transport is None):
+            return problem(HTTPStatus.NOT_FOUND, _NO_TRANSPORT)
         viewer, prefix = path.viewer, ""
         if viewer is None and request.method == "GET":
             viewer = self._mint.mint(stream.name, self._unix_ns() // NS_PER_S)
             prefix = f"v/{viewer}/"
-        return Reply(prepared.multivariant(_render_multivariant(stream, prefix)), viewer=viewer)
+        render = _render_transport if is_transport else _render_multivariant
+        return Reply(prepared.multivariant(render(stream, prefix)), viewer=viewer)
 
 
 def _render_multivariant(stream: StreamHub, prefix: str) -> str:
@@ -166,6 +172,23 @@ def _render_multivariant(stream: StreamHub, prefix: str) -> str:
     if generation and generation.format.ladder:
         return render_ladder(videos, audio)
     return render_multivariant(videos[0], audio)
+
+
+def _render_transport(stream: StreamHub, prefix: str) -> str:
+    generation = stream.current
+    if generation is None or generation.transport is None:
+        return ""
+    return generation.transport.multivariant(f"{prefix}{TRANSPORT}-{generation.number}/index.m3u8", generation.format)
+
+
+async def _media(request: web.Request, stream: StreamHub, generation: Generation, path: LivePath) -> Reply:
+    """A playlist of a rendition in fMP4, or something that it lists."""
+    rendition = generation.renditions.get(path.rendition or "")
+    if rendition is None:
+        return problem(HTTPStatus.NOT_FOUND, "there is no such rendition, or no more")
+    if path.kind is ObjectKind.PLAYLIST:
+        return await _playlist(request, stream, generation, rendition)
+    return await _file(stream, rendition, path)
 
 
 async def _playlist(request: web.Request, stream: StreamHub, generation: Generation, rendition: Rendition) -> Reply:
@@ -197,3 +220,17 @@ async def _file(stream: StreamHub, rendition: Rendition, path: LivePath) -> Repl
         if stream.is_closing or not await rendition.bell.wait(until):
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the part has not come")
     return Reply(found)
+
+
+async def _transport(stream: StreamHub, transport: TransportRendition | None, path: LivePath) -> Reply:
+    """The media playlist in MPEG-TS, once it has a segment, or a segment of it."""
+    if transport is None:
+        return problem(HTTPStatus.NOT_FOUND, _NO_TRANSPORT)
+    if path.kind is not ObjectKind.PLAYLIST:
+        found = await transport.file(path.name)
+        return Reply(found) if found else problem(HTTPStatus.NOT_FOUND, "there is no such media, or no more")
+    until = asyncio.get_running_loop().time() + longest_wait_s(transport.window)
+    while decide(transport.window, Directives()) is Answer.WAIT:
+        if stream.is_closing or not await transport.bell.wait(until):
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "nothing new has come")
+    return Reply(transport.playlist())

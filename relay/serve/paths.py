@@ -4,6 +4,8 @@
 /live/{stream}/[v/{viewer}/]{rendition}-{generation}/index.m3u8              a media playlist
 /live/{stream}/[v/{viewer}/]{rendition}-{generation}/init-{hash8}.mp4        an initialization segment
 /live/{stream}/[v/{viewer}/]{rendition}-{generation}/{msn}.m4s, {msn}.{part}.m4s
+/live/{stream}/[v/{viewer}/]ts.m3u8                                          the multivariant playlist of MPEG-TS
+/live/{stream}/[v/{viewer}/]ts-{generation}/index.m3u8, {msn}.ts             its media playlist, a segment of it
 /live/{stream}/snapshot.jpg                                                  the newest picture
 """
 
@@ -19,11 +21,16 @@ _STREAM: Final = r"/live/(?P<stream>[a-z0-9][a-z0-9_-]{0,62})"
 _VIEWER: Final = r"(?:/v/(?P<viewer>[A-Za-z0-9_.~-]{1,128}))?"
 _RENDITION: Final = r"[a-z0-9]{1,32}(?:-[a-z0-9]{1,32})?"
 """A medium and, of all but a ladder's largest rung, its size: `video`, `video-360p15`."""
-_MEDIA_NAME: Final = r"index\.m3u8|init-[0-9a-f]{8}\.mp4|(?P<msn>0|[1-9]\d{0,18})(?:\.(?P<part>0|[1-9]\d{0,5}))?\.m4s"
+TRANSPORT: Final = "ts"
+"""What the rendition in MPEG-TS is called."""
+
+TRANSPORT_PLAYLIST: Final = "ts.m3u8"
+_NUMBERED: Final = r"(?P<msn>0|[1-9]\d{0,18})(?:(?:\.(?P<part>0|[1-9]\d{0,5}))?\.m4s|\.ts)"
+_MEDIA_NAME: Final = rf"index\.m3u8|init-[0-9a-f]{{8}}\.mp4|{_NUMBERED}"
 _MEDIA: Final = re.compile(
     rf"{_STREAM}{_VIEWER}/(?P<rendition>{_RENDITION})-(?P<generation>\d{{1,9}})/(?P<name>{_MEDIA_NAME})", re.ASCII
 )
-_MULTIVARIANT: Final = re.compile(rf"{_STREAM}{_VIEWER}/(?P<name>index\.m3u8)", re.ASCII)
+_MULTIVARIANT: Final = re.compile(rf"{_STREAM}{_VIEWER}/(?P<name>index\.m3u8|ts\.m3u8)", re.ASCII)
 _SNAPSHOT: Final = re.compile(rf"{_STREAM}/(?P<name>snapshot\.jpg)", re.ASCII)
 
 

@@ -59,6 +59,7 @@ async def test_the_streams(client: Client, camera: Camera, hub: Hub) -> None:
         "ladder": [],
     }
     assert (cam["playlist"], cam["snapshot"]) == ("live/cam/index.m3u8", "live/cam/snapshot.jpg")
+    assert (cam["transport_stream"], yard["transport_stream"]) == ("live/cam/ts.m3u8", None)
     assert cam["counters"]["frames_decoded"] == 7
     assert cam["counters"]["parts_published"] == 146
     assert cam["window"]["part_target_s"] == 0.2

@@ -30,6 +30,10 @@ from relay.sessions import ObjectKind
             LivePath("cam", "index.m3u8", ObjectKind.PLAYLIST, "x", "video-360p15", 3),
         ),
         ("/live/cam/video-360-7/7.m4s", LivePath("cam", "7.m4s", ObjectKind.SEGMENT, None, "video-360", 7, 7)),
+        ("/live/cam/ts.m3u8", LivePath("cam", "ts.m3u8", ObjectKind.MULTIVARIANT)),
+        ("/live/cam/v/x/ts.m3u8", LivePath("cam", "ts.m3u8", ObjectKind.MULTIVARIANT, "x")),
+        ("/live/cam/v/x/ts-1/index.m3u8", LivePath("cam", "index.m3u8", ObjectKind.PLAYLIST, "x", "ts", 1)),
+        ("/live/cam/v/x/ts-1/7.ts", LivePath("cam", "7.ts", ObjectKind.SEGMENT, "x", "ts", 1, 7)),
         ("/live/cam/snapshot.jpg", LivePath("cam", "snapshot.jpg", None)),
     ],
 )
@@ -50,6 +54,7 @@ def test_addresses(path: str, found: LivePath) -> None:
         "/live/cam/video-360p-high-1/index.m3u8",
         "/live/cam/video--1/index.m3u8",
         "/live/cam/video-1/07.m4s",
+        "/live/cam/ts-1/7.0.ts",
         "/live/cam/video-1/7.00.m4s",
         "/live/cam/video-1/7.m4s/",
         "/live/cam/video-1/7.m4s\n",

@@ -1,0 +1,84 @@
+"""The stream as MPEG-TS: every player of the fMP4 one plays it, and it is a session like any other."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures import players
+from fixtures.inspector import Inspector
+from fixtures.processes import Relay, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.browser import Browser
+    from fixtures.players import Playback
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+DURATION_S = 8.0
+RATE = 30
+PROGRAMS = [players.ffmpeg, players.mpv, players.vlc, players.gstreamer]
+
+
+@pytest.fixture(scope="module")
+def relay(folder: Path) -> Iterator[Relay]:
+    with Relay("test:", folder) as relay:
+        relay.wait_until("live")
+        yield relay
+
+
+@pytest.fixture(scope="module")
+def playlist(relay: Relay) -> str:
+    """Its address, once there is as much as players without low latency want to have behind them."""
+    path = f"/live/{relay.stream}/ts-{relay.status()['generation']}/index.m3u8"
+    wait_for(lambda: relay.get(path).count(b"#EXTINF") >= 5, 30, "segments")
+    return f"{relay.origin}/live/{relay.stream}/ts.m3u8"
+
+
+@pytest.fixture(scope="module")
+def playbacks(playlist: str) -> dict[str, Playback]:
+    """All of them at once, while an inspector reads along."""
+    with Inspector(playlist) as inspector, ThreadPoolExecutor(len(PROGRAMS)) as pool:
+        running = {play.__name__: pool.submit(play, playlist, DURATION_S) for play in PROGRAMS}
+        done = {name: future.result() for name, future in running.items()}
+    assert inspector.faults() == []
+    assert inspector.problems == []
+    assert len(inspector.video.segments) >= 7
+    return done
+
+
+@pytest.mark.parametrize("name", [play.__name__ for play in PROGRAMS])
+def test_plays(playbacks: dict[str, Playback], name: str) -> None:
+    playback = playbacks[name]
+    assert playback.errors == []
+    assert playback.shown > 0.8 * RATE * DURATION_S, playback.output[-3000:]
+    assert playback.dropped <= 0.05 * RATE * DURATION_S
+
+
+def test_hls_js(browser: Browser, playlist: str) -> None:
+    playback = players.hls_js(browser, playlist, DURATION_S)
+    assert playback.errors == []
+    assert playback.shown > 0.6 * RATE * DURATION_S
+    assert float(playback.output.split()[-1]) > DURATION_S / 2
+
+
+def test_who_watches_it_is_a_viewer(relay: Relay, playlist: str) -> None:
+    before = relay.status()["viewers"]
+    players.ffmpeg(playlist, 2.0)
+    wait_for(lambda: relay.status()["viewers"] > before, 5, "one viewer more")
+
+
+def test_a_worker_that_is_killed_is_no_seam(relay: Relay, playlist: str) -> None:
+    with Inspector(playlist) as inspector:
+        wait_for(lambda: inspector.video.segments, 10, "segments")
+        relay.worker().kill()
+        last_msn = inspector.video.newest.last_msn
+        wait_for(lambda: inspector.video.newest.last_msn >= last_msn + 4, 30, "segments of the new worker")
+    assert inspector.faults() == []
+    assert inspector.problems == []
+    assert inspector.video.discontinuities() == []
