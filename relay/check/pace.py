@@ -32,7 +32,7 @@ class Pace:
             self._position, self._advanced_s = at, came_s
             return findings
         # Nothing new in it, and it was made after it was asked for: so long has it been.
-        return self._late_segment(asked_s)
+        return self._late_segment(asked_s) if at == self._position else []
 
     def finish(self, now_s: float) -> list[Finding]:
         """At the end: a reload that is still held shows that nothing came since."""

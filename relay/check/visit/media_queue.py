@@ -72,6 +72,7 @@ class MediaQueue:
         self._compared = 0
         self._playlist: MediaPlaylist | None = None
         self._left: list[_Left] = []
+        self._missing: set[tuple[str, object, object]] = set()
         self._left_counts = {Resource.SEGMENT: 0, Resource.PART: 0}
         self.too_slow = 0
         """Pieces that were given up because others were waited for."""
@@ -149,7 +150,10 @@ class MediaQueue:
         if answer is None:
             answer = await self._ask(piece.url, piece.kind, piece.headers)
         if answer is not None:
-            self._visit.add(check_listed(piece.kind, answer.status), piece.url)
+            missing = check_listed(piece.kind, answer.status)
+            self._visit.add(missing, piece.url)
+            if missing:
+                self._missing.add(_key_of(piece))
         if answer is None or answer.status not in {200, 206}:
             self.reading.lose_part()
             return
@@ -207,7 +211,7 @@ class MediaQueue:
         listed = {_key_of(piece) for piece in _pieces(url, after)}
         target_s = after.target_duration_s or 0
         for piece in _pieces(url, before):
-            if piece.kind not in self._left_counts or _key_of(piece) in listed:
+            if piece.kind not in self._left_counts or _key_of(piece) in listed | self._missing:
                 continue
             if self._left_counts[piece.kind] >= MOST_LEFT:
                 continue
