@@ -17,35 +17,43 @@ if TYPE_CHECKING:
 
 LIVE_S: Final = 4.0
 VOD_S: Final = 15.0
-AT_ONCE: Final = 8
-"""Origins and visits that run beside each other: they mostly wait."""
-SOUND: Final = [Fault(f"nothing wrong, {kind}", kind, frozenset(), lambda _: None) for kind in Kind]
+LIVE_AT_ONCE: Final = 10
+"""They mostly wait."""
+VOD_AT_ONCE: Final = 2
+SOUND: Final = [Fault(f"nothing_wrong_{kind}", kind, frozenset(), lambda _: None) for kind in Kind]
+ALL: Final = [*SOUND, *FAULTS]
 
 
-async def _visit(fault: Fault, free: asyncio.Semaphore) -> Report:
-    async with free:
-        origin = Origin(fault.kind)
-        fault.breaks(origin)
-        async with origin.serving() as url:
-            return await check_url(url, VOD_S if fault.kind is Kind.VOD else LIVE_S)
+async def _visit(fault: Fault) -> Report:
+    origin = Origin(fault.kind)
+    fault.breaks(origin)
+    async with origin.serving() as url:
+        return await check_url(url, VOD_S if fault.kind is Kind.VOD else LIVE_S)
 
 
-async def _visit_all(faults: Iterable[Fault]) -> dict[str, Report]:
-    free = asyncio.Semaphore(AT_ONCE)
-    named = list(faults)
-    reports = await asyncio.gather(*(_visit(fault, free) for fault in named))
-    return dict(zip((fault.name for fault in named), reports, strict=True))
+async def _visit_all(faults: Iterable[Fault], at_once: int) -> dict[str, Report]:
+    free, reports = asyncio.Semaphore(at_once), {}
+
+    async def visit(fault: Fault) -> None:
+        async with free:
+            reports[fault.name] = await _visit(fault)
+
+    await asyncio.gather(*map(visit, faults))
+    return reports
 
 
 @pytest.fixture(scope="module")
 def reports(request: pytest.FixtureRequest) -> dict[str, Report]:
-    """One visit for each test that was chosen, all side by side."""
-    chosen = {
-        item.callspec.params["fault"].name
+    """One visit for each test that was chosen, side by side: first those that wait for the clock."""
+    names = {
+        item.callspec.id
         for item in request.session.items
-        if hasattr(item, "callspec") and "fault" in item.callspec.params
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
     }
-    return asyncio.run(_visit_all(fault for fault in [*SOUND, *FAULTS] if fault.name in chosen))
+    chosen = [fault for fault in ALL if fault.name in names]
+    live = [fault for fault in chosen if fault.kind is not Kind.VOD]
+    ended = [fault for fault in chosen if fault.kind is Kind.VOD]
+    return asyncio.run(_visit_all(live, LIVE_AT_ONCE)) | asyncio.run(_visit_all(ended, VOD_AT_ONCE))
 
 
 def _told(report: Report) -> list[str]:
@@ -56,13 +64,19 @@ def _told(report: Report) -> list[str]:
     ]
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("fault", [*SOUND, *FAULTS], ids=lambda fault: fault.name)
+def _named(report: Report) -> set[str]:
+    return {told.finding.rule for told in report.told if told.finding.severity is not Severity.ADVICE}
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("fault", ALL, ids=lambda fault: fault.name)
 def test_a_fault_is_named_and_nothing_else(reports: dict[str, Report], fault: Fault) -> None:
     report = reports[fault.name]
+    if _named(report) != fault.rules:
+        # An origin on cores that others use as well is late itself, and is told so. What is wrong is wrong twice.
+        report = asyncio.run(_visit(fault))
     assert report.unreachable is None
-    named = {told.finding.rule for told in report.told if told.finding.severity is not Severity.ADVICE}
-    assert named == fault.rules, "\n".join(_told(report))
+    assert _named(report) == fault.rules, "\n".join(_told(report))
 
 
 def test_there_are_many_different_ones() -> None:
