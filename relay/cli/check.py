@@ -40,7 +40,7 @@ def check(
     Findings are "must" (a standard forbids it, or some player fails), "should" (it plays, but worse) and "advice",
     which alone is clean. A stream that has ended is read once, and no longer than --seconds.
     """
-    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
+    if not _is_address(url):
         raise ConfigError(f"{url!r} is no address that can be checked: http://... or https://...")
     # The rules of media bring FFmpeg with them, which no other command has to pay for.
     from relay.check.visit.checker import check_url  # noqa: PLC0415
@@ -63,6 +63,14 @@ def check(
         raise typer.Exit(EXIT_UNREACHABLE)
     if any(told.finding.severity is not Severity.ADVICE for told in report.told):
         raise typer.Exit(EXIT_FINDINGS)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is no number
+        return False
 
 
 def _document(report: Report) -> dict[str, object]:

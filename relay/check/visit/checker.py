@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from relay.check.bounds import check_bounds
 from relay.check.declared import check_bandwidth
@@ -21,7 +21,7 @@ from relay.check.spans import Side, check_alignment
 from relay.check.visit.fetcher import PLAYLIST, Answer, FetchError, open_fetcher
 from relay.check.visit.follower import Follower
 from relay.check.visit.probes import probe_http, probe_reloads
-from relay.check.visit.state import Visit, place
+from relay.check.visit.state import Visit, joined, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ class _Checker:
             return False
         if is_multivariant(self._text):
             self.visit.add([*check_multivariant(self._text), *check_second_reader(self._text)], self._url)
-            offers = [(urljoin(self._entry.url, offer.uri), offer) for offer in read_offers(self._text)]
+            offers = [(joined(self._entry.url, offer.uri), offer) for offer in read_offers(self._text)]
         else:
             offers = [(self._url, Offered("", Role.VARIANT))]
         promises = "#EXT-X-INDEPENDENT-SEGMENTS" in self._text

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from relay.check.behaviour import BLOCKING, Asked, Position, check_held, check_report, next_to_ask, position
 from relay.check.bounds import check_bounds
@@ -22,6 +22,7 @@ from relay.check.parsed import parse
 from relay.check.reading import MediaReading
 from relay.check.renditions import Role
 from relay.check.visit.media_queue import MediaQueue
+from relay.check.visit.state import joined, place
 from relay.timeline import SAMPLES_PER_AAC_FRAME
 
 if TYPE_CHECKING:
@@ -86,7 +87,12 @@ class Follower:
         try:
             while self._failures < MOST_FAILURES:
                 asked = next_to_ask(self.newest) if self.newest and self._refused < MOST_REFUSED else None
-                pause_s = await self._step(asked)
+                try:
+                    pause_s = await self._step(asked)
+                except Exception as error:  # noqa: BLE001 - text that a rule had not thought of: told, and read again
+                    self._visit.add_failure(error, self.url)
+                    self._failures += 1
+                    pause_s = RETRY_S
                 if self.queue is not None and media is None:
                     media = asyncio.create_task(self.queue.run())
                 if self.newest is not None and self.newest.is_ended and self.queue is not None:
@@ -122,8 +128,8 @@ class Follower:
         if text is None:
             self._failures += 1
             return RETRY_S
-        self._failures = 0
         is_new = self._take(answer, kind, text, asked)
+        self._failures = 0
         if time.monotonic() - self._looked_s > LOOK_AGAIN_S and self.queue is not None:
             self._looked_s = time.monotonic()
             await self.queue.look_again(is_last=False)
@@ -190,9 +196,9 @@ class Follower:
         """L10: this version's reports, and those of others about this one that had to wait for it."""
         ripe = [waiting for waiting in self._awaiting if waiting[0] <= reading.asked_s]
         self._awaiting = [waiting for waiting in self._awaiting if waiting not in ripe]
-        for _, report, place in ripe:
+        for _, report, whose in ripe:
             told = check_report(f"line {report.line}", (report.last_msn, report.last_part), None, reading.at)
-            self._visit.add(told, place)
+            self._visit.add(told, whose)
         if reading.playlist.is_ended:
             return
         margin_s = float(reading.playlist.part_target_s or 0)
@@ -213,5 +219,5 @@ class Follower:
             self._awaiting.append((came_s, report, place))
 
     def _reported(self, report: RenditionReport) -> Follower | None:
-        path = urlsplit(urljoin(self.url, report.uri)).path
-        return next((other for other in self.beside if urlsplit(other.url).path == path), None)
+        reported = place(joined(self.url, report.uri))
+        return next((other for other in self.beside if place(other.url) == reported), None)

@@ -6,7 +6,6 @@ import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin
 
 from relay.check.behaviour import check_hinted, check_kept, check_listed
 from relay.check.finding import must
@@ -14,6 +13,7 @@ from relay.check.http import Resource
 from relay.check.ranges import ByteRange, read_range, resolve_ranges
 from relay.check.reading import init_name
 from relay.check.tags import read_attributes, unquoted
+from relay.check.visit.state import joined
 
 if TYPE_CHECKING:
     from relay.check.finding import Finding
@@ -95,7 +95,7 @@ class MediaQueue:
             else:
                 self._queue.put_nowait(piece)
         for hint in playlist.preload_hints:
-            uri = urljoin(url, hint.uri)
+            uri = joined(url, hint.uri)
             if hint.kind == "PART" and not hint.byterange_start and uri not in self._hinted_before and hint.uri:
                 self._hinted_before.add(uri)
                 self._hints[uri] = asyncio.create_task(self._ask(uri, Resource.PART, {}))
@@ -105,7 +105,10 @@ class MediaQueue:
         try:
             while True:
                 piece = await self._queue.get()
-                await self._take(piece)
+                try:
+                    await self._take(piece)
+                except Exception as error:  # noqa: BLE001 - bytes that a rule had not thought of: told, and the rest goes on
+                    self._visit.add_failure(error, piece.url)
                 self._queue.task_done()
         finally:
             for task in self._hints.values():
@@ -243,15 +246,15 @@ def _pieces(url: str, playlist: MediaPlaylist) -> list[Piece]:
     for segment, span in zip(segments, ranges, strict=True):
         if segment.map_uri:
             map_range = read_range(segment.map_byterange) if segment.map_byterange else None
-            pieces.append(Piece(Resource.INIT, segment, urljoin(url, segment.map_uri), map_range))
+            pieces.append(Piece(Resource.INIT, segment, joined(url, segment.map_uri), map_range))
         if segment.key is not None and (key_uri := _key_uri(segment.key)):
-            pieces.append(Piece(Resource.KEY, segment, urljoin(url, key_uri)))
+            pieces.append(Piece(Resource.KEY, segment, joined(url, key_uri)))
         for index, part in enumerate(segment.parts):
             part_range = next(part_ranges)
             if not part.is_gap:
-                pieces.append(Piece(Resource.PART, segment, urljoin(url, part.uri), part_range, index))
+                pieces.append(Piece(Resource.PART, segment, joined(url, part.uri), part_range, index))
         if segment.uri is not None and not segment.is_gap:
-            pieces.append(Piece(Resource.SEGMENT, segment, urljoin(url, segment.uri), span))
+            pieces.append(Piece(Resource.SEGMENT, segment, joined(url, segment.uri), span))
     return pieces
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin
 
 from relay.check.behaviour import (
     AT_ONCE_S,
@@ -21,6 +20,7 @@ from relay.check.history import check_update
 from relay.check.http import Resource
 from relay.check.media_playlist import check_media_playlist
 from relay.check.parsed import parse
+from relay.check.visit.state import joined
 
 if TYPE_CHECKING:
     from relay.check.finding import Finding
@@ -46,7 +46,7 @@ async def probe_http(visit: Visit, follower: Follower) -> None:
     if playlist is None or not segments:
         return
     target_s = playlist.target_duration_s
-    url = urljoin(follower.url, segments[-1].uri or "")
+    url = joined(follower.url, segments[-1].uri or "")
     plain = await visit.ask(follower.url, Resource.PLAYLIST, headers=_IDENTITY, is_judged=False)
     if plain is not None:
         visit.judge(plain, Resource.PLAYLIST, follower.url, target_s=target_s, is_live=not playlist.is_ended)
@@ -60,7 +60,7 @@ async def probe_http(visit: Visit, follower: Follower) -> None:
         message = f"HEAD was answered {head.status}, Content-Length {head.headers.get('content-length')}, not {length}"
         visit.add([should("H5", "RFC 9110 §9.3.2", message)], url)
     await visit.ask(url, Resource.SEGMENT, method="OPTIONS", headers=_PREFLIGHT, target_s=target_s)
-    nowhere = urljoin(url, "relay-check-asks-for-what-is-not-there.m4s")
+    nowhere = joined(url, "relay-check-asks-for-what-is-not-there.m4s")
     missing = await visit.ask(nowhere, Resource.SEGMENT, target_s=target_s, is_judged=False)
     if missing is not None and not 400 <= missing.status < 500:
         visit.add([should("H7", "RFC 9110 §15.5.5", f"what is not there was answered {missing.status}")], nowhere)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from relay.check.finding import Finding, must
 from relay.check.http import Resource, check_response
@@ -34,6 +34,14 @@ class Visit:
     def add(self, findings: Iterable[Finding], url: str) -> None:
         """Note findings at an address."""
         self.tally.add(findings, place(url))
+
+    def add_failure(self, error: Exception, url: str) -> None:
+        """Note that a rule itself failed on what an origin sent: that is no honest stream, and a mistake here."""
+        where = error.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        line = f"{where.tb_frame.f_code.co_name}, line {where.tb_lineno}" if where is not None else ""
+        self.add([must("X1", "relay check", f"a rule failed on it, please report this: {error!r}", line)], url)
 
     async def ask(
         self,
@@ -81,6 +89,17 @@ class Visit:
 
 def place(url: str) -> str:
     """An address for a report: what differs from request to request, the query, is left out."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # "http://[half"
+        return harmless(url)
     host = parts.netloc.rpartition("@")[2]
     return harmless(f"{parts.scheme}://{host}{parts.path}")
+
+
+def joined(base: str, uri: str) -> str:
+    """The address that `uri` is in a playlist at `base`. One that is none stays as it is, and cannot be fetched."""
+    try:
+        return urljoin(base, uri)
+    except ValueError:
+        return uri
