@@ -72,6 +72,7 @@ class MediaQueue:
         self._compared = 0
         self._playlist: MediaPlaylist | None = None
         self._left: list[_Left] = []
+        self._gone: dict[tuple[str, object, object], _Left] = {}
         self._missing: set[tuple[str, object, object]] = set()
         self._left_counts = {Resource.SEGMENT: 0, Resource.PART: 0}
         self.too_slow = 0
@@ -131,7 +132,7 @@ class MediaQueue:
         if playlist.is_ended:
             return pieces
         first_msn = playlist.next_msn - LIVE_START_SEGMENTS
-        old = [piece for piece in pieces if piece.segment.msn < first_msn]
+        old = [piece for piece in pieces if piece.segment.msn < first_msn and piece.kind in self._left_counts]
         for piece in old:
             self._seen.add(_key_of(piece))
         oldest = [
@@ -139,7 +140,7 @@ class MediaQueue:
         ]
         for piece in filter(None, oldest):
             self._left.append(_Left(piece, 0.0, 0.0))
-        return [piece for piece in pieces if piece.segment.msn >= first_msn or piece.kind is Resource.INIT]
+        return [piece for piece in pieces if piece not in old]
 
     async def _ask(self, url: str, kind: Resource, headers: dict[str, str]) -> Answer | None:
         target_s = self._playlist.target_duration_s if self._playlist else None
@@ -153,7 +154,7 @@ class MediaQueue:
         if answer is None:
             answer = await self._ask(piece.url, piece.kind, piece.headers)
         if answer is not None:
-            missing = check_listed(piece.kind, answer.status)
+            missing = self._check_there(piece, answer.status)
             self._visit.add(missing, piece.url)
             if missing:
                 self._missing.add(_key_of(piece))
@@ -162,6 +163,14 @@ class MediaQueue:
             return
         body = _cut(answer, piece)
         self._visit.add(await asyncio.to_thread(self._judge, piece, body), self._url)
+
+    def _check_there(self, piece: Piece, status: int) -> list[Finding]:
+        """P20; or P21 and L7, for what left the playlist before its turn came."""
+        left = self._gone.get(_key_of(piece))
+        if left is None:
+            return check_listed(piece.kind, status)
+        since_s = time.monotonic() - left.at_s
+        return [] if since_s > left.kept_s else check_kept(piece.kind, status, since_s, left.kept_s)
 
     def _judge(self, piece: Piece, body: bytes) -> list[Finding]:
         if piece.kind is Resource.INIT:
@@ -216,12 +225,12 @@ class MediaQueue:
         for piece in _pieces(url, before):
             if piece.kind not in self._left_counts or _key_of(piece) in listed | self._missing:
                 continue
-            if self._left_counts[piece.kind] >= MOST_LEFT:
-                continue
-            self._left_counts[piece.kind] += 1
             is_segment = piece.kind is Resource.SEGMENT
             kept_s = before.listed_s + piece.segment.duration_s if is_segment else 3 * target_s
-            self._left.append(_Left(piece, time.monotonic(), float(kept_s)))
+            left = self._gone[_key_of(piece)] = _Left(piece, time.monotonic(), float(kept_s))
+            if self._left_counts[piece.kind] < MOST_LEFT:
+                self._left_counts[piece.kind] += 1
+                self._left.append(left)
 
     async def _check_left(self, left: _Left) -> None:
         since_s = time.monotonic() - left.at_s if left.at_s else 0.0
