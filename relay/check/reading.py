@@ -65,10 +65,6 @@ class MediaReading:
         self._inits[name] = (data, info)
         return findings if info is None else findings + check_declared_init(info, self._offered)
 
-    def has_init(self, name: str) -> bool:
-        """Whether `take_init` was given it."""
-        return name in self._inits
-
     def take_part(self, segment: ListedSegment, index: int, part: ListedPart, data: bytes) -> list[Finding]:
         """Judge a part of `segment`. Parts come in order; one that is missing is not waited for."""
         self.bytes_read += len(data)

@@ -7,7 +7,8 @@ import zlib
 
 import pytest
 
-from fixtures.small_origin import VOD_MSN, init_of, segment_of
+from fixtures.small_origin import VOD_MSN
+from fixtures.small_stream import init_of, segment_of
 from relay.check.bounds import LONGEST_LINE, check_bounds
 from relay.check.containers import Container, container_of
 from relay.check.encoding import EncodingError, decoded

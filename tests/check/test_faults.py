@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from fixtures.faults import FAULTS, Fault
+from fixtures import live_faults
+from fixtures.faults import Fault
 from fixtures.small_origin import Kind, Origin
 from relay.check.finding import Severity
 from relay.check.visit.checker import Report, check_url
@@ -21,7 +22,7 @@ LIVE_AT_ONCE: Final = 10
 """They mostly wait."""
 VOD_AT_ONCE: Final = 2
 SOUND: Final = [Fault(f"nothing_wrong_{kind}", kind, frozenset(), lambda _: None) for kind in Kind]
-ALL: Final = [*SOUND, *FAULTS]
+ALL: Final = [*SOUND, *live_faults.FAULTS]
 
 
 async def _visit(fault: Fault) -> Report:
@@ -80,5 +81,5 @@ def test_a_fault_is_named_and_nothing_else(reports: dict[str, Report], fault: Fa
 
 
 def test_there_are_many_different_ones() -> None:
-    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 25
-    assert len(frozenset.union(*(fault.rules for fault in FAULTS))) >= 25
+    assert len({fault.name for fault in live_faults.FAULTS}) == len(live_faults.FAULTS) >= 25
+    assert len(frozenset.union(*(fault.rules for fault in live_faults.FAULTS))) >= 25

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from fixtures.playlists import MULTIVARIANT, LowLatency, edit
-from fixtures.small_origin import init_of
+from fixtures.small_stream import init_of
 from relay.check.boxes import read_init
 from relay.check.declared import check_bandwidth, check_declared_init, check_declared_rate, peak_bps
 from relay.check.renditions import Offered, Role, Variant, check_second_reader, is_multivariant, read_offers
