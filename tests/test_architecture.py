@@ -129,8 +129,8 @@ def test_what_the_design_allows_is_no_fault(make_tree: MakeTree) -> None:
             "worker/__init__.py": "from relay import decode",
             "supervisor/__init__.py": "def start():\n    from relay.worker import run",
             "serve/__init__.py": "import aiohttp\nfrom relay import playlist, sessions, supervisor",
-            "check/media.py": "import av",
-            "check/fetcher.py": "import aiohttp",
+            "check/decoding.py": "import av",
+            "check/visit/fetcher.py": "import aiohttp",
             "cli/__init__.py": "from relay import __version__, serve\ndef probe():\n    import av, relay.decode",
         }
     )

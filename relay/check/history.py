@@ -141,7 +141,8 @@ def _with_map(segment: ListedSegment, by_msn: Mapping[int, ListedSegment]) -> Li
     known = by_msn.get(segment.msn)
     if known is None or segment.map_uri is not None:
         return segment
-    return replace(segment, map_uri=known.map_uri, key=segment.key or known.key)
+    key = segment.key or known.key
+    return replace(segment, map_uri=known.map_uri, map_byterange=known.map_byterange, key=key)
 
 
 def _check_removed(before: MediaPlaylist, after: MediaPlaylist) -> list[Finding]:

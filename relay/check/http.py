@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LONGEST_MULTIVARIANT_AGE_S: Final = 60
 LONGEST_KEY_AGE_S: Final = 300
 _PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
-_MEDIA_TYPES: Final = {"video/mp4", "audio/mp4", "video/iso.segment", "audio/aac", "video/mp2t"}
+_MEDIA_TYPES: Final = {"video/mp4", "audio/mp4", "video/iso.segment", "audio/aac", "video/mp2t", "text/vtt"}
 _EXPOSED: Final = {"content-length", "content-range", "date", "age"}
 
 
@@ -53,6 +53,7 @@ class _Exchange:
     headers: Mapping[str, str]
     request: Mapping[str, str]
     target_s: int | None
+    is_live: bool
 
     @property
     def has_content(self) -> bool:
@@ -76,8 +77,12 @@ def check_response(
     request_headers: Mapping[str, str],
     *,
     target_duration_s: int | None = None,
+    is_live: bool = True,
 ) -> list[Finding]:
-    """All that is wrong with the head of a response. Without `target_duration_s` ages are not compared with it."""
+    """All that is wrong with the head of a response. Without `target_duration_s` ages are not compared with it.
+
+    `is_live`: whether its playlists still change, and so may not be kept for long.
+    """
     exchange = _Exchange(
         kind,
         method.upper(),
@@ -85,6 +90,7 @@ def check_response(
         {name.lower(): value for name, value in headers.items()},
         {name.lower(): value for name, value in request_headers.items()},
         target_duration_s,
+        is_live,
     )
     findings = _check_cors(exchange)
     if exchange.method == "OPTIONS":
@@ -99,11 +105,14 @@ def check_response(
 
 def _check_cors(exchange: _Exchange) -> list[Finding]:
     allowed = exchange.headers.get("access-control-allow-origin")
+    origin = exchange.request.get("origin")
     if allowed is None:
         message = (
             f"no Access-Control-Allow-Origin on a {exchange.status}: a player elsewhere cannot even see the status"
         )
         return [must("H3", "Fetch, CORS protocol", message)]
+    if origin is not None and allowed not in {"*", origin}:
+        return [must("H3", "Fetch, CORS protocol", f"Access-Control-Allow-Origin is {allowed!r}, not {origin} or *")]
     exposed = {name.strip().lower() for name in exchange.headers.get("access-control-expose-headers", "").split(",")}
     missing = ", ".join(sorted(_EXPOSED - exposed))
     if exchange.has_content and exchange.kind.is_media and missing:
@@ -167,14 +176,15 @@ def _error_cache_problem(exchange: _Exchange) -> str:
 
 def _multivariant_cache_problem(exchange: _Exchange) -> str:
     age_s = exchange.cache.get("max-age")
-    if "no-store" in exchange.cache or (age_s is not None and age_s <= LONGEST_MULTIVARIANT_AGE_S):
+    is_short = age_s is not None and (age_s <= LONGEST_MULTIVARIANT_AGE_S or not exchange.is_live)
+    if is_short or exchange.cache.keys() & {"no-store", "no-cache"}:
         return ""
     return f"neither no-store nor max-age up to {LONGEST_MULTIVARIANT_AGE_S}"
 
 
 def _playlist_cache_problem(exchange: _Exchange) -> str:
     cache, target_s = exchange.cache, exchange.target_s
-    if cache.keys() & {"no-store", "no-cache"}:
+    if cache.keys() & {"no-store", "no-cache"} or not exchange.is_live:
         return ""
     age_s = cache.get("max-age")
     if age_s is None:

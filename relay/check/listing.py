@@ -23,7 +23,8 @@ class ListedSegment:
     """A segment with the tags that apply to it.
 
     `uri` is `None` while only parts of it are listed; `duration_s` is then their sum. `extinf` is EXTINF's value as
-    written, if there is one. `map_uri` and `key` are what is in force, `pdt_ns` only what this segment says itself.
+    written, if there is one. `map_uri` (with `map_byterange`) and `key` are what is in force, `pdt_ns` only what this
+    segment says itself.
     `tags_after_part` names the tags that came too late, after the first part.
     """
 
@@ -38,6 +39,7 @@ class ListedSegment:
     is_discontinuity: bool = False
     is_gap: bool = False
     byterange: str | None = None
+    map_byterange: str | None = None
     tags_after_part: tuple[str, ...] = ()
     line: int = field(default=0, compare=False)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from relay.check.finding import Finding, must, should
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ROUNDING_S: Final = Fraction(1, 1000)
 """What the printed durations of a segment's parts may be off from its printed EXTINF, in all."""
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 SHORTEST_PART: Final = Fraction(85, 100)
 _PART_CLAUSE: Final = "RFC 8216bis §4.4.4.9"
 
@@ -142,7 +143,7 @@ def _check_reports(playlist: MediaPlaylist) -> list[Finding]:
     clause = "RFC 8216bis §4.4.5.4"
     for report in playlist.rendition_reports:
         where = f"line {report.line}"
-        if urlsplit(report.uri).scheme or report.uri.startswith("//"):
+        if _ABSOLUTE.match(report.uri):
             findings.append(must("L10", clause, f"its URI is not relative: {report.uri!r}", where))
         if playlist.is_low_latency and report.last_part is None:
             findings.append(must("L10", clause, "no LAST-PART, where this playlist has parts", where))

@@ -7,7 +7,6 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 import m3u8
 
@@ -130,7 +129,7 @@ def _check_maps(playlist: MediaPlaylist) -> list[Finding]:
     findings: list[Finding] = []
     for segment in playlist.all_segments:
         first_uri = segment.uri or segment.parts[0].uri
-        is_fmp4 = is_fmp4 or PurePosixPath(urlsplit(first_uri).path).suffix in _FMP4_SUFFIXES
+        is_fmp4 = is_fmp4 or PurePosixPath(first_uri.partition("?")[0]).suffix in _FMP4_SUFFIXES
         # Apple's own delta updates leave the MAP out; it is in the playlist that they update.
         if is_fmp4 and segment.map_uri is None and not playlist.skipped_segments:
             findings.append(must("P6", "RFC 8216bis §4.4.4.5", "an fMP4 segment without EXT-X-MAP", segment.where))

@@ -100,7 +100,9 @@ class _Reader:
             self._fault("P1", "RFC 8216bis §4.4.4.1", "a URI without EXTINF", uri.where)
         segment = replace(self._next, msn=len(self._segments), uri=uri.text, line=self._next.line or uri.line)
         self._segments.append(segment)
-        self._next = ListedSegment(0, None, Fraction(0), map_uri=segment.map_uri, key=segment.key)
+        self._next = ListedSegment(
+            0, None, Fraction(0), map_uri=segment.map_uri, key=segment.key, map_byterange=segment.map_byterange
+        )
 
     def _integer(self, tag: Tag, rule: str, clause: str) -> int | None:
         value = integer(tag.value)
@@ -205,7 +207,9 @@ class _Reader:
         self._next = replace(self._next, key=None if is_none else tag.value)
 
     def map(self, tag: Tag) -> None:
-        self._next = replace(self._next, map_uri=unquoted(tag.attributes, "URI"))
+        attributes = tag.attributes
+        uri, byterange = unquoted(attributes, "URI"), unquoted(attributes, "BYTERANGE")
+        self._next = replace(self._next, map_uri=uri, map_byterange=byterange)
 
     def program_date_time(self, tag: Tag) -> None:
         pdt_ns = parse_date_ns(tag.value)

@@ -1,4 +1,4 @@
-"""`relay serve | probe | devices | sessions`: one file a command, which imports the heavy libraries that it needs."""
+"""`relay serve | probe | check | devices | sessions`: one file a command, importing what heavy libraries it needs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from relay import __version__
+from relay.cli.check import check
 from relay.cli.devices import devices
 from relay.cli.probe import probe
 from relay.cli.serve import serve
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(probe)
+app.command()(check)
 app.command()(devices)
 app.add_typer(sessions, name="sessions")
 

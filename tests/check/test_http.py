@@ -196,3 +196,17 @@ def test_without_a_target_duration_ages_are_not_compared_with_it() -> None:
     assert [f.rule for f in check_response(Resource.SEGMENT, "GET", 404, errors, {})] == ["H2"]
     for kind in (Resource.PLAYLIST, Resource.BLOCKING_PLAYLIST):
         assert check_response(kind, "GET", 200, {**TEXT, "Cache-Control": "max-age=0, s-maxage=99"}, GZIP) == []
+
+
+def test_cors_is_for_the_page_that_asks() -> None:
+    origin = {"Origin": "https://page.invalid"}
+    assert rules(Resource.SEGMENT, MEDIA, origin) == []
+    assert rules(Resource.SEGMENT, MEDIA, origin, Access_Control_Allow_Origin="https://page.invalid") == []
+    assert rules(Resource.SEGMENT, MEDIA, origin, Access_Control_Allow_Origin="https://other.invalid") == ["H3"]
+
+
+def test_playlists_that_have_ended_may_be_kept() -> None:
+    for kind, headers in ((Resource.PLAYLIST, PLAYLIST), (Resource.MULTIVARIANT, MULTIVARIANT)):
+        kept = {**headers, "Cache-Control": "max-age=3600"}
+        assert check_response(kind, "GET", 200, kept, GZIP, is_live=False) == []
+        assert [finding.rule for finding in check_response(kind, "GET", 200, kept, GZIP, target_duration_s=2)] == ["H2"]

@@ -113,10 +113,8 @@ def encoded(first: int, segments: int) -> tuple[list[AccessUnit], list[AccessUni
     stream = StreamFormat(160, 90, Fraction(30), audio=True, latency=Latency.LAN)
     grid = Grid.of(stream)
     end = first + segments * grid.slots_per_segment
-    video_encoder, frames = (
-        VideoEncoder(stream, only_rung(stream)),
-        range(grid.audio_frames_before(first), grid.audio_frames_before(end)),
-    )
+    rung, frames = only_rung(stream), range(grid.audio_frames_before(first), grid.audio_frames_before(end))
+    video_encoder = VideoEncoder(stream, rung)
     pictures = [
         unit
         for slot in range(first, end)
@@ -130,7 +128,7 @@ def encoded(first: int, segments: int) -> tuple[list[AccessUnit], list[AccessUni
     sounds = [
         unit for samples in heard for unit in audio_encoder.encode(samples.astype(np.float32)) if unit.pts in frames
     ]
-    init = make_video_init(stream, pictures[0], 1, 1)
+    init = make_video_init(stream, rung, pictures[0], 1, 1)
     video, audio = VideoPackager(grid), AudioPackager(grid)
     parts = [part for unit in pictures if (part := video.add(unit))]
     parts += [part for unit in sounds if (part := audio.add(unit))]

@@ -1,0 +1,65 @@
+"""`relay check` against `relay serve`: our own origin keeps every rule that we hold others against."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fixtures.processes import FIXTURES, Relay, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.e2e
+
+VISIT_S = 10
+
+
+@pytest.fixture(scope="module")
+def relay(folder: Path) -> Iterator[Relay]:
+    """The test picture with its beep: nothing else is needed."""
+    with Relay("test:", folder) as relay:
+        relay.wait_until("live")
+        # The first segments are still there, so what leaves the playlist is seen to stay.
+        wait_for(lambda: relay.status()["counters"]["frames"] > 300 or None, 40, "ten seconds of stream")
+        yield relay
+
+
+def check(*arguments: str) -> tuple[int, dict[str, Any], str]:
+    """Exit status, what was said as JSON, and what was said beside it."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "relay", "check", *arguments, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(FIXTURES.parent)},
+    )
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return ran.returncode, told, ran.stderr
+
+
+def test_our_own_origin_is_clean(relay: Relay) -> None:
+    status, told, beside = check(relay.playlist, "--seconds", str(VISIT_S))
+    faults = [finding for finding in told["findings"] if finding["severity"] != "advice"]
+    assert faults == []
+    assert (status, beside) == (0, "")
+    assert told["seconds"] >= VISIT_S
+    assert sorted(one["role"] for one in told["renditions"]) == ["audio", "variant"]
+    for rendition in told["renditions"]:
+        assert rendition["segments"] >= VISIT_S / 2
+        assert rendition["parts"] > rendition["segments"]
+
+
+def test_an_origin_that_is_not_there(relay: Relay) -> None:
+    status, told, _ = check("http://127.0.0.1:9/live/cam/index.m3u8")
+    assert (status, told["findings"]) == (2, [])
+    assert told["unreachable"].startswith("unreachable: ")
+    status, told, _ = check(f"{relay.origin}/live/nobody/index.m3u8")
+    assert (status, told["unreachable"]) == (2, "it was answered 404")
