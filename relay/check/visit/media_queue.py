@@ -28,7 +28,7 @@ MOST_WAITING: Final = 200
 """Pieces of a live stream that are not fetched yet. Beyond that the network is too slow for the stream."""
 MOST_LEFT: Final = 3
 """Of each kind, whose staying after they left the playlist is looked at."""
-COMPARED_HINTS: Final = 2
+COMPARED_HINTS: Final = 8
 HINT_WAIT_S: Final = 3.0
 _KEY_BYTES: Final = 16
 
