@@ -6,7 +6,7 @@ import io
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
 import av
@@ -45,6 +45,8 @@ SLOWEST: Final = Rung("video-240p15", 426, 240, Fraction(15), 300)
 GRID: Final = Grid.of(StreamFormat(1280, 720, Fraction(RATE), audio=True, latency=Latency.LAN, ladder=(SLOWEST,)))
 COUNTER_MODULUS: Final = 1 << 12
 SWITCHED_WITHIN_S: Final = 6.0
+MOST_SHIFT_S: Final = 0.15
+"""A second at the rate of 1.1 with which the page follows the live edge, and a frame of 15 a second."""
 LOOK_AT_EACH_FRAME: Final = """() => {
   const video = document.querySelector("video");
   const context = new OffscreenCanvas(64, 1).getContext("2d", {willReadFrequently: true});
@@ -104,28 +106,34 @@ def test_the_menu_changes_the_picture_without_a_stall_or_a_missing_frame(tab: Ta
     frames = [Shown(*frame) for frame in tab.page.evaluate("window.framesSeen")]
     assert (after["stalls"], after["jumps"], after["rebuilds"]) == (before["stalls"], before["jumps"], 0)
     assert (tab.failed, tab.complaints, after["error"]) == ([], [], None)
-    assert heights_of(frames) == [720, 240, 720]
+    assert [run[0].height for run in stretches(frames)] == [720, 240, 720]
     check_that_nothing_is_missing(frames)
 
 
-def heights_of(frames: list[Shown]) -> list[int]:
-    """The rungs that were shown, one after the other."""
-    return [frames[0].height, *(after.height for before, after in pairwise(frames) if after.height != before.height)]
+def stretches(frames: list[Shown]) -> list[list[Shown]]:
+    """The frames of one rung after the other."""
+    return [list(run) for _, run in groupby(frames, lambda one: one.height)]
 
 
 def check_that_nothing_is_missing(frames: list[Shown]) -> None:
-    """Each frame stands where its number says, and no step on the screen is longer than the time that it took.
+    """The numbers go on across a switch as they did before it, and the picture neither waits nor skips there.
 
-    The machine may be too busy to show every frame: then both the number and the time go on.
+    The machine may be too busy to show every frame, or shows some late: the least late of a second are compared. Or the
+    relay was, and repeated some, with numbers older than their places: the newest of each rung are compared.
     """
-    start = frames[0]
-    for frame in frames:
-        expected = start.counter + (frame.media_s - start.media_s) * RATE
-        error = (frame.counter - expected + COUNTER_MODULUS / 2) % COUNTER_MODULUS - COUNTER_MODULUS / 2
-        assert abs(error) <= 2.5, (start, frame)
-    for before, after in pairwise(frames):
-        step_s, took_s = after.media_s - before.media_s, (after.at_ms - before.at_ms) / 1000
-        assert 0 < step_s < 1.1 * took_s + 2.5 / RATE, (before, after)
+    runs = stretches(frames)
+    offsets = [max(offset(frames[0], one) for one in run) for run in runs]
+    assert max(offsets) - min(offsets) <= 1.5, offsets
+    for before, after in pairwise(runs):
+        leads_s = [max(one.media_s - one.at_ms / 1000 for one in near) for near in (before[-RATE:], after[:RATE])]
+        assert after[0].media_s > before[-1].media_s
+        assert abs(leads_s[1] - leads_s[0]) < MOST_SHIFT_S, (before[-1], after[0])
+
+
+def offset(start: Shown, frame: Shown) -> float:
+    """How far a frame's number is from what its place in the media says, in frames."""
+    expected = start.counter + (frame.media_s - start.media_s) * RATE
+    return (frame.counter - expected + COUNTER_MODULUS / 2) % COUNTER_MODULUS - COUNTER_MODULUS / 2
 
 
 def test_every_rendition_obeys_the_rules_and_has_the_same_frames_in_the_same_segments(relay: Relay) -> None:
