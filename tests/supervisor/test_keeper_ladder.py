@@ -96,7 +96,7 @@ async def test_another_ladder_is_another_generation_and_the_same_is_not(folder: 
             send(worker, start, TOP, 1)
             number = stage.published.generations[-1][0]
             await stage.stored_when(
-                lambda document, number=number: bool(document["last_msn"]) and document["generation"] == number
+                lambda document, number=number: bool(document.get("last_msn")) and document["generation"] == number
             )
             generations.append((number, len(start.format.ladder)))
     assert generations == [(1, 3), (1, 3), (2, 2), (3, 0)]
