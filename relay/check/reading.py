@@ -64,6 +64,17 @@ class MediaReading:
         """The largest bit rate that was measured."""
         return peak_bps(self._run, target_s)
 
+    @property
+    def lasts_s(self) -> Fraction:
+        """How long the segments are together that were read."""
+        return sum((duration_s for _, duration_s in self._run), Fraction(0))
+
+    @property
+    def average_bps(self) -> Fraction:
+        """Their bit rate; 0 without any."""
+        lasts_s = self.lasts_s
+        return Fraction(8 * sum(size for size, _ in self._run)) / lasts_s if lasts_s else Fraction(0)
+
     def take_init(self, name: str, data: bytes) -> list[Finding]:
         """Judge an initialization segment; segments call it by `name`."""
         self.bytes_read += len(data)

@@ -52,6 +52,7 @@ def rules(findings: list[Finding]) -> list[str]:
 
 def test_segments_and_parts_that_run_on() -> None:
     made = reading()
+    assert (made.lasts_s, made.average_bps) == (0, 0)
     for segment in (FIRST, SECOND):
         for index in (0, 1):
             assert made.take_part(segment, index, segment.parts[index], part_of("hi", segment.msn, index)) == []
@@ -60,6 +61,8 @@ def test_segments_and_parts_that_run_on() -> None:
     assert made.spans[SECOND.msn].start_s - made.spans[FIRST.msn].start_s == 1
     size = max(len(segment_of("hi", segment.msn)) for segment in (FIRST, SECOND))
     assert made.peak_bps(1) == 8 * size
+    sizes = [len(segment_of("hi", segment.msn)) for segment in (FIRST, SECOND)]
+    assert (made.lasts_s, made.average_bps) == (2, 4 * sum(sizes))
     assert made.bytes_read > 4 * size
 
 
