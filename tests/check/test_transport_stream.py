@@ -113,6 +113,21 @@ def test_what_ffmpeg_writes_breaks_no_must(tmp_path: Path) -> None:
     }
 
 
+def test_segments_that_ffmpeg_writes_run_on(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.m3u8", Clip(audio_codec="aac", rate=Fraction(25), frames=150, gop=50, b_frames=2))
+    end: TransportEnd | None = None
+    paths = sorted(tmp_path.glob("*.ts"))
+    assert len(paths) == 3
+    for path in paths:
+        data = path.read_bytes()
+        findings = check_transport_segment(data, end, must_start_independent=True, duration_s=Fraction(2))
+        assert {(finding.rule, finding.severity) for finding in findings} == {
+            ("T1", Severity.SHOULD),
+            ("T3", Severity.SHOULD),
+        }
+        end = transport_end(data, Fraction(2))
+
+
 @pytest.mark.parametrize(
     ("rule", "data"),
     [
