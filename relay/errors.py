@@ -20,6 +20,7 @@
     │   └── PushRefusedError         a wrong name or key, or the stream is taken             never retried
     ├── ProtocolError          a message between worker and supervisor is malformed          never retried
     ├── TokenError             a viewer token is malformed, expired or badly signed          never retried
+    ├── FetchError             an address that is checked gives no answer that can be used   retried
     └── StoreError             the session store cannot be opened, read or written           never retried
 
 `retryable` says whether trying the same thing again can help; `for_viewers` is what may be told to people who watch,
@@ -155,6 +156,16 @@ class ProtocolError(RelayError):
 
 class TokenError(RelayError):
     """A viewer token is malformed, expired or badly signed. Serving goes on without it on a public stream."""
+
+
+class FetchError(RelayError):
+    """Raised by `check`: no answer that can be used. `kind`: unreachable, timeout, broken, too large, redirects."""
+
+    retryable = True
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class StoreError(RelayError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from relay import errors
-from relay.errors import RelayError, SourceAuthError, redact
+from relay.errors import FetchError, RelayError, SourceAuthError, redact
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,8 @@ def test_every_error_is_in_the_tree_that_the_docstring_draws() -> None:
             assert leaf.retryable
         if line.rstrip().endswith("never retried"):
             assert not leaf.retryable
+
+
+def test_what_cannot_be_fetched_says_of_which_kind_it_is() -> None:
+    error = FetchError("timeout", "nothing from http://me:hunter2@origin/")
+    assert (error.kind, str(error)) == ("timeout", "nothing from http://***@origin/")

@@ -6,7 +6,7 @@
     playlists of one stream ── history.check_renditions ───> P19, P5, L10
     a playlist of this relay ── epoch.check_epoch ─────────> E1 ... E5, our own, stronger promise
     bytes ── media.check_init, check_segment ──────────────> M0 ... M14 (boxes, avc)
-    bytes ── transport_stream.check_transport_segment ─────> T0 ... T8, MPEG-TS (transport_packets)
+    bytes ── transport_stream.check_transport_segment ─────> T0 ... T8, MPEG-TS (transport_elementary, _packets)
     bytes, one piece after the other ── reading ───────────> M15, V3, V4, P12 (spans, declared, containers), P19
     a segment ── decoding.check_first_frame ───────────────> M16, the only one with a decoder
     one HTTP exchange ── http.check_response ──────────────> H1 ... H7 (encoding, ranges)
@@ -18,5 +18,5 @@ Streaming 2nd Edition"), Apple's "HLS Authoring Specification" ("Apple 8.4" in a
 need. Nothing here fetches or waits: `visit` does, and hands in what came. `tally` says each finding once.
 
 P20: what is listed is there. P21: what has left stays as long as it may be wanted. X1: a rule itself failed. Not here:
-P16 and P17 (the end of a stream), L3 and L18 (choices), and MPEG-TS packets.
+P16 and P17 (the end of a stream), L3 and L18 (choices).
 """

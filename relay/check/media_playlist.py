@@ -77,7 +77,7 @@ def _check_durations(playlist: MediaPlaylist) -> list[Finding]:
 
 def _check_dates(playlist: MediaPlaylist, tags: Sequence[Tag], tolerance_s: Fraction) -> list[Finding]:
     dates = [tag for tag in tags if tag.name == "EXT-X-PROGRAM-DATE-TIME"]
-    if not dates and playlist.playlist_type != "VOD":
+    if not dates and playlist.playlist_type != "VOD" and not playlist.is_ended:
         return [must("P7", "Apple 8.4", "there is no EXT-X-PROGRAM-DATE-TIME")]
     findings = [
         should("P7", "RFC 8216bis §4.4.4.6", f"no zone, or coarser than a millisecond: {tag.value!r}", tag.where)

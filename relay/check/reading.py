@@ -1,7 +1,6 @@
 """All that was read of one rendition's media, judged piece by piece as it comes. Pure: who fetches hands it in.
 
-What a piece is, its bytes say (`containers`). MPEG-TS is judged here as far as decoding it shows: rules for its packets
-belong into a module of their own, which `_take_ts` is the place to call.
+What a piece is, its bytes say (`containers`): names and types of foreign origins may be wrong.
 """
 
 from __future__ import annotations
@@ -13,10 +12,20 @@ from typing import TYPE_CHECKING
 from relay.check.boxes import BoxError, InitInfo, read_fragments, read_init
 from relay.check.containers import Container, container_of
 from relay.check.declared import check_declared_init, check_declared_rate, peak_bps
-from relay.check.finding import Finding, advice, must
+from relay.check.finding import Finding, Severity, advice, must
 from relay.check.media import check_init, check_parts, check_segment, segment_end
 from relay.check.renditions import Role
 from relay.check.spans import Span, check_date, read_span
+from relay.check.transport_packets import TransportError
+from relay.check.transport_stream import (
+    TransportEnd,
+    check_transport_segment,
+    check_transport_tables,
+    read_transport,
+    transport_end,
+    transport_span,
+    unreadable,
+)
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
@@ -40,6 +49,7 @@ class MediaReading:
         self._is_independent = is_independent
         self._inits: dict[str, tuple[bytes, InitInfo | None]] = {}
         self._ends: tuple[int, dict[int, int]] | None = None
+        self._transport_end: tuple[int, TransportEnd] | None = None
         self._part_ends: tuple[tuple[int, int], dict[int, int]] | None = None
         self._parts: dict[int, dict[int, bytes]] = {}
         self._last_span: tuple[int, Span] | None = None
@@ -54,9 +64,23 @@ class MediaReading:
         """The largest bit rate that was measured."""
         return peak_bps(self._run, target_s)
 
+    @property
+    def lasts_s(self) -> Fraction:
+        """How long the segments are together that were read."""
+        return sum((duration_s for _, duration_s in self._run), Fraction(0))
+
+    @property
+    def average_bps(self) -> Fraction:
+        """Their bit rate; 0 without any."""
+        lasts_s = self.lasts_s
+        return Fraction(8 * sum(size for size, _ in self._run)) / lasts_s if lasts_s else Fraction(0)
+
     def take_init(self, name: str, data: bytes) -> list[Finding]:
         """Judge an initialization segment; segments call it by `name`."""
         self.bytes_read += len(data)
+        if container_of(data) is Container.TS:
+            self._inits[name] = (data, None)
+            return check_transport_tables(data)
         findings = check_init(data)
         try:
             info = read_init(data)
@@ -145,8 +169,24 @@ class MediaReading:
         return findings or self._decoded(Container.FMP4, segment, data)
 
     def _take_ts(self, segment: ListedSegment, data: bytes) -> list[Finding]:
-        findings = self._decoded(Container.TS, segment, data)
-        return [*findings, advice("M0", "ISO/IEC 13818-1", "it is MPEG-TS, whose packets were not looked into")]
+        before, self._transport_end = self._transport_end, None
+        runs_on = before is not None and before[0] == segment.msn - 1 and not segment.is_discontinuity
+        tables, _ = self._inits.get(init_name(segment), (b"", None))
+        try:
+            read = read_transport(data, tables)
+        except TransportError as error:
+            return [unreadable(error)]
+        findings = check_transport_segment(
+            read,
+            before[1] if before is not None and runs_on else None,
+            must_start_independent=self._is_independent,
+            duration_s=segment.duration_s,
+        )
+        self._transport_end = (segment.msn, transport_end(read, segment.duration_s))
+        findings += self._timed(segment, transport_span(read, _date_s(segment)))
+        if any(finding.severity is Severity.MUST for finding in findings):
+            return findings
+        return findings + self._decoded(Container.TS, segment, data)
 
     def _check_parts(self, segment: ListedSegment, data: bytes) -> list[Finding]:
         """M14, where every part was read."""

@@ -25,7 +25,8 @@ _CLAUSE: Final = "RFC 8216bis §6.2.4"
 class Span:
     """A segment's first track of pictures, or else its first track. `start_s` is when its first sample is shown.
 
-    `epoch_s` is the date at which its clock showed 0, where the playlist says one.
+    `epoch_s` is the date at which its clock showed 0, where the playlist says one; `cycle_s` is after how long its
+    clock begins anew, 0 for never.
     """
 
     start_s: Fraction
@@ -34,6 +35,7 @@ class Span:
     samples: int
     is_video: bool
     epoch_s: Fraction | None = None
+    cycle_s: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def check_date(before: Span, after: Span, where: str) -> list[Finding]:
     """M15: dates and media time go on together, up to a discontinuity."""
     if before.epoch_s is None or after.epoch_s is None:
         return []
-    apart_s = after.epoch_s - before.epoch_s
+    apart_s = _wrapped_s(after.epoch_s - before.epoch_s, after)
     if abs(apart_s) <= max(before.frame_s, after.frame_s) + PRINTED_S:
         return []
     message = f"its date went {float(apart_s * 1000):+.1f} ms from its media time"
@@ -100,14 +102,20 @@ def check_alignment(sides: Sequence[Side]) -> list[Finding]:
 def _check_pair(mine: Span, theirs: Span, msn: int, where: str, *, are_variants: bool) -> list[Finding]:
     frame_s = max(mine.frame_s, theirs.frame_s)
     if mine.epoch_s is not None and theirs.epoch_s is not None:
-        apart_s = mine.epoch_s - theirs.epoch_s
+        apart_s = _wrapped_s(mine.epoch_s - theirs.epoch_s, mine)
         if abs(apart_s) > frame_s + PRINTED_S:
             message = f"segment {msn}: one date is media times {float(apart_s * 1000):+.1f} ms apart"
             return [must("P19", _CLAUSE, message, where)]
-    starts_s = mine.start_s - theirs.start_s
+    starts_s = _wrapped_s(mine.start_s - theirs.start_s, mine)
     ends_s = starts_s + mine.duration_s - theirs.duration_s
     allowed_s = frame_s if are_variants else START_APART_S
     if max(abs(starts_s), abs(ends_s)) > allowed_s:
         message = f"segment {msn} starts {float(starts_s * 1000):+.1f} ms and ends {float(ends_s * 1000):+.1f} ms apart"
         return [should("P19", _CLAUSE, message, where)]
     return []
+
+
+def _wrapped_s(apart_s: Fraction, span: Span) -> Fraction:
+    """`apart_s` as short as it can be on a clock that begins anew."""
+    half_s = span.cycle_s / 2
+    return (apart_s + half_s) % span.cycle_s - half_s if half_s else apart_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ _SYNC_BYTE: Final = 0x47
 _HEADER_BYTES: Final = 4
 _PAT: Final = 0x00
 _PMT: Final = 0x02
+_NETWORK: Final = b"\0\0"
 _PES_PREFIX: Final = b"\x00\x00\x01"
 _PES_HEADER_BYTES: Final = 9
 
@@ -78,32 +80,39 @@ def read_packets(data: bytes) -> list[Packet]:
     return [_packet(data[at : at + PACKET_BYTES], at // PACKET_BYTES) for at in range(0, len(data), PACKET_BYTES)]
 
 
-def read_program(packets: Iterable[Packet]) -> Program:
+def read_program(packets: Sequence[Packet]) -> Program:
     """The only program, by the first PAT and the first PMT. Raises `TransportError` without them."""
-    map_pid = None
-    for packet in packets:
-        if packet.pid == PAT_PID and map_pid is None:
-            body = _section(packet, _PAT)
-            programs = [body[at : at + 4] for at in range(0, len(body) - 3, 4) if body[at : at + 2] != b"\0\0"]
-            if len(programs) != 1:
-                raise TransportError(f"PAT has {len(programs)} programs, not one ({packet.where})", "T1")
-            map_pid = _pid(programs[0][2:])
-        elif packet.pid == map_pid:
-            return _program(packet)
-    raise TransportError("there is no PAT" if map_pid is None else f"there is no PMT, on PID {map_pid:#x}", "T1")
+    association = _section(packets, PAT_PID, _PAT, "PAT")
+    programs = [association[at : at + 4] for at in range(0, len(association) - 3, 4)]
+    programs = [program for program in programs if program[:2] != _NETWORK]
+    if len(programs) != 1:
+        raise TransportError(f"PAT has {len(programs)} programs, not one", "T1")
+    map_pid = _pid(programs[0][2:])
+    body = _section(packets, map_pid, _PMT, "PMT")
+    at = 4 + (int.from_bytes(body[2:4], "big") & 0xFFF)
+    streams: dict[int, int] = {}
+    while at + 5 <= len(body):
+        streams[_pid(body[at + 1 :])] = body[at]
+        at += 5 + (int.from_bytes(body[at + 3 : at + 5], "big") & 0xFFF)
+    return Program(map_pid, _pid(body), streams)
 
 
-def read_pes(packets: Sequence[Packet], pid: int) -> list[Pes]:
-    """The PES packets of `pid`. Raises `TransportError` for one without a header, or a payload that belongs to none."""
+def begins_with_unit(packets: Iterable[Packet], pid: int) -> bool:
+    """Whether what comes first of `pid` is the beginning of a PES packet, and not the rest of one."""
+    first = next((packet for packet in packets if packet.pid == pid and packet.payload is not None), None)
+    return first is None or first.starts_unit
+
+
+def read_pes(packets: Iterable[Packet], pid: int) -> list[Pes]:
+    """The PES packets that begin here, of `pid`. Raises `TransportError` for one without a header."""
     units: list[Pes] = []
     for packet in packets:
         if packet.pid != pid or packet.payload is None:
             continue
         if packet.starts_unit:
             units.append(Pes(packet.where, packet.is_random_access))
-        if not units:
-            raise TransportError(f"PID {pid:#x} begins in the middle of a PES packet ({packet.where})")
-        units[-1].chunks.append(packet.payload)
+        if units:
+            units[-1].chunks.append(packet.payload)
     for unit in units:
         _read_pes_header(unit)
     return units
@@ -137,26 +146,22 @@ def _pid(data: bytes) -> int:
     return int.from_bytes(data[:2], "big") & 0x1FFF
 
 
-def _section(packet: Packet, table_id: int) -> bytes:
-    """The body of the table that a packet holds, between its header and its CRC."""
-    payload = packet.payload or b""
-    begin = 1 + payload[0] if payload else 0
-    section = payload[begin : begin + 3 + (int.from_bytes(payload[begin + 1 : begin + 3], "big") & 0xFFF)]
-    if not packet.starts_unit or len(section) < 12 or section[0] != table_id:
-        raise TransportError(f"PID {packet.pid:#x} holds no table {table_id} ({packet.where})", "T1")
+def _section(packets: Iterable[Packet], pid: int, table_id: int, name: str) -> bytes:
+    """The body of the first table on `pid`, between its header and its CRC. It may fill several packets."""
+    mine = [packet for packet in packets if packet.pid == pid and packet.payload]
+    begun = list(dropwhile(lambda packet: not packet.starts_unit, mine))
+    if not begun:
+        raise TransportError(f"there is no {name}, on PID {pid:#x}", "T1")
+    payloads = [begun[0].payload or b""]
+    payloads += [packet.payload or b"" for packet in takewhile(lambda packet: not packet.starts_unit, begun[1:])]
+    section = b"".join(payloads)[1 + payloads[0][0] :]
+    size = 3 + (int.from_bytes(section[1:3], "big") & 0xFFF)
+    section = section[:size]
+    if len(section) < max(size, 12) or section[0] != table_id:
+        raise TransportError(f"PID {pid:#x} holds no {name} ({begun[0].where})", "T1")
     if _crc32(section):
-        raise TransportError(f"the CRC of table {table_id} is wrong ({packet.where})", "T1")
+        raise TransportError(f"the CRC of {name} is wrong ({begun[0].where})", "T1")
     return section[8:-4]
-
-
-def _program(packet: Packet) -> Program:
-    body = _section(packet, _PMT)
-    at = 4 + (int.from_bytes(body[2:4], "big") & 0xFFF)
-    streams: dict[int, int] = {}
-    while at + 5 <= len(body):
-        streams[_pid(body[at + 1 :])] = body[at]
-        at += 5 + (int.from_bytes(body[at + 3 : at + 5], "big") & 0xFFF)
-    return Program(packet.pid, _pid(body), streams)
 
 
 def _read_pes_header(unit: Pes) -> None:

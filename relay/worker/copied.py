@@ -11,6 +11,7 @@ discontinuity and with an initialization segment of its own. Between two seams n
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +40,8 @@ MAX_QUEUE: Final = 2048
 MAX_QUEUE_BYTES: Final = 32_000_000
 _HEADROOM: Final = 1.25
 """How far over what was seen BANDWIDTH is said to be: the camera is not ours to bound."""
+_AVERAGED_SEGMENTS: Final = 15
+"""Half a minute: a quiet night must not hide from AVERAGE-BANDWIDTH what a day takes."""
 
 
 class CopyLine:
@@ -199,21 +202,18 @@ class RateMeter:
 
     def __init__(self) -> None:
         self.bandwidth_bps = 0
-        self._sum_bps = 0
-        self._count = 0
-
-    @property
-    def average_bps(self) -> int:
-        """Of all segments."""
-        return min(self.bandwidth_bps, round(self._sum_bps / self._count * _HEADROOM))
+        self.average_bps = 0
+        self._newest = deque[int](maxlen=_AVERAGED_SEGMENTS)
 
     def add(self, bits_per_s: int) -> bool:
-        """Take note of a segment. Whether it is over what was said of all before."""
-        self._sum_bps += bits_per_s
-        self._count += 1
-        if bits_per_s <= self.bandwidth_bps:
+        """Take note of a segment. Whether it, or the average with it, is over what was said of all before."""
+        self._newest.append(bits_per_s)
+        mean_bps = sum(self._newest) / len(self._newest)
+        if bits_per_s <= self.bandwidth_bps and mean_bps <= self.average_bps:
             return False
-        self.bandwidth_bps = round(bits_per_s * _HEADROOM)
+        if bits_per_s > self.bandwidth_bps:
+            self.bandwidth_bps = round(bits_per_s * _HEADROOM)
+        self.average_bps = min(self.bandwidth_bps, max(self.average_bps, round(mean_bps * _HEADROOM)))
         return True
 
 

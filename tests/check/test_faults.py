@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from fixtures import live_faults
+from fixtures import live_faults, transport_faults
 from fixtures.faults import Fault
 from fixtures.small_origin import Kind, Origin
 from relay.check.finding import Severity
@@ -22,14 +22,14 @@ LIVE_AT_ONCE: Final = 10
 """They mostly wait."""
 VOD_AT_ONCE: Final = 2
 SOUND: Final = [Fault(f"nothing_wrong_{kind}", kind, frozenset(), lambda _: None) for kind in Kind]
-ALL: Final = [*SOUND, *live_faults.FAULTS]
+ALL: Final = [*SOUND, *live_faults.FAULTS, *transport_faults.FAULTS]
 
 
 async def _visit(fault: Fault) -> Report:
     origin = Origin(fault.kind)
     fault.breaks(origin)
     async with origin.serving() as url:
-        return await check_url(url, VOD_S if fault.kind is Kind.VOD else LIVE_S)
+        return await check_url(url, VOD_S if fault.kind.has_ended else LIVE_S)
 
 
 async def _visit_all(faults: Iterable[Fault], at_once: int) -> dict[str, Report]:
@@ -52,8 +52,8 @@ def reports(request: pytest.FixtureRequest) -> dict[str, Report]:
         if isinstance(item, pytest.Function) and hasattr(item, "callspec")
     }
     chosen = [fault for fault in ALL if fault.name in names]
-    live = [fault for fault in chosen if fault.kind is not Kind.VOD]
-    ended = [fault for fault in chosen if fault.kind is Kind.VOD]
+    live = [fault for fault in chosen if not fault.kind.has_ended]
+    ended = [fault for fault in chosen if fault.kind.has_ended]
     return asyncio.run(_visit_all(live, LIVE_AT_ONCE)) | asyncio.run(_visit_all(ended, VOD_AT_ONCE))
 
 
@@ -81,5 +81,6 @@ def test_a_fault_is_named_and_nothing_else(reports: dict[str, Report], fault: Fa
 
 
 def test_there_are_many_different_ones() -> None:
-    assert len({fault.name for fault in live_faults.FAULTS}) == len(live_faults.FAULTS) >= 25
-    assert len(frozenset.union(*(fault.rules for fault in live_faults.FAULTS))) >= 25
+    faults = ALL[len(SOUND) :]
+    assert len({fault.name for fault in faults}) == len(faults) >= 25
+    assert len(frozenset.union(*(fault.rules for fault in faults))) >= 25

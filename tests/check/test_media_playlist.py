@@ -202,6 +202,10 @@ def test_a_live_playlist_without_any_date() -> None:
     assert rules(text) == ["P7"]
 
 
+def test_one_that_has_ended_needs_no_dates() -> None:
+    assert rules(edit(VOD, "#EXT-X-PLAYLIST-TYPE:VOD\n", "")) == []
+
+
 def test_durations_that_drift_are_found_though_each_step_is_small() -> None:
     # One frame of 1001/30000 s rounded up to 0.0334 s, in each segment: 0.4 ms a step, 2 ms in six.
     text = edit(LIVE, "#EXTINF:2.00000", "#EXTINF:2.00040")

@@ -18,9 +18,11 @@ from relay.check.listing import ListedPart, ListedSegment
 from relay.check.reading import MediaReading, init_name
 from relay.check.renditions import Offered, Role
 from relay.check.spans import Side, Span, check_alignment, check_date, read_span
+from relay.mpegts.packets import PACKET_BYTES, PAT_PID, PMT_PID
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from relay.check.finding import Finding
@@ -50,6 +52,7 @@ def rules(findings: list[Finding]) -> list[str]:
 
 def test_segments_and_parts_that_run_on() -> None:
     made = reading()
+    assert (made.lasts_s, made.average_bps) == (0, 0)
     for segment in (FIRST, SECOND):
         for index in (0, 1):
             assert made.take_part(segment, index, segment.parts[index], part_of("hi", segment.msn, index)) == []
@@ -58,6 +61,8 @@ def test_segments_and_parts_that_run_on() -> None:
     assert made.spans[SECOND.msn].start_s - made.spans[FIRST.msn].start_s == 1
     size = max(len(segment_of("hi", segment.msn)) for segment in (FIRST, SECOND))
     assert made.peak_bps(1) == 8 * size
+    sizes = [len(segment_of("hi", segment.msn)) for segment in (FIRST, SECOND)]
+    assert (made.lasts_s, made.average_bps) == (2, 4 * sum(sizes))
     assert made.bytes_read > 4 * size
 
 
@@ -135,7 +140,7 @@ def test_only_what_is_otherwise_well_is_decoded() -> None:
 @pytest.mark.parametrize(
     ("role", "data", "expected"),
     [
-        (Role.VARIANT, (b"\x47" + bytes(187)) * 2, ["M0"]),
+        (Role.VARIANT, (b"\x47" + bytes(187)) * 2, ["T0"]),
         (Role.AUDIO, b"ID3\4", []),
         (Role.AUDIO, b"WEBVTT\n", ["M0"]),
         (Role.SUBTITLES, b"WEBVTT\n", []),
@@ -145,6 +150,47 @@ def test_only_what_is_otherwise_well_is_decoded() -> None:
 )
 def test_containers_other_than_fmp4(role: Role, data: bytes, expected: list[str]) -> None:
     assert rules(reading(role).take_segment(replace(FIRST, parts=()), data)) == expected
+
+
+# MPEG-TS
+
+
+def test_transport_segments_that_run_on_and_one_that_does_not() -> None:
+    made = reading()
+    muxed = [replace(one, parts=(), map_uri=None) for one in (FIRST, SECOND, replace(SECOND, msn=SECOND.msn + 1))]
+    assert [made.take_segment(one, segment_of("muxed", one.msn)) for one in muxed[:2]] == [[], []]
+    assert made.containers == {Container.TS}
+    assert (made.spans[SECOND.msn].start_s - made.spans[FIRST.msn].start_s) % Fraction(1 << 33, 90_000) == 1
+    # Two pictures later than it should be: their clock steps too far as well, and their date leaves them.
+    late = replace(muxed[2], pdt_ns=(SECOND.msn + 1) * NS_PER_S)
+    found = made.take_segment(late, segment_of("muxed", late.msn, shift_ticks=6000))
+    assert set(rules(found)) == {"T3", "T4", "M15"}
+    assert {finding.where.partition(",")[0] for finding in found} == {f"segment {late.msn}"}
+    seam = replace(muxed[1], is_discontinuity=True, msn=late.msn + 1, pdt_ns=None)
+    assert made.take_segment(seam, segment_of("muxed", VOD_MSN)) == []
+
+
+def test_transport_tables_may_come_from_a_map() -> None:
+    made = reading()
+    tables, segment = segment_of("muxed", FIRST.msn)[:376], replace(FIRST, parts=(), map_uri="tables")
+    assert made.take_init(init_name(segment), tables) == []
+    media = b"".join(without_tables(segment_of("muxed", FIRST.msn)))
+    assert made.take_segment(segment, media) == []
+    assert rules(made.take_segment(replace(segment, map_uri=None), media)) == ["T1"]
+
+
+def without_tables(data: bytes) -> Iterator[bytes]:
+    for at in range(0, len(data), PACKET_BYTES):
+        if int.from_bytes(data[at + 1 : at + 3], "big") & 0x1FFF not in {PAT_PID, PMT_PID}:
+            yield data[at : at + PACKET_BYTES]
+
+
+def test_a_transport_segment_is_decoded_where_it_could_be_played() -> None:
+    made = reading(decoded=check_first_frame(Container.TS, b"nothing"))
+    segment = replace(FIRST, parts=(), map_uri=None)
+    data = segment_of("muxed", FIRST.msn)
+    assert rules(made.take_segment(segment, data)) == ["M16"]
+    assert rules(made.take_segment(replace(segment, duration_s=Fraction(9, 10)), data)) == ["T5"]
 
 
 # When media is shown

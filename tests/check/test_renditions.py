@@ -10,7 +10,14 @@ import pytest
 from fixtures.playlists import MULTIVARIANT, LowLatency, edit
 from fixtures.small_stream import init_of
 from relay.check.boxes import read_init
-from relay.check.declared import check_bandwidth, check_declared_init, check_declared_rate, peak_bps
+from relay.check.declared import (
+    AVERAGE_LEAST_S,
+    check_average,
+    check_bandwidth,
+    check_declared_init,
+    check_declared_rate,
+    peak_bps,
+)
 from relay.check.renditions import Offered, Role, Variant, check_second_reader, is_multivariant, read_offers
 from relay.check.spans import Span
 
@@ -123,3 +130,19 @@ def test_the_peak_is_of_half_a_target_to_one_and_a_half() -> None:
 def test_bandwidth_against_what_was_measured(measured: int, is_live: bool, found: int) -> None:
     assert len(check_bandwidth(VARIANT, [Fraction(measured), Fraction(0)], is_live=is_live)) == found
     assert check_bandwidth(replace(VARIANT, bandwidth_bps=None), [Fraction(measured)], is_live=is_live) == []
+
+
+@pytest.mark.parametrize(
+    ("measured", "read_s", "found"), [(99_000, 30, 0), (99_001, 30, 1), (99_001, 29, 0), (1_000_000, 3600, 1)]
+)
+def test_average_bandwidth_against_what_was_measured(measured: int, read_s: int, found: int) -> None:
+    assert AVERAGE_LEAST_S == 30
+    averages = [Fraction(measured - 1000), Fraction(1000)]
+    assert VARIANT.average_bandwidth_bps == 90_000
+    for is_live, clause in ((True, "Apple 1.28"), (False, "Apple 1.26")):
+        findings = check_average(VARIANT, averages, Fraction(read_s), is_live=is_live)
+        assert [(finding.rule, finding.severity, finding.clause) for finding in findings] == [
+            ("V2", "should", clause)
+        ] * found
+    silent = replace(VARIANT, average_bandwidth_bps=None)
+    assert check_average(silent, averages, Fraction(read_s), is_live=True) == []

@@ -57,6 +57,16 @@ def test_our_own_origin_is_clean(relay: Relay) -> None:
         assert rendition["parts"] > rendition["segments"]
 
 
+def test_our_own_mpeg_ts_is_clean(relay: Relay) -> None:
+    status, told, beside = check(f"{relay.origin}/live/{relay.stream}/ts.m3u8", "--seconds", str(VISIT_S))
+    assert [finding for finding in told["findings"] if finding["severity"] != "advice"] == []
+    assert (status, beside) == (0, "")
+    (rendition,) = told["renditions"]
+    assert rendition["containers"] == ["MPEG-TS"]
+    assert rendition["segments"] >= VISIT_S / 2
+    assert not any(finding["rule"].startswith("T") for finding in told["findings"])
+
+
 def test_an_origin_that_is_not_there(relay: Relay) -> None:
     status, told, _ = check("http://127.0.0.1:9/live/cam/index.m3u8")
     assert (status, told["findings"]) == (2, [])

@@ -25,7 +25,7 @@ from relay.worker import copied as copied_module
 from relay.worker import stills
 from relay.worker.audio import SpanAudioLine
 from relay.worker.board import Board
-from relay.worker.copied import CopyLine
+from relay.worker.copied import CopyLine, RateMeter
 from relay.worker.stills import CameraPicture
 
 if TYPE_CHECKING:
@@ -288,6 +288,22 @@ def test_bandwidth_is_never_below_what_was_sent() -> None:
     peak = max(len(part.data) * 8 / part.duration_s for part in stage.parts)
     assert last.bandwidth >= peak > first.bandwidth
     assert last.average_bandwidth <= last.bandwidth
+
+
+def test_the_average_is_said_anew_when_a_quiet_camera_wakes() -> None:
+    meter = RateMeter()
+    assert meter.add(1_000_000)
+    assert (meter.bandwidth_bps, meter.average_bps) == (1_250_000, 1_250_000)
+    assert [meter.add(100_000) for _ in range(30)] == [False] * 30
+    assert meter.add(4_000_000)
+    assert (meter.bandwidth_bps, meter.average_bps) == (5_000_000, 1_250_000)
+    said = 0
+    for _ in range(30):
+        said += meter.add(4_000_000)
+    assert 1 < said < 10
+    assert meter.bandwidth_bps == 5_000_000 >= meter.average_bps >= 4_000_000
+    assert not meter.add(100_000)
+    assert meter.average_bps >= 4_000_000
 
 
 def test_more_than_can_wait_is_dropped_up_to_a_keyframe(monkeypatch: pytest.MonkeyPatch) -> None:

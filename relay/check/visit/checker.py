@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from relay.check.bounds import check_bounds
-from relay.check.declared import check_bandwidth
+from relay.check.declared import check_average, check_bandwidth
 from relay.check.finding import advice, must
 from relay.check.history import check_renditions
 from relay.check.http import Resource
 from relay.check.multivariant import check_independence, check_multivariant
 from relay.check.renditions import Offered, Role, check_second_reader, is_multivariant, read_offers
 from relay.check.spans import Side, check_alignment
-from relay.check.visit.fetcher import PLAYLIST, Answer, FetchError, open_fetcher
+from relay.check.visit.fetcher import PLAYLIST, Answer, open_fetcher
 from relay.check.visit.follower import Follower
 from relay.check.visit.probes import probe_http, probe_reloads
 from relay.check.visit.state import Visit, joined, place
+from relay.errors import FetchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,12 +232,17 @@ class _Checker:
             target_s = follower.newest.target_duration_s or 0
             for variant in follower.offered.variants:
                 groups = [
-                    other.media.peak_bps(target_s)
+                    other.media
                     for other in self.followers
                     if other.media is not None and variant.audio_group in other.offered.groups
                 ]
-                peaks = [follower.media.peak_bps(target_s), max(groups, default=Fraction(0))]
+                peak_bps = max((media.peak_bps(target_s) for media in groups), default=Fraction(0))
+                peaks = [follower.media.peak_bps(target_s), peak_bps]
                 self.visit.add(check_bandwidth(variant, peaks, is_live=is_live), follower.url)
+                average_bps = max((media.average_bps for media in groups), default=Fraction(0))
+                read_s = min(media.lasts_s for media in (follower.media, *groups))
+                averages = [follower.media.average_bps, average_bps]
+                self.visit.add(check_average(variant, averages, read_s, is_live=is_live), follower.url)
 
 
 def _summary(follower: Follower) -> RenditionSummary:

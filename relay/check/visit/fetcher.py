@@ -1,7 +1,4 @@
-"""HTTP with bounds: every answer has a deadline and a size, every failure one name and one sentence.
-
-FetchError    no answer that can be used; `kind` says why
-"""
+"""HTTP with bounds: every answer has a deadline and a size, every failure one name and one sentence: a `FetchError`."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from yarl import URL
 
 from relay import __version__
 from relay.check.encoding import EncodingError, decoded
-from relay.errors import redact
+from relay.errors import FetchError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -43,14 +40,6 @@ class Limits:
 PLAYLIST: Final = Limits(10.0, 4 << 20)
 """A day of two-second segments is 3 MB."""
 MEDIA: Final = Limits(30.0, 64 << 20)
-
-
-class FetchError(Exception):
-    """No answer that can be used. `kind`: unreachable, timeout, broken, too large, redirects."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(redact(message))
-        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)

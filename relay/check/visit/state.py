@@ -10,7 +10,8 @@ from urllib.parse import urljoin, urlsplit
 from relay.check.finding import Finding, must
 from relay.check.http import Resource, check_response
 from relay.check.tally import Tally, harmless
-from relay.check.visit.fetcher import MEDIA, PLAYLIST, Answer, Fetcher, FetchError
+from relay.check.visit.fetcher import MEDIA, PLAYLIST, Answer, Fetcher
+from relay.errors import FetchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
