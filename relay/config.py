@@ -30,7 +30,7 @@ from relay.fields import (
     StreamName,
 )
 from relay.ladder import MOST_RUNGS, PRESET, problem_of
-from relay.model import Latency, Preset, Profile
+from relay.model import Latency, LatencyProfile, Preset, Profile
 from relay.references import resolve
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ class StreamSettings(Settings):
     rate: Rate = None
     audio: bool = True
     latency: Latency | None = None
+    latency_profile: LatencyProfile = LatencyProfile.LOW
     segment_s: Annotated[float, Field(ge=1, le=10)] = 2.0
     segments_listed: Annotated[int, Field(ge=6, le=1800)] = 7
     video_bitrate_kbps: Annotated[int, Field(ge=64, le=100_000)] | None = None
@@ -161,6 +162,21 @@ class StreamSettings(Settings):
             raise ValueError("video_bitrate_kbps is for one rendition: give each of them its bitrate_kbps")
         if problem := problem_of(self.renditions, self.size, self.rate):
             raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _check_latency_profile(self) -> StreamSettings:
+        if self.latency_profile is LatencyProfile.LOW:
+            return self
+        if self.video == "copy":
+            raise ValueError(
+                f'latency_profile = "{self.latency_profile}" is how pictures are encoded, which video = "copy" does '
+                "not do: leave one of them out"
+            )
+        if self.latency_profile is LatencyProfile.QUALITY and self.latency is not None:
+            raise ValueError(
+                'latency is how long parts are, and latency_profile = "quality" has none: leave one of them out'
+            )
         return self
 
     @property

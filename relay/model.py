@@ -32,6 +32,18 @@ class Latency(StrEnum):
     INTERNET = "internet"
 
 
+class LatencyProfile(StrEnum):
+    """What encoder and playlist together trade for how far behind the camera viewers are.
+
+    `low`: parts, and each picture is encoded as it comes. `balanced`: parts, and the encoder looks some pictures ahead.
+    `quality`: whole segments alone, and pictures that refer to later ones (B-frames).
+    """
+
+    LOW = "low"
+    BALANCED = "balanced"
+    QUALITY = "quality"
+
+
 class MediaKind(StrEnum):
     """What a rendition carries; also the name of the only one of its kind, and of a ladder's largest."""
 
@@ -110,6 +122,7 @@ class StreamFormat:
     segment_s: Fraction = Fraction(2)
     copied: Copied | None = None
     ladder: tuple[Rung, ...] = ()
+    latency_profile: LatencyProfile = LatencyProfile.LOW
 
     @property
     def renditions(self) -> dict[str, MediaKind]:
@@ -176,7 +189,8 @@ class Picture:
 class AccessUnit:
     """One coded picture (H.264, Annex B) or one AAC frame (raw, without ADTS).
 
-    `pts` and `dts` are in slots for video and in AAC frames for audio, both counted from the epoch.
+    `pts` and `dts` are in slots for video and in AAC frames for audio, both counted from the epoch. `dts` is no later
+    than `pts`: where pictures are moved, it is the order of decoding, begun as many slots earlier as that takes.
     """
 
     rendition: str

@@ -16,7 +16,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, Protocol
 
-from relay.model import Latency
+from relay.model import Latency, LatencyProfile
 
 if TYPE_CHECKING:
     from relay.model import StreamFormat
@@ -78,11 +78,16 @@ class Grid:
     rate: Fraction
     slots_per_part: int
     parts_per_segment: int
+    has_parts: bool = True
+    """Whether parts are published. Where not, a segment is one part, which is called nothing but a segment."""
 
     @classmethod
     def of(cls, stream: StreamFormat) -> Grid:
         """The grid that `stream` is sent on. Its parts hold whole pictures of the slowest rendition."""
         slowest = min((rung.rate for rung in stream.ladder), default=stream.rate)
+        if stream.latency_profile is LatencyProfile.QUALITY:
+            slots_per_segment = max(1, round(stream.segment_s * slowest)) * int(stream.rate / slowest)
+            return cls(stream.rate, slots_per_segment, 1, has_parts=False)
         slots_per_part = max(1, round(PART_S[stream.latency] * slowest)) * int(stream.rate / slowest)
         parts_per_segment = max(1, round(stream.segment_s / (slots_per_part / stream.rate)))
         return cls(stream.rate, slots_per_part, parts_per_segment)

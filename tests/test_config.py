@@ -143,6 +143,9 @@ def test_the_data_folder_comes_from_the_environment_or_the_platform(monkeypatch:
         ("[streams.a]\nstart_s = -1\n", "start_s"),
         ('[streams.a]\nmicrophone = "hw:0"\naudio = false\n', "a microphone is of no use"),
         ('[streams.a]\nsource = "rtsp://a/"\nheaders = { X-Key = "a" }\n', "headers are sent to http"),
+        ('[streams.a]\nlatency_profile = "fast"\n', "latency_profile: Input should be 'low', 'balanced' or 'quality'"),
+        ('[streams.a]\nlatency_profile = "balanced"\nvideo = "copy"\n', 'which video = "copy" does not do'),
+        ('[streams.a]\nlatency_profile = "quality"\nlatency = "lan"\n', "latency is how long parts are"),
         ("streams = 3\n", "streams"),
         ("[streams]\n", "there is no stream"),
         ("listen = \n", "is not TOML"),
@@ -340,3 +343,10 @@ def test_a_wrong_way_with_pictures_is_told(tmp_path: Path) -> None:
 def test_what_cannot_be_opened_on_demand(settings: dict[str, object], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         StreamSettings.model_validate(settings)
+
+
+def test_how_long_parts_are_and_what_the_encoder_trades_are_two_settings(tmp_path: Path) -> None:
+    both = '[streams.a]\nlatency = "internet"\nlatency_profile = "balanced"\n'
+    settings = config.load(write(tmp_path, f'{both}[streams.b]\nlatency_profile = "quality"\n[streams.c]\n'))
+    assert [stream.latency_profile for stream in settings.streams.values()] == ["balanced", "quality", "low"]
+    assert settings.latency_of(settings.streams["a"]) is Latency.INTERNET

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from relay.config import StreamSettings
 from relay.ladder import Ladder, choose_ladder, default_bitrate_kbps, only_rung
-from relay.model import Latency, Rung, StreamFormat
+from relay.model import Latency, LatencyProfile, Rung, StreamFormat
 from relay.timeline import NS_PER_S, USUAL_RATES, Grid
 
 
@@ -112,17 +112,19 @@ def test_an_automatic_ladder_keeps_to_the_bit_rate_that_the_largest_is_given() -
     rate=st.sampled_from(USUAL_RATES),
     asked=st.lists(st.sampled_from([None, 60, 30, 15, 7.5]), min_size=1, max_size=6),
     latency=st.sampled_from(Latency),
+    profile=st.sampled_from(LatencyProfile),
     now_s=st.integers(1_700_000_000, 2_000_000_000),
 )
 def test_whatever_the_camera_sends_all_rungs_have_the_same_parts_and_segments(
-    rate: Fraction, asked: list[float | None], latency: Latency, now_s: int
+    rate: Fraction, asked: list[float | None], latency: Latency, profile: LatencyProfile, now_s: int
 ) -> None:
     renditions = [{"height": 720 - 100 * n, **({"rate": one} if one else {})} for n, one in enumerate(asked)]
     ladder = choose_ladder(asking(*renditions), 1280, 720, rate, 2)
-    stream = StreamFormat(1280, 720, rate, audio=True, latency=latency, ladder=ladder.rungs)
+    stream = StreamFormat(1280, 720, rate, True, latency, ladder=ladder.rungs, latency_profile=profile)
     grid = Grid.of(stream)
     assert len(ladder.rungs) == len({rung.name for rung in ladder.rungs}) == len(asked)
     slot = grid.next_segment_slot(grid.slot_at(now_s * NS_PER_S)) + grid.slots_per_part
+    index = 1 if grid.has_parts else 0
     for rung in ladder.rungs:
         own = grid.at(rung.rate)
         step = grid.slots_per_part // own.slots_per_part
@@ -134,6 +136,6 @@ def test_whatever_the_camera_sends_all_rungs_have_the_same_parts_and_segments(
         )
         assert own.target_duration_s == grid.target_duration_s
         assert slot % step == 0
-        assert (own.msn(slot // step), own.part_index(slot // step)) == (grid.msn(slot), 1)
+        assert (own.msn(slot // step), own.part_index(slot // step)) == (grid.msn(slot), index)
         assert own.start_ns(slot // step) == grid.start_ns(slot)
         assert Fraction(own.tfdt(slot // step), own.timescale) == Fraction(grid.tfdt(slot), grid.timescale)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.model import Latency, StreamFormat
+from relay.model import Latency, LatencyProfile, StreamFormat
 from relay.timeline import (
     NS_PER_S,
     SAMPLE_RATE_HZ,
@@ -62,6 +62,19 @@ def test_the_grid_of_a_format(
     assert (g.slots_per_part, g.parts_per_segment) == (slots_per_part, parts_per_segment)
     assert (g.timescale, g.ticks_per_slot) == (timescale, ticks_per_slot)
     assert g.target_duration_s == 2
+
+
+@pytest.mark.parametrize("rate", ["30", "30000/1001", "25/2", "5"])
+def test_without_parts_the_segments_are_those_of_a_grid_with_parts(rate: str) -> None:
+    stream = StreamFormat(1280, 720, Fraction(rate), True, Latency.LAN, latency_profile=LatencyProfile.QUALITY)
+    without = Grid.of(stream)
+    assert (without.has_parts, without.parts_per_segment) == (False, 1)
+    assert without.slots_per_segment == round(2 * Fraction(rate))
+    assert without.target_duration_s == 2
+    half = without.at(Fraction(rate) / 2) if without.slots_per_segment % 2 == 0 else without
+    assert (half.has_parts, half.segment_s) == (False, without.segment_s)
+    balanced = Grid.of(replace(stream, latency_profile=LatencyProfile.BALANCED))
+    assert balanced == grid(rate)
 
 
 def test_the_numbers_of_one_slot() -> None:

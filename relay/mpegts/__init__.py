@@ -1,7 +1,6 @@
 """MPEG-TS for players that know no fMP4, made of CMAF segments that were published already: pure, bytes to bytes.
 
 read.py      our own `moof`, `mdat` and `avcC` -> samples and parameter sets
-reorder.py   a sequence parameter set -> by how many pictures its encoder moves one
 packets.py   payloads -> packets of 188 bytes; the two tables
 segment.py   the video and audio segment of one number -> one TS segment
 

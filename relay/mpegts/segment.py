@@ -9,8 +9,8 @@ Rules that it keeps, each for every segment alone, so that any two that follow e
    payload is spread over.
 4. A picture is one PES packet: an access unit delimiter, before an IDR picture the parameter sets, and its NAL units.
 5. Some AAC frames with their ADTS headers are one PES packet; none is split between two.
-6. No picture is decoded after it is shown. On the grid CMAF decodes the n-th picture in the n-th slot, so those that
-   others are moved past would be; here all are decoded earlier, by as many slots as the parameter sets say.
+6. No picture is decoded after it is shown. Nor is one in CMAF as the packager writes it; where a camera that is copied
+   reorders more than it did at first, all of a segment's are decoded as much earlier.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ from relay.mpegts.packets import (
     without_payload,
 )
 from relay.mpegts.read import parameter_sets, samples
-from relay.mpegts.reorder import reordered_pictures
 from relay.timeline import SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME
 
 if TYPE_CHECKING:
@@ -87,17 +86,15 @@ class _Unit:
     packets: int = 0
 
 
-def transport_segment(init: bytes, timescale: int, video: bytes, audio: bytes | None, picture_ticks: int = 0) -> bytes:
+def transport_segment(init: bytes, timescale: int, video: bytes, audio: bytes | None) -> bytes:
     """The TS segment of `video` (H.264, described by `init`) and `audio` (AAC-LC, 48 kHz, stereo).
 
     `audio` is `None` for a stream without sound, and empty where a stream with sound has none in this segment.
-    `picture_ticks` is how long a slot is, of `timescale`; 0 where there is no grid, and composition offsets have the
-    delay of the reordering in them. Raises `ValueError` for an init segment of another codec.
+    Raises `ValueError` for an init segment of another codec.
     """
-    parameters = parameter_sets(init)
-    sets = b"".join(_START_CODE + unit for unit in parameters)
+    sets = b"".join(_START_CODE + unit for unit in parameter_sets(init))
     coded = list(samples(video))
-    early = max(picture_ticks * reordered_pictures(parameters[0]), *(one.decoded - one.shown for one in coded))
+    early = max(0, *(one.decoded - one.shown for one in coded))
     borders = [_stamp(sample.decoded - early, timescale) for sample in coded]
     borders.append(_stamp(coded[-1].decoded + coded[-1].duration - early, timescale))
     pictures = [

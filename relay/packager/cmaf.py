@@ -4,6 +4,12 @@ A video part is `slots_per_part` pictures. The audio part beside the slots `[a, 
 them, `[audio_frames_before(a), audio_frames_before(b))`. Number, index, `tfdt` and PROGRAM-DATE-TIME follow from the
 grid.
 
+Pictures that refer to later ones (B-frames) are decoded in another order than they are shown in. Then the n-th picture
+of a segment is decoded in its n-th slot less the lead, so many slots earlier as the encoder moves pictures: so none is
+decoded after it is shown, and composition offsets are never negative, which FFmpeg's reader would show late. A
+segment's pictures are its own slots all the same (GOPs are closed), and its PROGRAM-DATE-TIME is when the first is
+shown.
+
 A packager may begin at any part (a worker that takes over) and may skip forward to a segment's start (a hole in time).
 Anything else that is out of order is the encoder's fault, and raises `EncodeError` before a player sees it.
 """
@@ -31,16 +37,20 @@ class VideoPackager:
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
         self._next_slot: int | None = None
+        self._lead = 0
         self._samples: list[Sample] = []
         self._parameter_sets: tuple[bytes, ...] | None = None
 
     def add(self, unit: AccessUnit) -> Part | None:
         """Take the next picture; the part that it completes, if it does. Raises `EncodeError`."""
-        self._check_order(unit)
+        if self._next_slot is None:
+            self._lead = unit.pts - unit.dts
+        slot = unit.dts + self._lead
+        self._check_order(unit, slot)
         self._check_parameter_sets(unit)
         offset_ticks = (unit.pts - unit.dts) * self._grid.ticks_per_slot
         self._samples.append(Sample(to_length_prefixed(unit.data), unit.is_idr, offset_ticks))
-        self._next_slot = unit.dts + 1
+        self._next_slot = slot + 1
         return self._part(unit.rendition, self._next_slot) if self._next_slot % self._grid.slots_per_part == 0 else None
 
     def _part(self, rendition: str, end_slot: int) -> Part:
@@ -51,17 +61,17 @@ class VideoPackager:
             rendition,
             grid.msn(slot),
             grid.part_index(slot),
-            start_ticks=grid.tfdt(slot),
+            start_ticks=grid.tfdt(slot - self._lead),
             duration_ticks=len(samples) * grid.ticks_per_slot,
             timescale=grid.timescale,
             pdt_ns=grid.start_ns(slot),
             is_independent=samples[0].is_sync,
             is_last=grid.starts_segment(end_slot),
-            data=fragment(_sequence_number(grid, slot), grid.tfdt(slot), grid.ticks_per_slot, samples),
+            data=fragment(_sequence_number(grid, slot), grid.tfdt(slot - self._lead), grid.ticks_per_slot, samples),
         )
 
-    def _check_order(self, unit: AccessUnit) -> None:
-        grid, slot = self._grid, unit.dts
+    def _check_order(self, unit: AccessUnit, slot: int) -> None:
+        grid = self._grid
         starts_segment = grid.starts_segment(slot)
         if slot != self._next_slot:
             if self._next_slot is not None and (slot < self._next_slot or not starts_segment):
@@ -74,6 +84,8 @@ class VideoPackager:
             self._samples = []
         elif starts_segment and not unit.is_idr:
             raise EncodeError(f"slot {slot} begins a segment and is no IDR picture")
+        if unit.is_idr and unit.pts != slot:
+            raise EncodeError(f"the IDR picture of slot {unit.pts} came where slot {slot} was next to be decoded")
 
     def _check_parameter_sets(self, unit: AccessUnit) -> None:
         """Samples are sent without them: others than the init segment has would be lost, and the pictures with them."""

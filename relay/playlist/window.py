@@ -65,6 +65,8 @@ class WindowSettings:
     @classmethod
     def of(cls, grid: Grid, kind: MediaKind, *, segments_listed: int, has_audio: bool) -> WindowSettings:
         """The settings of a rendition on `grid`."""
+        if not grid.has_parts:
+            return cls(grid.target_duration_s, Fraction(0), Fraction(0), 0, segments_listed)
         return cls(
             target_duration_s=grid.target_duration_s,
             part_target_s=grid.part_s if kind is MediaKind.VIDEO else grid.audio_part_s,

@@ -110,6 +110,7 @@ def _describe_format(stream: StreamFormat) -> dict[str, Any]:
         "rate": str(stream.rate),
         "audio": stream.audio,
         "latency": stream.latency.value,
+        "latency_profile": stream.latency_profile.value,
         "segment_s": float(stream.segment_s),
         "copied": stream.copied.codec if stream.copied else None,
         "ladder": [

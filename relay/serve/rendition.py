@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from relay.playlist import Window, part_uri, render_media, segment_uri
@@ -34,6 +35,7 @@ class Rendition:
         self.bell = Bell()
         self.needs_discontinuity = False
         self._init_uri = ""
+        self._peak_bps = 0
         self._playlists: dict[bool, tuple[int, Prepared]] = {}
         # The least time that anything stays: through the window and as long again.
         lifetime_s = math.ceil((2 * settings.segments_listed + 1) * segment_s)
@@ -51,10 +53,13 @@ class Rendition:
         return self.init is not None and bool(self.window.listed)
 
     def set_init(self, init: Init) -> bool:
-        """Use `init` from the next segment on. Whether it is another one than before."""
+        """Use `init` from the next segment on. Whether it is another one than before.
+
+        Its BANDWIDTH is what the encoder keeps to, or more, if a segment was larger: two workers may have shared one.
+        """
         uri = f"init-{hashlib.blake2b(init.data, digest_size=4).hexdigest()}.mp4"
         is_other = self._init_uri not in {"", uri}
-        self.init, self._init_uri = init, uri
+        self.init, self._init_uri = replace(init, bandwidth=max(init.bandwidth, self._peak_bps)), uri
         if uri not in self.files:
             self.files[uri] = prepared.media(init.data, self.kind, self._media_cache)
         return is_other
@@ -98,10 +103,21 @@ class Rendition:
         for segment in change.closed:
             if segment.data is not None:
                 self._add(segment_uri(segment.msn), segment.data, segment.duration_us / _US_PER_S)
+                self._measure(len(segment.data), segment.duration_us)
             if self.window.settings.has_parts:
                 for part in segment.parts:
                     self.files[part_uri(segment.msn, part.index)].body = part.data
         self._forget(change.expired)
+
+    def _measure(self, size_bytes: int, duration_us: int) -> None:
+        """No segment is larger than the BANDWIDTH that is told (RFC 8216bis §4.4.6.2), whatever the encoder promised.
+
+        A segment that was cut short at an end says nothing: only those of half a target duration and more count.
+        """
+        if 2 * duration_us >= self.window.settings.target_duration_s * _US_PER_S:
+            self._peak_bps = max(self._peak_bps, -(-size_bytes * 8 * _US_PER_S // duration_us))
+            if self.init is not None and self.init.bandwidth < self._peak_bps:
+                self.init = replace(self.init, bandwidth=self._peak_bps)
 
     def _add(self, uri: str, body: bytes | memoryview, duration_s: float) -> None:
         self.files[uri] = prepared.media(body, self.kind, self._media_cache, duration_s)

@@ -47,7 +47,6 @@ class _Source:
 
     init: Prepared
     timescale: int
-    picture_ticks: int
     video: Prepared
     sound: Prepared | None
     has_sound: bool
@@ -57,14 +56,14 @@ class _Source:
         sound = bytes(self.sound.body) if self.sound else b""
         audio = sound if self.has_sound else None
         init, video = bytes(self.init.body), bytes(self.video.body)
-        body = transport_segment(init, self.timescale, video, audio, self.picture_ticks)
+        body = transport_segment(init, self.timescale, video, audio)
         return prepared.binary(body, TRANSPORT_TYPE, self.video.headers["Cache-Control"], self.video.duration_s)
 
 
 class TransportRendition:
     """Everything that viewers may ask of a stream in MPEG-TS: the first video rendition and the sound."""
 
-    def __init__(self, video: Rendition, audio: Rendition | None, *, is_on_grid: bool) -> None:
+    def __init__(self, video: Rendition, audio: Rendition | None) -> None:
         self.window = Window(
             replace(
                 video.window.settings,
@@ -75,7 +74,6 @@ class TransportRendition:
         )
         self.bell = Bell()
         self._video, self._audio = video, audio
-        self._is_on_grid = is_on_grid
         self._last_msn = -1
         self._sources: dict[str, _Source] = {}
         self._made: dict[str, asyncio.Future[Prepared]] = {}
@@ -92,7 +90,7 @@ class TransportRendition:
         first: dict[MediaKind, Rendition] = {}
         for rendition in renditions:
             first.setdefault(rendition.kind, rendition)
-        return cls(first[MediaKind.VIDEO], first.get(MediaKind.AUDIO), is_on_grid=stream.copied is None)
+        return cls(first[MediaKind.VIDEO], first.get(MediaKind.AUDIO))
 
     def follow(self, now_ns: int) -> None:
         """Something was published: list what is complete now."""
@@ -163,7 +161,6 @@ class TransportRendition:
         self._sources[transport_uri(segment.msn)] = _Source(
             init=self._video.files[segment.init_uri],
             timescale=self._video.init.timescale,
-            picture_ticks=round(self._video.init.timescale / self._video.init.rate) if self._is_on_grid else 0,
             video=self._video.files[name],
             sound=self._audio.files.get(name) if self._audio else None,
             has_sound=self._audio is not None,

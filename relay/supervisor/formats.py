@@ -74,6 +74,7 @@ def choose_format(
         segment_s=Fraction(settings.segment_s).limit_denominator(1000),
         copied=_choose_copied(found, known),
         ladder=ladder.rungs,
+        latency_profile=settings.latency_profile,
     )
     return chosen, ladder.why
 

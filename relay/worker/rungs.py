@@ -60,6 +60,8 @@ class RungLine:
         self._link = link
         self._packager = VideoPackager(self.grid)
         self._is_first = True
+        self._is_announced = False
+        self._captured_ns: dict[int, int] = {}
         self._is_top = rung.name == MediaKind.VIDEO
         self._gauge = "encode_ms" if self._is_top else f"encode_ms_{rung.name}"
 
@@ -76,17 +78,30 @@ class RungLine:
         self._encoder.close()
 
     def encode(self, shot: Shot) -> None:
-        """Encode one of its slots, and send the part that it completes."""
+        """Encode one of its slots, and send the part that is complete now."""
         began_s = time.monotonic()
         slot = shot.slot // self._step
-        for unit in self._encoder.encode(shot.i420, slot, is_idr=self._is_first or self.grid.starts_segment(slot)):
-            if self._is_first:
-                self._is_first = False
+        is_idr = self._is_first or self.grid.starts_segment(slot)
+        self._is_first = False
+        if self._is_top and shot.captured_ns is not None:
+            self._captured_ns[slot] = shot.captured_ns
+        units = self._encoder.encode(shot.i420, slot, is_idr=is_idr)
+        self._board.smooth(self._gauge, (time.monotonic() - began_s) * 1000)
+        self._send(units)
+
+    def flush(self) -> None:
+        """Send what the encoder holds back: nothing will follow."""
+        self._send(self._encoder.flush())
+
+    def _send(self, units: list[AccessUnit]) -> None:
+        for unit in units:
+            # Pictures may come later than they were given, and in another order: their age is their own.
+            if (captured_ns := self._captured_ns.pop(unit.pts, None)) is not None:
+                self._board.note_age("encoded", captured_ns)
+            if not self._is_announced:
+                self._is_announced = True
                 self._announce(unit)
             self._package(unit)
-        self._board.smooth(self._gauge, (time.monotonic() - began_s) * 1000)
-        if self._is_top and shot.captured_ns is not None:
-            self._board.note_age("encoded", shot.captured_ns)
 
     def _package(self, unit: AccessUnit) -> None:
         began_s = time.monotonic()
@@ -95,7 +110,7 @@ class RungLine:
             return
         self._link.send(wire.PartReady(part))
         if self._is_top:
-            self._board.note_age("sent", self.grid.start_ns(unit.pts))
+            self._board.note_age("sent", self.grid.start_ns(self.grid.first_slot(part.msn, part.index + 1) - 1))
             self._board.smooth("package_ms", (time.monotonic() - began_s) * 1000)
 
     def _announce(self, unit: AccessUnit) -> None:
@@ -115,8 +130,12 @@ class Outlet(ABC):
         """The next slot."""
 
     @abstractmethod
+    def finish(self) -> None:
+        """Nothing will follow: send what is held back."""
+
+    @abstractmethod
     def close(self) -> None:
-        """Nothing will follow."""
+        """Give back what was opened."""
 
     @abstractmethod
     def stop(self) -> None:
@@ -140,6 +159,10 @@ class Single(Outlet):
     def give(self, shot: Shot) -> None:
         """Encode it."""
         self._line.encode(shot)
+
+    def finish(self) -> None:
+        """Send what the encoder holds back."""
+        self._line.flush()
 
     def close(self) -> None:
         """Give the encoder back."""
@@ -168,6 +191,7 @@ class Lane:
             while (shot := self.belt.take()) is not None:
                 self.line.encode(shot)
                 self.belt.done()
+            self.line.flush()
         finally:
             self.line.close()
 
@@ -201,6 +225,10 @@ class LadderOutlet(Outlet):
                     self._board.count("encoder_waits")
                 rung = lane.line.rung
                 lane.belt.put(shot._replace(i420=self._in_size(shot.i420, rung.width, rung.height)))
+
+    def finish(self) -> None:
+        """Each rung does it in its own thread."""
+        self.stop()
 
     def close(self) -> None:
         """End the rungs' threads."""

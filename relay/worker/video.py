@@ -82,6 +82,7 @@ class VideoLine:
         try:
             while not self._stopping.is_set():
                 self.step(self._ready.take(self.wait_s()))
+            self._outlet.finish()
         finally:
             self.close()
 

@@ -112,6 +112,36 @@ def test_pictures_out_of_display_order_carry_their_offset() -> None:
     assert [offset for _, _, offset in rows] == [0, 4000, -2000, -2000, 2000, -2000]
 
 
+def test_pictures_decoded_earlier_than_their_slots_make_the_same_segment_earlier_decoded() -> None:
+    """I P B b, B b P ... as x264 gives them: two slots early, so that no offset is negative."""
+    grid = replace(GRID, slots_per_part=60, parts_per_segment=1, has_parts=False)
+    shown = [0, *(base + n for base in range(0, 56, 4) for n in (4, 2, 1, 3)), 58, 57, 59]
+    packager = VideoPackager(grid)
+    units = [
+        replace(picture(SLOT + n - 2, is_idr=n % 60 == 0, shown=SLOT + n // 60 * 60 + shown[n % 60]))
+        for n in range(120)
+    ]
+    parts = [part for unit in units if (part := packager.add(unit))]
+    for n, part in enumerate(parts):
+        assert (part.msn, part.index, part.is_independent, part.is_last) == (MSN + n, 0, True, True)
+        assert part.start_ticks == grid.tfdt(SLOT + 60 * n - 2)
+        assert part.pdt_ns == grid.start_ns(SLOT + 60 * n)
+        assert part.duration_s == 2
+    trun = parts[0].data[parts[0].data.index(b"trun") + 4 : parts[0].data.index(b"mdat") - 4]
+    assert trun[:8] == bytes([1, 0x00, 0x0E, 0x01]) + (60).to_bytes(4, "big")
+    rows = list(struct.iter_unpack(">IIi", trun[12:]))
+    assert [offset // 2000 for *_, offset in rows[:6]] == [2, 5, 2, 0, 1, 5]
+    assert min(offset for *_, offset in rows) == 0
+    assert parts[0].data[parts[0].data.index(b"tfdt") + 8 :][:8] == grid.tfdt(SLOT - 2).to_bytes(8, "big")
+
+
+def test_an_idr_picture_that_others_are_moved_past_is_the_encoder_s_fault() -> None:
+    packager = VideoPackager(GRID)
+    video_parts(packager, GRID, range(SLOT, SLOT + 60))
+    with pytest.raises(EncodeError, match=f"IDR picture of slot {SLOT + 62}"):
+        packager.add(picture(SLOT + 60, is_idr=True, shown=SLOT + 62))
+
+
 def test_a_hole_in_time_drops_the_part_begun_and_goes_on_at_a_segment() -> None:
     packager = VideoPackager(GRID)
     assert video_parts(packager, GRID, range(SLOT, SLOT + 4)) == []

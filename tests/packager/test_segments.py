@@ -17,13 +17,15 @@ from relay.check.finding import faults
 from relay.check.media import check_init, check_parts, check_segment, segment_end
 from relay.encode import AudioEncoder, VideoEncoder
 from relay.ladder import only_rung
-from relay.model import Init, Latency, Part, StreamFormat
+from relay.model import AccessUnit, Init, Latency, LatencyProfile, Part, StreamFormat
 from relay.packager import AudioPackager, VideoPackager, make_audio_init, make_video_init
 from relay.timeline import NS_PER_S, Grid
 
 FILM = StreamFormat(160, 90, Fraction(24000, 1001), audio=True, latency=Latency.LAN)
 CAMERA = replace(FILM, rate=Fraction(30))
 SLOW = replace(FILM, rate=Fraction(25, 2), latency=Latency.INTERNET)
+BALANCED = replace(CAMERA, latency_profile=LatencyProfile.BALANCED)
+QUALITY = replace(FILM, latency_profile=LatencyProfile.QUALITY)
 NOW_NS = 1_790_000_000 * NS_PER_S
 SEGMENTS = 3
 
@@ -52,13 +54,13 @@ def video(stream: StreamFormat) -> Rendition:
     grid = Grid.of(stream)
     rung = only_rung(stream)
     encoder, packager = VideoEncoder(stream, rung), VideoPackager(grid)
-    init, parts = None, []
+    units: list[AccessUnit] = []
     for slot in slots_of(grid):
         picture = moving_picture(stream.width, stream.height, slot)
-        for unit in encoder.encode(picture, slot, is_idr=grid.starts_segment(slot)):
-            init = init or make_video_init(stream, rung, unit, encoder.bandwidth_bps, encoder.average_bandwidth_bps)
-            parts.append(packager.add(unit))
-    return Rendition(cast("Init", init), [part for part in parts if part])
+        units += encoder.encode(picture, slot, is_idr=grid.starts_segment(slot))
+    units += encoder.flush()
+    init = make_video_init(stream, rung, units[0], encoder.bandwidth_bps, encoder.average_bandwidth_bps)
+    return Rendition(init, [part for unit in units if (part := packager.add(unit))])
 
 
 def audio(stream: StreamFormat) -> Rendition:
@@ -74,7 +76,9 @@ def audio(stream: StreamFormat) -> Rendition:
     return Rendition(init, [part for part in parts if part])
 
 
-@pytest.fixture(scope="module", params=[FILM, CAMERA, SLOW], ids=lambda stream: str(stream.rate))
+@pytest.fixture(
+    scope="module", params=[FILM, CAMERA, SLOW, BALANCED, QUALITY], ids=lambda one: f"{one.rate}-{one.latency_profile}"
+)
 def stream(request: pytest.FixtureRequest) -> StreamFormat:
     return cast("StreamFormat", request.param)
 

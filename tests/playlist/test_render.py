@@ -16,7 +16,7 @@ from relay.check.history import check_delta
 from relay.check.media_playlist import check_media_playlist
 from relay.check.multivariant import check_multivariant
 from relay.check.parsed import parse
-from relay.model import Latency, MediaKind, StreamFormat
+from relay.model import Latency, LatencyProfile, MediaKind, StreamFormat
 from relay.playlist import (
     Described,
     Report,
@@ -72,6 +72,31 @@ def test_a_media_playlist() -> None:
         #EXT-X-PART:DURATION=0.5,URI="{MSN + 2}.0.m4s",INDEPENDENT=YES
         #EXT-X-PRELOAD-HINT:TYPE=PART,URI="{MSN + 2}.1.m4s"
         #EXT-X-RENDITION-REPORT:URI="../audio-1/index.m3u8",LAST-MSN={MSN + 2},LAST-PART=0
+        """)
+    assert faults(check_media_playlist(text)) == []
+
+
+def test_a_media_playlist_without_parts() -> None:
+    window = make_window(replace(FORMAT, latency_profile=LatencyProfile.QUALITY), (MSN + 3, 0))
+    text = render_media(window, [Report("../audio-1/index.m3u8", MSN + 2, 0)])
+    assert text == dedent(f"""\
+        #EXTM3U
+        #EXT-X-VERSION:6
+        #EXT-X-INDEPENDENT-SEGMENTS
+        #EXT-X-TARGETDURATION:2
+        #EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=12.0,HOLD-BACK=6.0
+        #EXT-X-MEDIA-SEQUENCE:{MSN}
+        #EXT-X-DISCONTINUITY-SEQUENCE:0
+        #EXT-X-MAP:URI="init-12345678.mp4"
+        #EXT-X-PROGRAM-DATE-TIME:2025-06-15T15:06:40.000Z
+        #EXTINF:2.0,
+        {MSN}.m4s
+        #EXT-X-PROGRAM-DATE-TIME:2025-06-15T15:06:42.000Z
+        #EXTINF:2.0,
+        {MSN + 1}.m4s
+        #EXT-X-PROGRAM-DATE-TIME:2025-06-15T15:06:44.000Z
+        #EXTINF:2.0,
+        {MSN + 2}.m4s
         """)
     assert faults(check_media_playlist(text)) == []
 

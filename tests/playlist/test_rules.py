@@ -14,7 +14,7 @@ from relay.check.finding import Finding, faults
 from relay.check.history import check_delta, check_renditions, check_update
 from relay.check.media_playlist import check_media_playlist
 from relay.check.parsed import parse
-from relay.model import Latency, MediaKind, StreamFormat
+from relay.model import Latency, LatencyProfile, MediaKind, StreamFormat
 from relay.playlist import Answer, Directives, Report, Window, WindowSettings, decide, render_media
 from relay.timeline import NS_PER_S, Grid
 
@@ -24,6 +24,7 @@ FORMATS = [
     replace(FORMAT, rate=Fraction(30000, 1001)),
     replace(FORMAT, rate=Fraction(25, 2), segment_s=Fraction(4)),
     replace(FORMAT, rate=Fraction(50), audio=False),
+    replace(FORMAT, latency_profile=LatencyProfile.QUALITY),
 ]
 OUTAGE_RULES = {"P9", "L9"}
 """After a hole the window begins again by design: few segments, and a hinted part that never came."""

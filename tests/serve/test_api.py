@@ -54,6 +54,7 @@ async def test_the_streams(client: Client, camera: Camera, hub: Hub) -> None:
         "rate": "30",
         "audio": True,
         "latency": "lan",
+        "latency_profile": "low",
         "segment_s": 2.0,
         "copied": None,
         "ladder": [],

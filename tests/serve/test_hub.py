@@ -46,6 +46,36 @@ def test_a_stream_is_ready_when_all_its_renditions_are(hub: Hub) -> None:
     assert stream.is_ready
 
 
+def test_no_segment_is_larger_than_the_bandwidth_that_is_told(hub: Hub) -> None:
+    """As when two workers share one, each of which kept to its part."""
+    camera = Camera(hub, format=SILENT)
+    camera.open()
+    assert bandwidth(hub) == VIDEO_INIT.bandwidth
+    camera.size_bytes = 80_001
+    camera.publish_segments(1)
+    assert bandwidth(hub) == 80_001 * 10 * 8 / 2
+    camera.size_bytes = 10
+    camera.publish_segments(1)
+    hub.publish_init("cam", VIDEO_INIT)  # of the next worker
+    assert bandwidth(hub) == 80_001 * 10 * 8 / 2
+
+
+def test_a_segment_that_is_cut_short_says_nothing_of_the_bandwidth(hub: Hub) -> None:
+    camera = Camera(hub, format=SILENT)
+    camera.open()
+    hub.publish_part("cam", make_part(camera.grid, MediaKind.VIDEO, MSN, 0, 200_000))
+    hub.end_stream("cam")
+    assert bandwidth(hub) == VIDEO_INIT.bandwidth
+
+
+def bandwidth(hub: Hub) -> int:
+    current = hub.streams["cam"].current
+    assert current is not None
+    init = current.renditions["video"].init
+    assert init is not None
+    return init.bandwidth
+
+
 def files(hub: Hub) -> int:
     current = hub.streams["cam"].current
     return sum(len(rendition.files) for rendition in current.renditions.values()) if current else 0

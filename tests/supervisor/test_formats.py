@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from relay.config import StreamSettings
-from relay.model import Copied, CopyOffer, Latency, SourceInfo, StreamFormat, VideoCodec
+from relay.model import Copied, CopyOffer, Latency, LatencyProfile, SourceInfo, StreamFormat, VideoCodec
 from relay.supervisor.formats import Remembered, choose_format, even_size, settings_key
 from relay.wire import Found
 
@@ -54,6 +54,14 @@ def test_only_a_setting_changes_it() -> None:
     )
     other_camera = StreamSettings(source="rtsp://other/")
     assert choose(other_camera, found(1280, 720, "30"), remembered).width == 1280
+
+
+def test_the_latency_profile_is_a_setting_alone() -> None:
+    settings = StreamSettings()
+    remembered = Remembered(choose(settings, found()), 3, seen=True, key=settings_key(settings))
+    quality = StreamSettings(latency_profile=LatencyProfile.QUALITY)
+    expected = replace(remembered.format, latency_profile=LatencyProfile.QUALITY)
+    assert choose(quality, None, remembered) == expected != remembered.format
 
 
 def test_a_format_without_a_camera_gives_way() -> None:

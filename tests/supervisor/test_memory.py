@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relay.errors import DataFolderError
-from relay.model import Latency, Rung, StreamFormat
+from relay.model import Latency, LatencyProfile, Rung, StreamFormat
 from relay.supervisor.formats import Remembered
 from relay.supervisor.memory import DataFolder
 
@@ -37,18 +37,19 @@ def test_what_is_remembered_comes_back(folder: DataFolder) -> None:
     assert folder.recall("yard") is None
 
 
-def test_what_was_stored_before_there_were_ladders_still_is_understood(folder: DataFolder) -> None:
+def test_what_was_stored_before_there_were_ladders_and_profiles_still_is_understood(folder: DataFolder) -> None:
     path = folder.path / "streams" / "door.json"
     folder.remember("door", REMEMBERED)
     document = json.loads(path.read_text(encoding="utf-8"))
-    del document["format"]["ladder"]
+    del document["format"]["ladder"], document["format"]["latency_profile"]
     path.write_text(json.dumps(document), encoding="utf-8")
     assert folder.recall("door") == REMEMBERED
     rungs = (
         Rung("video", 640, 360, Fraction(15), 600, "fast", "main"),
         Rung("video-180p", 320, 180, Fraction(15), 200),
     )
-    with_ladder = replace(REMEMBERED, format=replace(REMEMBERED.format, ladder=rungs))
+    profile = LatencyProfile.BALANCED
+    with_ladder = replace(REMEMBERED, format=replace(REMEMBERED.format, ladder=rungs, latency_profile=profile))
     folder.remember("door", with_ladder)
     assert folder.recall("door") == with_ladder
 

@@ -262,6 +262,9 @@ class Gated:
             Gated.changed.notify_all()
         return []
 
+    def flush(self) -> list[AccessUnit]:
+        return []
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -318,6 +318,9 @@ class Encoder:
         self.encoded.append((slot, int(i420[0, 0]), is_idr))
         return []
 
+    def flush(self) -> list[AccessUnit]:
+        return []
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -1,0 +1,147 @@
+"""Each latency profile, as players see it: the watch page, hls.js, ffmpeg, the rules; and over a dead worker."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+import av
+import numpy as np
+import pytest
+
+from fixtures import players
+from fixtures.barcode import read_strip
+from fixtures.inspector import Inspector
+from fixtures.processes import Relay, wait_for
+from relay.model import Latency, LatencyProfile, StreamFormat
+from relay.timeline import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.browser import Browser, Tab
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+WIDTH, HEIGHT, RATE = 640, 360, 30
+DURATION_S: Final = 6.0
+COUNTER_MODULUS: Final = 1 << 12
+OFF_BY: Final = 2.5
+"""In frames: how far a counter may be from its place, where the pattern was drawn late on a busy machine."""
+NOTE_EACH_FRAME: Final = """() => {
+  const video = document.querySelector("video");
+  const context = new OffscreenCanvas(64, 1).getContext("2d", {willReadFrequently: true});
+  window.framesSeen = [];
+  const note = (_, {mediaTime}) => {
+    const {videoWidth, videoHeight} = video;
+    context.drawImage(video, 0, videoHeight - 10, videoWidth, 4, 0, 0, 64, 1);
+    const cells = context.getImageData(0, 0, 64, 1).data.filter((_, i) => i % 4 === 0);
+    window.framesSeen.push([mediaTime, cells.slice(52).reduce((sum, cell) => 2 * sum + (cell > 128), 0)]);
+    video.requestVideoFrameCallback(note);
+  };
+  video.requestVideoFrameCallback(note);
+}"""
+
+
+class Shown(NamedTuple):
+    """One frame: its time in the media, and its burnt-in number."""
+
+    media_s: float
+    counter: int
+
+
+@pytest.fixture(scope="module", params=list(LatencyProfile), ids=str)
+def profile(request: pytest.FixtureRequest) -> LatencyProfile:
+    return cast("LatencyProfile", request.param)
+
+
+@pytest.fixture(scope="module")
+def grid(profile: LatencyProfile) -> Grid:
+    return Grid.of(StreamFormat(WIDTH, HEIGHT, Fraction(RATE), True, Latency.LAN, latency_profile=profile))
+
+
+@pytest.fixture(scope="module")
+def relay(profile: LatencyProfile, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
+    folder: Path = tmp_path_factory.mktemp(f"profile-{profile}")
+    settings = f'latency_profile = "{profile}"'
+    with Relay.with_settings(f"test:?size={WIDTH}x{HEIGHT}&rate={RATE}", folder, settings) as relay:
+        relay.wait_until("live")
+        media = f"/live/{relay.stream}/video-{relay.status()['generation']}/index.m3u8"
+        wait_for(lambda: relay.get(media).count(b"#EXTINF") >= 4, 30, "as much as players without parts want")
+        yield relay
+
+
+def test_the_watch_page(tab: Tab) -> None:
+    tab.page.evaluate(NOTE_EACH_FRAME)
+    before = tab.player()
+    tab.pump(DURATION_S)
+    after = tab.player()
+    frames = [Shown(*frame) for frame in tab.page.evaluate("window.framesSeen")]
+    assert (after["stalls"], after["rebuilds"]) == (before["stalls"], 0)
+    assert (tab.failed, tab.complaints, after["error"]) == ([], [], None)
+    assert after["currentTime"] - before["currentTime"] > 0.8 * DURATION_S
+    assert len(frames) > DURATION_S * RATE / 4
+    check_that_each_is_in_its_place(frames)
+
+
+def test_hls_js_without_low_latency(browser: Browser, relay: Relay) -> None:
+    playback = players.hls_js(browser, relay.playlist, DURATION_S)
+    assert playback.errors == []
+    assert playback.shown > 0.5 * RATE * DURATION_S
+    assert float(playback.output.split()[-1]) > DURATION_S / 2
+
+
+@pytest.mark.parametrize("playlist", ["index.m3u8", "ts.m3u8"])
+def test_ffmpeg_shows_every_frame_at_its_time(relay: Relay, playlist: str) -> None:
+    frames = []
+    with av.open(f"{relay.origin}/live/{relay.stream}/{playlist}", timeout=30.0) as container:
+        for frame in container.decode(video=0):
+            assert frame.time is not None
+            assert not frame.is_corrupt
+            strip = read_strip(frame.to_ndarray()[: frame.height].astype(np.uint8), source_size=(WIDTH, HEIGHT))
+            if strip is not None:  # a slow start begins with the slate
+                frames.append(Shown(frame.time, strip[1]))
+            if len(frames) > DURATION_S * RATE:
+                break
+    steps_s = [after.media_s - before.media_s for before, after in pairwise(frames)]
+    assert min(steps_s) == pytest.approx(1 / RATE, abs=0.001)
+    assert max(steps_s) == pytest.approx(1 / RATE, abs=0.001)
+    check_that_each_is_in_its_place(frames)
+
+
+def test_ffmpeg_has_nothing_to_say(relay: Relay) -> None:
+    playback = players.ffmpeg(relay.playlist, DURATION_S)
+    assert playback.errors == []
+    assert playback.shown > 0.9 * RATE * DURATION_S
+    assert playback.dropped == 0
+
+
+def test_the_rules_and_a_worker_that_dies(relay: Relay, grid: Grid, profile: LatencyProfile) -> None:
+    with Inspector(relay.playlist, grid) as inspector:
+        video = inspector.renditions["video"]
+        wait_for(lambda: len(video.segments) >= 5, 30, "segments")
+        relay.worker().kill()
+        last = max(video.segments)
+        wait_for(lambda: max(video.segments) >= last + 4, 40, "segments of the next worker")
+    assert inspector.problems == []
+    assert inspector.faults() == []
+    assert video.newest.is_low_latency == (profile is not LatencyProfile.QUALITY)
+    assert video.discontinuities() == []
+    assert video.msns() == list(range(video.msns()[0], video.msns()[-1] + 1))
+    (init,) = video.inits.values()
+    media = io.BytesIO(init + b"".join(video.segments[msn] for msn in video.msns()))
+    with av.open(media, "r") as container:
+        shown = [frame.pts for frame in container.decode(video=0)]
+    first, end = grid.first_slot(video.msns()[0]), grid.first_slot(video.msns()[-1] + 1)
+    assert shown == [grid.tfdt(slot) for slot in range(first, end)]
+
+
+def check_that_each_is_in_its_place(frames: list[Shown]) -> None:
+    start = frames[0]
+    for frame in frames:
+        expected = start.counter + (frame.media_s - start.media_s) * RATE
+        error = (frame.counter - expected + COUNTER_MODULUS / 2) % COUNTER_MODULUS - COUNTER_MODULUS / 2
+        assert abs(error) <= OFF_BY, (start, frame)
