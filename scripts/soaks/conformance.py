@@ -43,7 +43,8 @@ OUTAGE_S: Final = 20.0
 READY_S: Final = 60.0
 SETTLED_S: Final = 20.0
 """From then on there is as much behind the live edge as a playlist lists."""
-BETWEEN_WORKERS_S: Final = 3.0
+BETWEEN_WORKERS_S: Final = 8.0
+"""There is one spare for all streams: the next one has to be there before another worker dies."""
 SAMPLE_EVERY_S: Final = 5.0
 REPORT_S: Final = 60.0
 """What a visit may take beyond its time, on cores that others use."""
