@@ -42,26 +42,36 @@ class VendorHook(BuildHookInterface[Any]):
         npm = find_npm()
         if npm is None:
             raise RuntimeError(f"building needs npm {OLDEST_NPM} or newer: install Node.js, or build with isolation")
-        vendor = Path(self.root) / VENDOR
-        with tempfile.TemporaryDirectory() as scratch:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(Path(self.root) / name, scratch)
-            install = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-            subprocess.run(install, cwd=scratch, stdin=subprocess.DEVNULL, timeout=NPM_TIMEOUT_S, check=True)
-            shutil.rmtree(vendor, ignore_errors=True)
-            vendor.mkdir(parents=True)
-            for packaged, vendored in VENDORED.items():
-                shutil.copy(Path(scratch) / "node_modules" / packaged, vendor / vendored)
-        (vendor / LOCKED_AS).write_text(self._locked(), encoding="utf-8")
+        fill(npm, Path(self.root), Path(self.root) / VENDOR, VENDORED)
 
     def _is_filled(self) -> bool:
-        locked_as = Path(self.root) / VENDOR / LOCKED_AS
-        return locked_as.is_file() and locked_as.read_text(encoding="utf-8") == self._locked()
+        return is_filled(Path(self.root), Path(self.root) / VENDOR, VENDORED)
 
-    def _locked(self) -> str:
-        """Versions and hashes of what is locked, and where each file of it goes."""
-        lock = json.loads((Path(self.root) / "package-lock.json").read_text(encoding="utf-8"))
-        return json.dumps({"packages": lock["packages"], "files": VENDORED}, indent=2) + "\n"
+
+def is_filled(locks: Path, vendor: Path, files: dict[str, str]) -> bool:
+    """Whether `vendor` holds `files` of what the package-lock.json in `locks` fixes."""
+    locked_as = vendor / LOCKED_AS
+    return locked_as.is_file() and locked_as.read_text(encoding="utf-8") == _locked(locks, files)
+
+
+def fill(npm: str, locks: Path, vendor: Path, files: dict[str, str]) -> None:
+    """Install what is locked, and keep `files` of it in `vendor`, in the place of all that was there."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(locks / name, scratch)
+        install = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(install, cwd=scratch, stdin=subprocess.DEVNULL, timeout=NPM_TIMEOUT_S, check=True)
+        shutil.rmtree(vendor, ignore_errors=True)
+        vendor.mkdir(parents=True)
+        for packaged, vendored in files.items():
+            shutil.copy(Path(scratch) / "node_modules" / packaged, vendor / vendored)
+    (vendor / LOCKED_AS).write_text(_locked(locks, files), encoding="utf-8")
+
+
+def _locked(locks: Path, files: dict[str, str]) -> str:
+    """Versions and hashes of what is locked, and where each file of it goes."""
+    lock = json.loads((locks / "package-lock.json").read_text(encoding="utf-8"))
+    return json.dumps({"packages": lock["packages"], "files": files}, indent=2) + "\n"
 
 
 def find_npm() -> str | None:

@@ -92,6 +92,14 @@ def test_the_lock_fixes_every_package_by_its_hash_and_names_no_server() -> None:
         assert "resolved" not in locked
 
 
+def test_the_lock_of_the_players_that_only_tests_use_names_no_server_either() -> None:
+    wanted = json.loads((ROOT / "fixtures/web/package.json").read_text())["dependencies"]
+    packages = json.loads((ROOT / "fixtures/web/package-lock.json").read_text())["packages"]
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert all(locked["integrity"].startswith("sha512-") for path, locked in packages.items() if path)
+    assert not any("resolved" in locked for locked in packages.values())
+
+
 def test_the_build_takes_the_library_and_its_licence_from_npm(checkout: Checkout) -> None:
     checkout.install_npm()
     assert checkout.hook.dependencies() == []

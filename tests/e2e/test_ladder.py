@@ -90,6 +90,7 @@ def choose(tab: Tab, height: int) -> None:
     )
 
 
+@pytest.mark.all
 def test_the_menu_changes_the_picture_without_a_stall_or_a_missing_frame(tab: Tab) -> None:
     labels = tab.page.get_by_label("Quality").locator("option").all_inner_texts()
     assert [label.partition(" ")[0] for label in labels] == ["Automatic", "240p", "480p", "720p"]

@@ -47,6 +47,7 @@ def test_plays(playbacks: dict[str, Playback], name: str) -> None:
     assert playback.dropped <= 0.05 * RATE * DURATION_S
 
 
+@pytest.mark.all
 def test_chromiums_own_player(browser: Browser, relay: Relay) -> None:
     playback = players.chromium_native(browser, relay.playlist, DURATION_S)
     assert playback.errors == []

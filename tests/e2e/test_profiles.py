@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fixtures.browser import Browser, Tab
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(180)]
 
 WIDTH, HEIGHT, RATE = 640, 360, 30
 DURATION_S: Final = 6.0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fixtures.browser import Browser
     from fixtures.players import Playback
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(180)]
 
 DURATION_S = 8.0
 RATE = 30
