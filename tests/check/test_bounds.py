@@ -42,7 +42,9 @@ def test_nothing_is_undone_where_nothing_was_done(name: str) -> None:
     assert decoded(b"text", name, LIMIT) == b"text"
 
 
-@pytest.mark.parametrize(("name", "body"), [("gzip", gzip.compress(b"text")), ("deflate", zlib.compress(b"text"))])
+@pytest.mark.parametrize(
+    ("name", "body"), [("gzip", gzip.compress(b"text", mtime=0)), ("deflate", zlib.compress(b"text"))]
+)
 def test_an_encoding_is_undone(name: str, body: bytes) -> None:
     assert decoded(body, name, LIMIT) == b"text"
 
@@ -52,8 +54,8 @@ def test_an_encoding_is_undone(name: str, body: bytes) -> None:
     [
         ("br", b"text", "'br' was not asked for"),
         ("gzip", b"text", "not gzip"),
-        ("gzip", gzip.compress(bytes(1 << 20)), "over 1000 bytes once it is unpacked"),
-        ("gzip", gzip.compress(b"text")[:-9], "ends in the middle"),
+        ("gzip", gzip.compress(bytes(1 << 20), mtime=0), "over 1000 bytes once it is unpacked"),
+        ("gzip", gzip.compress(b"text", mtime=0)[:-9], "ends in the middle"),
     ],
 )
 def test_an_encoding_that_cannot_be_undone(name: str, body: bytes, words: str) -> None:
