@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from relay.check.containers import Container
     from relay.check.finding import Finding
 
+pytestmark = pytest.mark.clock
+
 SHORT: Final = fetcher.Limits(1.0, 100_000)
 """So that nothing here takes long."""
 LINES: Final = "#EXTM3U\n#EXT-X-VERSION:6\n"
@@ -162,7 +164,7 @@ async def test_what_no_rule_had_thought_of_is_told(monkeypatch: pytest.MonkeyPat
     for kind in (Kind.VOD, Kind.CLASSIC):
         async with Origin(kind).serving() as url:
             report = await check_url(url, 2.5)
-        assert rules(report) == {"X1"}
+        assert "X1" in rules(report)
     assert "ZeroDivisionError" in "".join(told.finding.message for told in report.told)
 
 
