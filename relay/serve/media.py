@@ -146,39 +146,35 @@ class MediaRoutes:
     async def _multivariant(self, request: web.Request, stream: StreamHub, path: LivePath) -> Reply:
         """The one document that differs from viewer to viewer: opening it opens a session."""
         until = asyncio.get_running_loop().time() + LONGEST_WAIT_S
-        while not stream.is_ready:
+        while (generation := stream.current) is None or not generation.is_ready:
             if stream.is_closing or not await stream.bell.wait(until):
                 return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the stream has not begun yet")
-        is_transport = path.name == TRANSPORT_PLAYLIST
-        if is_transport and (stream.current is None or stream.current.transport is None):
+        transport = generation.transport
+        if path.name == TRANSPORT_PLAYLIST and transport is None:
             return problem(HTTPStatus.NOT_FOUND, _NO_TRANSPORT)
         viewer, prefix = path.viewer, ""
         if viewer is None and request.method == "GET":
             viewer = self._mint.mint(stream.name, self._unix_ns() // NS_PER_S)
             prefix = f"v/{viewer}/"
-        render = _render_transport if is_transport else _render_multivariant
-        return Reply(prepared.multivariant(render(stream, prefix)), viewer=viewer)
+        if path.name == TRANSPORT_PLAYLIST and transport is not None:
+            uri = f"{prefix}{TRANSPORT}-{generation.number}/index.m3u8"
+            text = transport.multivariant(uri, generation.format)
+        else:
+            text = _render_multivariant(generation, prefix)
+        return Reply(prepared.multivariant(text), viewer=viewer)
 
 
-def _render_multivariant(stream: StreamHub, prefix: str) -> str:
-    generation = stream.current
+def _render_multivariant(generation: Generation, prefix: str) -> str:
     described = [
         Described(rendition.init, f"{prefix}{rendition.name}-{generation.number}/index.m3u8")
-        for rendition in (generation.renditions.values() if generation else ())
-        if generation and rendition.init
+        for rendition in generation.renditions.values()
+        if rendition.init
     ]
     videos = [one for one in described if one.init.kind is MediaKind.VIDEO]
     audio = next((one for one in described if one.init.kind is MediaKind.AUDIO), None)
-    if generation and generation.format.ladder:
+    if generation.format.ladder:
         return render_ladder(videos, audio)
     return render_multivariant(videos[0], audio)
-
-
-def _render_transport(stream: StreamHub, prefix: str) -> str:
-    generation = stream.current
-    if generation is None or generation.transport is None:
-        return ""
-    return generation.transport.multivariant(f"{prefix}{TRANSPORT}-{generation.number}/index.m3u8", generation.format)
 
 
 async def _media(request: web.Request, stream: StreamHub, generation: Generation, path: LivePath) -> Reply:

@@ -24,13 +24,14 @@ class Belt(Generic[T]):
         """Whether `put` would wait."""
         return len(self._items) + self._taken >= self._limit
 
-    def put(self, item: T) -> None:
-        """Hand `item` over as soon as there is room. What comes after `close` is let go."""
+    def put(self, item: T, within_s: float) -> bool:
+        """Hand `item` over as soon as there is room; `False`: there was none in time. After `close` it is let go."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_closed or not self.is_full)
-            if not self._is_closed:
+            is_free = self._changed.wait_for(lambda: self._is_closed or not self.is_full, within_s)
+            if is_free and not self._is_closed:
                 self._items.append(item)
                 self._changed.notify_all()
+            return is_free
 
     def take(self) -> T | None:
         """The next item as soon as there is one; `None` after `close`, whatever waits."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from relay import wire
 from relay.encode import VideoEncoder
+from relay.errors import EncodeError
 from relay.ladder import only_rung
 from relay.model import MediaKind
 from relay.packager import VideoPackager, make_video_init
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 MOST_ON_BELT: Final = 4
 """Pictures on their way into an encoder: enough that one which is slow over an IDR picture keeps nobody waiting."""
+
+STUCK_AFTER_S: Final = 10.0
+"""An encoder that takes no picture for so long is not slow: another worker has to take over."""
 
 
 class Shot(NamedTuple):
@@ -215,7 +219,7 @@ class LadderOutlet(Outlet):
         """Each rung opens its encoder in its own thread."""
 
     def give(self, shot: Shot) -> None:
-        """Scale, and hand over; wait for the slowest."""
+        """Scale, and hand over; wait for the slowest. Raises `EncodeError` where one does not go on."""
         if shot.i420 is not self._whole:
             self._whole = shot.i420
             self._scaled = {(shot.i420.shape[1], shot.i420.shape[0] * 2 // 3): shot.i420}
@@ -224,7 +228,9 @@ class LadderOutlet(Outlet):
                 if lane.belt.is_full:
                     self._board.count("encoder_waits")
                 rung = lane.line.rung
-                lane.belt.put(shot._replace(i420=self._in_size(shot.i420, rung.width, rung.height)))
+                own = shot._replace(i420=self._in_size(shot.i420, rung.width, rung.height))
+                if not lane.belt.put(own, STUCK_AFTER_S):
+                    raise EncodeError(f"the encoder of {rung.name} has taken no picture for {STUCK_AFTER_S:g} s")
 
     def finish(self) -> None:
         """Each rung does it in its own thread."""

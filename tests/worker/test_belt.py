@@ -14,9 +14,9 @@ WITHIN_S = 10.0
 
 def test_what_was_taken_counts_until_it_is_done() -> None:
     belt: Belt[int] = Belt(2)
-    belt.put(1)
+    belt.put(1, WITHIN_S)
     assert not belt.is_full
-    belt.put(2)
+    belt.put(2, WITHIN_S)
     assert belt.is_full
     assert belt.take() == 1
     assert belt.is_full
@@ -33,7 +33,7 @@ def test_all_come_out_in_order_and_never_more_than_the_limit_are_on_the_way(limi
     def give() -> None:
         nonlocal given_out
         for n in range(count):
-            belt.put(n)
+            belt.put(n, WITHIN_S)
             given_out += 1
 
     thread = threading.Thread(target=give)
@@ -52,10 +52,10 @@ def test_all_come_out_in_order_and_never_more_than_the_limit_are_on_the_way(limi
 
 def test_closing_frees_who_gives_and_who_takes_and_drops_what_waits() -> None:
     full, empty = Belt[int](1), Belt[int](1)
-    full.put(1)
+    full.put(1, WITHIN_S)
     got: list[int | None] = [7]
     threads = [
-        threading.Thread(target=full.put, args=(2,)),
+        threading.Thread(target=full.put, args=(2, WITHIN_S)),
         threading.Thread(target=lambda: got.append(empty.take())),
     ]
     for thread in threads:
@@ -66,5 +66,15 @@ def test_closing_frees_who_gives_and_who_takes_and_drops_what_waits() -> None:
         thread.join(WITHIN_S)
         assert not thread.is_alive()
     assert (got, full.take()) == ([7, None], None)
-    full.put(3)
+    full.put(3, WITHIN_S)
     assert full.take() is None
+
+
+def test_who_finds_no_room_in_time_is_told_so() -> None:
+    belt: Belt[int] = Belt(1)
+    assert belt.put(1, 0.0)
+    assert not belt.put(2, 0.01)
+    assert belt.take() == 1
+    assert not belt.put(2, 0.0), "what was taken is not done with yet"
+    belt.done()
+    assert belt.put(2, 0.0)

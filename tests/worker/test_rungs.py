@@ -26,6 +26,7 @@ from fixtures.worker import (
 )
 from relay import wire
 from relay.config import StreamSettings
+from relay.errors import EncodeError
 from relay.model import AccessUnit, MediaKind, Picture, Rung
 from relay.timeline import NS_PER_S
 from relay.worker import rungs
@@ -59,8 +60,10 @@ class AtOnce:
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
 
-    def put(self, shot: Shot) -> None:
+    def put(self, shot: Shot, within_s: float) -> bool:
+        del within_s
         self._lane.line.encode(shot)
+        return True
 
     def close(self) -> None:
         """Nothing waits."""
@@ -343,6 +346,18 @@ def test_less_than_a_segment_waits_however_slow_a_rung_is(rate: int, segment_s: 
     (lane,) = outlet.lanes
     waiting = 0
     while not lane.belt.is_full:
-        lane.belt.put(Shot(waiting, flat(80), None))
+        lane.belt.put(Shot(waiting, flat(80), None), 0.0)
         waiting += 1
     assert waiting == limit
+
+
+def test_an_encoder_that_does_not_go_on_ends_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody takes from the belt: the worker fails, and another one takes over."""
+    monkeypatch.setattr(rungs, "STUCK_AFTER_S", 0.01)
+    stream = replace(SMALL, ladder=(TOP,))
+    start = wire.Start(stream, dict.fromkeys(stream.renditions, 0))
+    outlet = outlet_of(StreamSettings(), start, Board(SteppedClock(), NS_PER_S), Outbox().as_link())
+    for slot in range(MOST_ON_BELT):
+        outlet.give(Shot(slot, flat(80), None))
+    with pytest.raises(EncodeError, match=r"the encoder of video has taken no picture for 0.01 s"):
+        outlet.give(Shot(MOST_ON_BELT, flat(80), None))

@@ -36,6 +36,8 @@ MOST_FAILURES: Final = 10
 """In a row: then nobody is there any more."""
 MOST_REFUSED: Final = 2
 """Reloads that the server should have held, and refused: then the playlist is read as if it had none."""
+MOST_AWAITING: Final = 64
+"""Reports about a playlist that are compared with what is read of it next."""
 LOOK_AGAIN_S: Final = 2.0
 _RARE_AUDIO_FRAME_S: Final = Fraction(SAMPLES_PER_AAC_FRAME, 22_050)
 _RARE_PICTURE_S: Final = Fraction(1, 24)
@@ -215,7 +217,7 @@ class Follower:
 
     def note_report(self, came_s: float, report: RenditionReport, place: str) -> None:
         """Another rendition's playlist at `place` reports this one: to be compared with what comes after."""
-        if len(self._awaiting) < self.readings.maxlen * 4 if self.readings.maxlen else False:
+        if len(self._awaiting) < MOST_AWAITING:
             self._awaiting.append((came_s, report, place))
 
     def _reported(self, report: RenditionReport) -> Follower | None:

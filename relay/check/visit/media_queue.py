@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,9 @@ MOST_WAITING: Final = 200
 MOST_LEFT: Final = 3
 """Of each kind, whose staying after they left the playlist is looked at."""
 COMPARED_HINTS: Final = 8
+REMEMBERED_MSNS: Final = 100
+"""Segments behind the playlist of which it is known still what was read: a visit may last a day."""
+REMEMBERED_HINTS: Final = 200
 HINT_WAIT_S: Final = 3.0
 _KEY_BYTES: Final = 16
 
@@ -50,6 +54,17 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class _Key:
+    """What a piece is known by: a segment or part by its number, anything else by where it is."""
+
+    kind: Resource
+    msn: int | None
+    index: int = 0
+    url: str = ""
+    span: ByteRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Left:
     """A segment or part that is in the playlist no more: `at_s` since when, `kept_s` for how long it has to stay."""
 
@@ -66,14 +81,16 @@ class MediaQueue:
         self._url = url
         self.reading = reading
         self._queue: asyncio.Queue[Piece] = asyncio.Queue()
-        self._seen: set[tuple[str, object, object]] = set()
+        self._seen: set[_Key] = set()
         self._hints: dict[str, asyncio.Task[Answer | None]] = {}
-        self._hinted_before: set[str] = set()
+        self._hinted_before: deque[str] = deque(maxlen=REMEMBERED_HINTS)
         self._compared = 0
         self._playlist: MediaPlaylist | None = None
         self._left: list[_Left] = []
-        self._gone: dict[tuple[str, object, object], _Left] = {}
-        self._missing: set[tuple[str, object, object]] = set()
+        self._waiting: set[_Key] = set()
+        self._gone: dict[_Key, _Left] = {}
+        """Of what is waiting."""
+        self._missing: set[_Key] = set()
         self._left_counts = {Resource.SEGMENT: 0, Resource.PART: 0}
         self.too_slow = 0
         """Pieces that were given up because others were waited for."""
@@ -94,11 +111,13 @@ class MediaQueue:
             if not playlist.is_ended and self._queue.qsize() >= MOST_WAITING:
                 self.too_slow += 1
             else:
+                self._waiting.add(key)
                 self._queue.put_nowait(piece)
+        self._forget(playlist.media_sequence - REMEMBERED_MSNS)
         for hint in playlist.preload_hints:
             uri = joined(url, hint.uri)
             if hint.kind == "PART" and not hint.byterange_start and uri not in self._hinted_before and hint.uri:
-                self._hinted_before.add(uri)
+                self._hinted_before.append(uri)
                 self._hints[uri] = asyncio.create_task(self._ask(uri, Resource.PART, {}))
 
     async def run(self) -> None:
@@ -146,7 +165,12 @@ class MediaQueue:
         target_s = self._playlist.target_duration_s if self._playlist else None
         return await self._visit.ask(url, kind, target_s=target_s, headers=headers)
 
+    def _forget(self, before_msn: int) -> None:
+        self._seen = {key for key in self._seen if key.msn is None or key.msn >= before_msn}
+        self._missing = {key for key in self._missing if key.msn is None or key.msn >= before_msn}
+
     async def _take(self, piece: Piece) -> None:
+        self._waiting.discard(_key_of(piece))
         if piece.kind is Resource.KEY:
             await self._take_key(piece)
             return
@@ -166,7 +190,7 @@ class MediaQueue:
 
     def _check_there(self, piece: Piece, status: int) -> list[Finding]:
         """P20; or P21 and L7, for what left the playlist before its turn came."""
-        left = self._gone.get(_key_of(piece))
+        left = self._gone.pop(_key_of(piece), None)
         if left is None:
             return check_listed(piece.kind, status)
         since_s = time.monotonic() - left.at_s
@@ -227,7 +251,9 @@ class MediaQueue:
                 continue
             is_segment = piece.kind is Resource.SEGMENT
             kept_s = before.listed_s + piece.segment.duration_s if is_segment else 3 * target_s
-            left = self._gone[_key_of(piece)] = _Left(piece, time.monotonic(), float(kept_s))
+            left = _Left(piece, time.monotonic(), float(kept_s))
+            if _key_of(piece) in self._waiting:
+                self._gone[_key_of(piece)] = left
             if self._left_counts[piece.kind] < MOST_LEFT:
                 self._left_counts[piece.kind] += 1
                 self._left.append(left)
@@ -267,10 +293,10 @@ def _pieces(url: str, playlist: MediaPlaylist) -> list[Piece]:
     return pieces
 
 
-def _key_of(piece: Piece) -> tuple[str, object, object]:
+def _key_of(piece: Piece) -> _Key:
     if piece.kind in {Resource.INIT, Resource.KEY}:
-        return piece.kind, piece.url, piece.span
-    return piece.kind, piece.segment.msn, piece.index
+        return _Key(piece.kind, None, 0, piece.url, piece.span)
+    return _Key(piece.kind, piece.segment.msn, piece.index)
 
 
 def _key_uri(key: str) -> str | None:
