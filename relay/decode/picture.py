@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from relay.pixels import new_i420, split
+from relay.pixels import SWSCALE_MATRIX, new_i420, split
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from relay.model import Matrix
 
-_SWSCALE_MATRIX: Final[dict[Matrix, Colorspace]] = {"bt709": Colorspace.ITU709, "smpte170m": Colorspace.SMPTE170M}
 _TAGGED: Final = {
     1: Colorspace.ITU709,
     4: Colorspace.FCC,
@@ -76,7 +75,7 @@ def _conformed(frame: VideoFrame, matrix: Matrix, width: int) -> VideoFrame:
     source = _matrix_of(frame)
     is_full = frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj")
     is_rgb = frame.format.is_rgb
-    wanted = _SWSCALE_MATRIX[matrix]
+    wanted = SWSCALE_MATRIX[matrix]
     if frame.format.name == "yuv420p" and not is_full and source == wanted and width == frame.width:
         return frame
     reformatter = getattr(_local, "reformatter", None)

@@ -1,15 +1,16 @@
 """What `transform` and `slate` share of pictures: the planes of I420, buffers that are used again, and text.
 
-Everything here works on `uint8` arrays with OpenCV (4.10 and later, 5) and imports no stage. A picture is I420 as
-`model.Picture` describes it: shape `(height * 3 // 2, width)`, both even, limited range.
+Everything here works on `uint8` arrays with OpenCV (4.10 and later, 5) and swscale, and imports no stage. A picture is
+I420 as `model.Picture` describes it: shape `(height * 3 // 2, width)`, both even, limited range.
 """
 
-from relay.pixels.colour import bgr_from_i420, i420_from_bgr
+from relay.pixels.colour import SWSCALE_MATRIX, bgr_from_i420, i420_from_bgr
 from relay.pixels.planes import I420, Bgr, Plane, Planes, letterbox, new_i420, split
 from relay.pixels.pool import Pool
 
 __all__ = [
     "I420",
+    "SWSCALE_MATRIX",
     "Bgr",
     "Plane",
     "Planes",

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     Chunk = tuple[int, NDArray[np.float32]]
 
-WAIT_S: Final = 0.02
-"""About one AAC frame: how exactly silence keeps step."""
+WAIT_S: Final = 0.03
+"""How exactly silence keeps step. More than an AAC frame (21 ms): sound that comes wakes the thread by itself."""
 
 MAX_QUEUE_SAMPLES: Final = 5 * SAMPLE_RATE_HZ
 FLOOR_NS: Final = 40_000_000
