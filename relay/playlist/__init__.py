@@ -5,6 +5,7 @@ Part ──Window.append──> what is listed and what may be fetched ──ren
 """
 
 from relay.playlist.classic import render_classic_media, render_classic_multivariant, transport_uri
+from relay.playlist.dateranges import DateRanges
 from relay.playlist.reload import (
     Answer,
     Directives,
@@ -27,6 +28,7 @@ from relay.playlist.window import Change, Segment, Window, WindowPart, WindowSet
 __all__ = [
     "Answer",
     "Change",
+    "DateRanges",
     "Described",
     "Directives",
     "IFrameStream",

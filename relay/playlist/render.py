@@ -50,10 +50,17 @@ class Report:
     last_part: int
 
 
-def render_media(window: Window, reports: Sequence[Report] = (), *, skip: bool = False) -> str:
-    """The media playlist; with `skip`, as a delta update where there is something to leave out."""
+def render_media(
+    window: Window, reports: Sequence[Report] = (), *, skip: bool = False, dateranges: str = ""
+) -> str:
+    """The media playlist; with `skip`, as a delta update where there is something to leave out.
+
+    `dateranges` are lines of their own, all of which a delta update has too: there is no CAN-SKIP-DATERANGES.
+    """
     skipped = window.skippable_segments() if skip and not window.is_ended else 0
     lines = _head(window, skipped)
+    if window.last_part:  # they need a date beside them
+        lines.append(dateranges)
     segments = list(window.listed)[skipped:]
     with_parts = window.segments_with_parts()
     for i, segment in enumerate(segments):

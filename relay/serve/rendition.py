@@ -92,13 +92,13 @@ class Rendition:
         """Let go of what has been long enough out of the playlist."""
         self._forget(self.window.expire(now_ns))
 
-    def playlist(self, version: int, reports: Sequence[Report], *, skip: bool) -> Prepared:
+    def playlist(self, version: int, reports: Sequence[Report], *, skip: bool, dateranges: str = "") -> Prepared:
         """The playlist at `version` of the stream, rendered once."""
         skip = skip and self.window.skippable_segments() > 0
         known = self._playlists.get(skip)
         if known and known[0] == version:
             return known[1]
-        text = render_media(self.window, reports, skip=skip)
+        text = render_media(self.window, reports, skip=skip, dateranges=dateranges)
         made = prepared.playlist(text, PLAYLIST_CACHE)
         self._playlists[skip] = (version, made)
         return made

@@ -18,6 +18,7 @@ from relay.supervisor.demand import Demand
 from relay.supervisor.formats import Remembered, settings_key
 from relay.supervisor.health import HealthMeter
 from relay.supervisor.memory import Memory
+from relay.supervisor.outages import Outages
 from relay.supervisor.places import Places
 from relay.supervisor.restart import RestartState
 from relay.timeline import NS_PER_S, SKIP_AFTER_SEGMENTS, Grid
@@ -94,6 +95,7 @@ class StreamKeeper:
         self._past_counters: dict[str, int] = {"worker_restarts": 0}
         self._gauges: dict[str, float] = {}
         self._meter = HealthMeter()
+        self._outages = Outages()
         self._is_over = False
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
@@ -234,6 +236,8 @@ class StreamKeeper:
             case wire.Found():
                 self._meter.source_found(message.source.rate)
                 self._found(worker, message)
+            case wire.Event(date_range):
+                self._publisher.publish_event(self.name, date_range)
             case wire.Health(health, fatal):
                 self._hear_health(health, is_fatal=fatal)
             case wire.Listening(door):
@@ -260,6 +264,8 @@ class StreamKeeper:
             self._log.info("state", state=health.state.value, reason=why)
         self._meter.state(self._now_ns(), self._health.state, health.state)
         self._health = health
+        if (outage := self._outages.note(health)) is not None:
+            self._publisher.publish_event(self.name, outage)
 
     def _found(self, worker: WorkerProcess, found: wire.Found) -> None:
         """A camera is there.
