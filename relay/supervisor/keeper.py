@@ -15,10 +15,10 @@ from relay import wire
 from relay.errors import ProtocolError, SourceError
 from relay.model import MediaKind, StreamHealth, StreamState, StreamStatus
 from relay.supervisor.demand import Demand
+from relay.supervisor.events import Events
 from relay.supervisor.formats import Remembered, settings_key
 from relay.supervisor.health import HealthMeter
 from relay.supervisor.memory import Memory
-from relay.supervisor.outages import Outages
 from relay.supervisor.places import Places
 from relay.supervisor.restart import RestartState
 from relay.timeline import NS_PER_S, SKIP_AFTER_SEGMENTS, Grid
@@ -87,7 +87,7 @@ class StreamKeeper:
         self._snapshot = b""
         self.door: PushDoor | None = None
         self._worker: WorkerProcess | None = None
-        self._is_started = self._is_replaced = self._has_published = False
+        self._is_started = self._is_replaced = self._has_published = self._is_over = False
         self._restarts = RestartState()
         self._end_reason, self._last_end = "", ""
         self._health = StreamHealth(StreamState.CONNECTING, self._now_ns())
@@ -95,8 +95,7 @@ class StreamKeeper:
         self._past_counters: dict[str, int] = {"worker_restarts": 0}
         self._gauges: dict[str, float] = {}
         self._meter = HealthMeter()
-        self._outages = Outages()
-        self._is_over = False
+        self._events = Events(name, publisher)
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -217,6 +216,7 @@ class StreamKeeper:
                 probe_until_s = time.monotonic() + (0 if hold_s or self._knows_format() else within_probe_s)
                 self._probe_ends_s = time.monotonic() + within_probe_s
             self._heed(worker, message)
+            self._events.heed(message)
             if not self.demand.is_wanted:
                 self._dismiss_when_probed(worker)
             elif not self._is_started and probe_until_s is not None and time.monotonic() >= probe_until_s:
@@ -236,8 +236,6 @@ class StreamKeeper:
             case wire.Found():
                 self._meter.source_found(message.source.rate)
                 self._found(worker, message)
-            case wire.Event(date_range):
-                self._publisher.publish_event(self.name, date_range)
             case wire.Health(health, fatal):
                 self._hear_health(health, is_fatal=fatal)
             case wire.Listening(door):
@@ -264,8 +262,6 @@ class StreamKeeper:
             self._log.info("state", state=health.state.value, reason=why)
         self._meter.state(self._now_ns(), self._health.state, health.state)
         self._health = health
-        if (outage := self._outages.note(health)) is not None:
-            self._publisher.publish_event(self.name, outage)
 
     def _found(self, worker: WorkerProcess, found: wire.Found) -> None:
         """A camera is there.

@@ -1,4 +1,4 @@
-"""A stream's outages as date ranges, and the way of an event from a worker into the playlists."""
+"""What playlists are told of a stream: its outages, and the way of an event from a worker into their text."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.crew import a_camera
-from fixtures.keeping import GRID, SETTINGS
+from fixtures.crew import Published, a_camera
+from fixtures.keeping import GRID, SETTINGS, Stage
 from fixtures.waiting import until
 from relay import wire
 from relay.check.finding import faults
 from relay.check.media_playlist import check_media_playlist
 from relay.model import DateRange, StreamHealth, StreamState
 from relay.serve import Hub
-from relay.supervisor.outages import Outages
+from relay.supervisor.events import Events
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
-    from fixtures.keeping import Stage
+    from relay.supervisor import DataFolder
 
 GONE = StreamHealth(StreamState.STALLED, 5 * NS_PER_S, "the camera sends no pictures", "rtsp://user:secret@camera")
 OUTAGE = DateRange(
@@ -28,32 +28,49 @@ OUTAGE = DateRange(
 )
 
 
+def told(*healths: StreamHealth) -> list[DateRange]:
+    published = Published()
+    events = Events("door", published)
+    for health in healths:
+        events.heed(wire.Health(health))
+    return published.events
+
+
+def live(at_s: int) -> StreamHealth:
+    return StreamHealth(StreamState.LIVE, at_s * NS_PER_S)
+
+
 @pytest.mark.parametrize("state", [StreamState.STALLED, StreamState.OFFLINE, StreamState.SLATE])
 def test_an_outage_lasts_from_the_last_picture_to_the_next(state: StreamState) -> None:
-    outages = Outages()
-    assert outages.note(StreamHealth(StreamState.LIVE, 1)) is None
-    assert outages.note(replace(GONE, state=state)) == OUTAGE
-    assert outages.note(replace(GONE, state=StreamState.OFFLINE, reason="the camera refuses")) is None
-    assert outages.note(StreamHealth(StreamState.CONNECTING, 6 * NS_PER_S)) is None
-    assert outages.note(StreamHealth(StreamState.LIVE, 9 * NS_PER_S)) == replace(OUTAGE, end_ns=9 * NS_PER_S)
-    assert outages.note(StreamHealth(StreamState.LIVE, 10 * NS_PER_S)) is None
+    gone = replace(GONE, state=state)
+    refused = replace(GONE, state=StreamState.OFFLINE, reason="the camera refuses", since_ns=6 * NS_PER_S)
+    connecting = StreamHealth(StreamState.CONNECTING, 7 * NS_PER_S)
+    over = replace(OUTAGE, end_ns=9 * NS_PER_S)
+    assert told(live(1), gone, refused, connecting, live(9), live(10)) == [OUTAGE, over]
+    again = replace(OUTAGE, id="outage-20000", start_ns=20 * NS_PER_S)
+    assert told(gone, live(9), replace(gone, since_ns=20 * NS_PER_S)) == [OUTAGE, over, again]
 
 
-def test_one_that_nobody_watches_any_more_is_over_and_none_ends_before_it_began() -> None:
-    outages = Outages()
-    assert outages.note(GONE) == OUTAGE
-    assert outages.note(StreamHealth(StreamState.STOPPED, 1)) == replace(OUTAGE, end_ns=OUTAGE.start_ns)
+def test_none_ends_before_it_began() -> None:
+    assert told(GONE, live(1)) == [OUTAGE, replace(OUTAGE, end_ns=OUTAGE.start_ns)]
 
 
 def test_where_nothing_was_lost_there_is_none() -> None:
-    outages = Outages()
-    for state in (StreamState.CONNECTING, StreamState.STOPPED, StreamState.CONNECTING, StreamState.LIVE):
-        assert outages.note(StreamHealth(state, 1)) is None
+    connecting = StreamHealth(StreamState.CONNECTING, 1)
+    assert told(connecting, live(1), connecting, live(3)) == []
 
 
-async def test_an_event_and_an_outage_come_from_the_worker_into_every_playlist(stage: Stage) -> None:
+def test_what_a_worker_tells_is_passed_on_and_nothing_else_is() -> None:
+    published = Published()
+    events = Events("door", published)
+    for message in (wire.Hello(1), wire.Event(OUTAGE), wire.Stats()):
+        events.heed(message)
+    assert (published.calls, published.events) == (["publish_event"], [OUTAGE])
+
+
+async def test_an_event_and_an_outage_come_from_the_worker_into_every_playlist(folder: DataFolder) -> None:
     hub = Hub({"door": SETTINGS})
-    stage.keeper._publisher = hub
+    stage = Stage(folder, publisher=hub)
     counters = hub.streams["door"].counters
 
     def texts() -> list[str]:
