@@ -50,9 +50,7 @@ class Report:
     last_part: int
 
 
-def render_media(
-    window: Window, reports: Sequence[Report] = (), *, skip: bool = False, dateranges: str = ""
-) -> str:
+def render_media(window: Window, reports: Sequence[Report] = (), *, skip: bool = False, dateranges: str = "") -> str:
     """The media playlist; with `skip`, as a delta update where there is something to leave out.
 
     `dateranges` are lines of their own, all of which a delta update has too: there is no CAN-SKIP-DATERANGES.

@@ -32,9 +32,7 @@ COUNTERS: Final = ("parts_published", "parts_refused", "bytes_published", "event
 class Generation:
     """The renditions of one format. `version` counts every change in any of them, since each reports on the others."""
 
-    def __init__(
-        self, number: int, stream_format: StreamFormat, segments_listed: int, dateranges: DateRanges
-    ) -> None:
+    def __init__(self, number: int, stream_format: StreamFormat, segments_listed: int, dateranges: DateRanges) -> None:
         self.number = number
         self.format = stream_format
         self.version = 0

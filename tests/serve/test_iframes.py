@@ -181,7 +181,8 @@ async def test_a_reload_is_held_for_a_whole_segment(client: Client, camera: Real
     await asyncio.sleep(0.05)
     camera.publish(6)
     await asyncio.sleep(0.05)
-    assert not (waiting.done() or with_part.done())
+    assert not waiting.done()
+    assert not with_part.done()
     camera.publish()
     answer = await waiting
     assert parse(judged(answer, Resource.BLOCKING_PLAYLIST)).last_msn == OPEN

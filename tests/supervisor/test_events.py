@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from relay.supervisor import DataFolder
 
 GONE = StreamHealth(StreamState.STALLED, 5 * NS_PER_S, "the camera sends no pictures", "rtsp://user:secret@camera")
-OUTAGE = DateRange(
-    "outage-5000", 5 * NS_PER_S, "relay.outage", attributes={"X-REASON": "the camera sends no pictures"}
-)
+OUTAGE = DateRange("outage-5000", 5 * NS_PER_S, "relay.outage", attributes={"X-REASON": "the camera sends no pictures"})
 
 
 def told(*healths: StreamHealth) -> list[DateRange]:
