@@ -260,6 +260,21 @@ class Part:
         return Fraction(self.duration_ticks, self.timescale)
 
 
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """Something that happened, or goes on, while the stream is sent: what EXT-X-DATERANGE says of it.
+
+    `id` is never used for anything else. `end_ns` is `None` while it goes on. `attributes` are by names that begin with
+    `X-`: texts, or numbers of 0 and more.
+    """
+
+    id: str
+    start_ns: int
+    class_name: str = ""
+    end_ns: int | None = None
+    attributes: dict[str, str | float] = field(default_factory=dict)
+
+
 class StreamState(StrEnum):
     """What an owner is told about a stream."""
 

@@ -2,8 +2,8 @@
 
     frame  = header_bytes (u32, big-endian)  body_bytes (u32)  header (JSON)  body (raw bytes)
 
-Down: `Configure Start ClockUpdate Stop`. Up: `Hello Listening Found InitReady PartReady Snapshot Health Stats Bye`. A
-header says its `kind`; the body is the message's `data`, where it has one. Both lengths are bounded, nothing is
+Down: `Configure Start ClockUpdate Stop`. Up: `Hello Listening Found InitReady PartReady Snapshot Event Health Stats
+Bye`. A header says its `kind`; the body is the message's `data`, where it has one. Both lengths are bounded, nothing is
 pickled, and every header is validated.
 """
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from relay.errors import ProtocolError
-from relay.model import CopyOffer, Init, JsonObject, Part, PushDoor, SourceInfo, StreamFormat, StreamHealth
+from relay.model import CopyOffer, DateRange, Init, JsonObject, Part, PushDoor, SourceInfo, StreamFormat, StreamHealth
 from relay.timeline import ClockLine
 
 if TYPE_CHECKING:
@@ -124,6 +124,13 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """Something begins, or is over, that the playlists are to tell of: see `DateRange`."""
+
+    date_range: DateRange
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """The stream's state changed. `fatal` says that trying the source again cannot help."""
 
@@ -158,6 +165,7 @@ Message = (
     | InitReady
     | PartReady
     | Snapshot
+    | Event
     | Health
     | Stats
     | Bye
@@ -176,6 +184,7 @@ _KINDS: Final[dict[str, type[Message]]] = {
         InitReady,
         PartReady,
         Snapshot,
+        Event,
         Health,
         Stats,
         Bye,

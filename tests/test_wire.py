@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 
 from relay import wire
 from relay.errors import ProtocolError
-from relay.model import Init, Latency, MediaKind, Part, PushDoor, SourceInfo, StreamFormat, StreamHealth, StreamState
+from relay.model import (
+    DateRange,
+    Init,
+    Latency,
+    MediaKind,
+    Part,
+    PushDoor,
+    SourceInfo,
+    StreamFormat,
+    StreamHealth,
+    StreamState,
+)
 from relay.timeline import ClockLine
 
 FORMAT = StreamFormat(1280, 720, Fraction(30000, 1001), True, Latency.LAN)
@@ -31,6 +42,7 @@ MESSAGES: list[wire.Message] = [
     wire.InitReady(Init("video", MediaKind.VIDEO, b"ftyp", "avc1.64001f", 60_000, 1, 2, 1280, 720, Fraction(30))),
     wire.PartReady(Part("audio", 895_000_000, 3, 10**14, 10_240, 48_000, 10**18, True, False, b"moofmdat" * 100)),
     wire.Snapshot(10**18, b"\xff\xd8"),
+    wire.Event(DateRange("outage-5", 5, "relay.outage", 9, {"X-REASON": 'it "said"', "X-SCORE": 0.5, "X-TEXT": "1"})),
     wire.Health(StreamHealth(StreamState.OFFLINE, 5, "the camera refuses"), fatal=True),
     wire.Stats({"slots": 7}, {"encode_ms": 6.5}),
     wire.Listening(PushDoor(40_001, "hunter2")),

@@ -93,8 +93,8 @@ def check_hinted(status: int, first_byte_s: float, last_byte_s: float, part_targ
 
 def check_delta_answer(full: MediaPlaylist, delta: MediaPlaylist) -> list[Finding]:
     """L15 for a delta and the full playlist of the same position."""
-    # What other renditions had come to when each was answered may differ.
-    findings = check_delta(replace(full, rendition_reports=()), replace(delta, rendition_reports=()))
+    # What other renditions had come to when each was answered may differ, and so may what there was to tell.
+    findings = check_delta(*(replace(one, rendition_reports=(), dateranges=()) for one in (full, delta)))
     control = full.server_control
     if delta.skipped_segments or control is None or control.can_skip_until_s is None:
         return findings

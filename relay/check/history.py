@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from relay.check.finding import Finding, must, should
 from relay.check.low_latency import ROUNDING_S
+from relay.check.parsed import parse_date_ns
+from relay.check.tags import decimal, unquoted
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ FEWEST_SEGMENTS: Final = 6
 START_APART_S: Final = Fraction(1, 5)
 """How far apart audio and video of one segment may start before players see a hole."""
 _UPDATE_CLAUSE: Final = "RFC 8216bis §6.2.1"
+_DATERANGE_CLAUSE: Final = "RFC 8216bis §4.4.5.1"
 
 
 def check_update(before: MediaPlaylist, after: MediaPlaylist) -> list[Finding]:
@@ -36,6 +39,7 @@ def check_update(before: MediaPlaylist, after: MediaPlaylist) -> list[Finding]:
     findings += _check_segments(before, after)
     findings += _check_removed(before, after)
     findings += _check_hint_kept(before, after)
+    findings += _check_dateranges(before, after)
     return findings
 
 
@@ -46,11 +50,13 @@ def check_updates(playlists: Iterable[MediaPlaylist]) -> list[Finding]:
 
 def check_delta(full: MediaPlaylist, delta: MediaPlaylist) -> list[Finding]:
     """L15: a delta update says what the full playlist of the same moment says, less the segments that it skips."""
+    skips_dateranges = full.server_control is not None and full.server_control.can_skip_dateranges
     same = replace(
         full,
         version=delta.version,
         skipped_segments=delta.skipped_segments,
         segments=full.segments[delta.skipped_segments :],
+        dateranges=delta.dateranges if skips_dateranges else full.dateranges,
     )
     by_msn = {segment.msn: segment for segment in full.all_segments}
     if delta.open_segment is not None:
@@ -220,3 +226,41 @@ def _numbers(playlist: MediaPlaylist) -> dict[int, int]:
         number += segment.is_discontinuity
         numbers[segment.msn] = number
     return numbers
+
+
+def _check_dateranges(before: MediaPlaylist, after: MediaPlaylist) -> list[Finding]:
+    """P14: what was said of a date range stays so, and it stays as long as it lasts beside what is listed."""
+    findings: list[Finding] = []
+    now = _dateranges(after)
+    for identity, attributes in _dateranges(before).items():
+        if identity not in now:
+            if _overlaps(attributes, after):
+                message = f"{identity} left the playlist, and overlaps a segment that is listed"
+                findings.append(must("P14", _DATERANGE_CLAUSE, message))
+            continue
+        for name, value in attributes.items():
+            if now[identity].get(name, value) != value:
+                message = f"{name} of {identity} changed: {value} -> {now[identity][name]}"
+                findings.append(must("P14", _DATERANGE_CLAUSE, message))
+    return findings
+
+
+def _dateranges(playlist: MediaPlaylist) -> dict[str, dict[str, str]]:
+    """The attributes of each date range, by its ID; of several tags, all."""
+    ranges: dict[str, dict[str, str]] = {}
+    for attributes in playlist.dateranges:
+        ranges.setdefault(attributes.get("ID", ""), {}).update(attributes)
+    return ranges
+
+
+def _overlaps(attributes: dict[str, str], playlist: MediaPlaylist) -> bool:
+    """Whether a date range certainly lasts into what is listed. One that does not say how long it is, is a moment."""
+    first_ns = playlist.segments[0].pdt_ns if playlist.segments else None
+    start_ns = parse_date_ns(unquoted(attributes, "START-DATE") or "")
+    if first_ns is None or start_ns is None or playlist.skipped_segments:
+        return False
+    end_ns = parse_date_ns(unquoted(attributes, "END-DATE") or "")
+    if end_ns is None:
+        end_ns = start_ns + int((decimal(attributes.get("DURATION")) or 0) * NS_PER_S)
+    listed_until_ns = first_ns + int(playlist.listed_s * NS_PER_S)
+    return end_ns > first_ns and start_ns < listed_until_ns

@@ -87,7 +87,10 @@ class RenditionReport:
 
 @dataclass(frozen=True, slots=True)
 class MediaPlaylist:
-    """One reading of a media playlist. `segments` are complete; `open_segment` has parts and no URI yet."""
+    """One reading of a media playlist. `segments` are complete; `open_segment` has parts and no URI yet.
+
+    `dateranges` are the attributes of each EXT-X-DATERANGE, values as written.
+    """
 
     version: int = 1
     target_duration_s: int | None = None
@@ -101,6 +104,7 @@ class MediaPlaylist:
     open_segment: ListedSegment | None = None
     preload_hints: tuple[PreloadHint, ...] = ()
     rendition_reports: tuple[RenditionReport, ...] = ()
+    dateranges: tuple[dict[str, str], ...] = ()
     start_offset_s: Fraction | None = None
     has_independent_segments: bool = False
     is_iframes_only: bool = False

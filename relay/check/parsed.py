@@ -186,6 +186,9 @@ class _Reader:
         )
         self._playlist = replace(self._playlist, rendition_reports=(*self._playlist.rendition_reports, report))
 
+    def daterange(self, tag: Tag) -> None:
+        self._playlist = replace(self._playlist, dateranges=(*self._playlist.dateranges, tag.attributes))
+
     def extinf(self, tag: Tag) -> None:
         duration_s = decimal(tag.value.split(",", 1)[0])
         if duration_s is None or duration_s < 0:
@@ -247,6 +250,7 @@ _READERS: Final[dict[str, Callable[[_Reader, Tag], None]]] = {
     "EXT-X-SKIP": _Reader.skip,
     "EXT-X-PRELOAD-HINT": _Reader.preload_hint,
     "EXT-X-RENDITION-REPORT": _Reader.rendition_report,
+    "EXT-X-DATERANGE": _Reader.daterange,
     "EXTINF": _Reader.extinf,
     "EXT-X-BYTERANGE": _Reader.byterange,
     "EXT-X-DISCONTINUITY": _Reader.discontinuity,

@@ -13,6 +13,7 @@ from relay.check.boxes import BoxError, InitInfo, read_fragments, read_init
 from relay.check.containers import Container, container_of
 from relay.check.declared import check_declared_init, check_declared_rate, peak_bps
 from relay.check.finding import Finding, Severity, advice, must
+from relay.check.iframes import check_distance, check_iframe, read_iframe
 from relay.check.media import check_init, check_parts, check_segment, segment_end
 from relay.check.renditions import Role
 from relay.check.spans import Span, check_date, read_span
@@ -53,6 +54,7 @@ class MediaReading:
         self._part_ends: tuple[tuple[int, int], dict[int, int]] | None = None
         self._parts: dict[int, dict[int, bytes]] = {}
         self._last_span: tuple[int, Span] | None = None
+        self._last_iframe: tuple[ListedSegment, Fraction] | None = None
         self.spans: dict[int, Span] = {}
         self.containers: set[Container] = set()
         self.bytes_read = 0
@@ -131,8 +133,7 @@ class MediaReading:
         if _is_hidden(segment):
             findings.append(advice("P12", "RFC 8216bis §4.4.4.4", "it is encrypted: its media was not looked into"))
         elif self._offered.role is Role.IFRAMES:
-            # One picture of a longer file: its boxes describe more than the range holds.
-            findings += self._decoded(container, segment, data)
+            findings += self._take_iframe(container, segment, data)
         else:
             findings += self._take(container, segment, data)
         return [_placed(finding, f"segment {segment.msn}") for finding in findings]
@@ -146,6 +147,21 @@ class MediaReading:
         if container is Container.UNKNOWN or is_text != (container is Container.WEBVTT):
             return [must("M0", "RFC 8216bis §3", f"it is no media of HLS: it begins with {data[:8]!r}")]
         return []
+
+    def _take_iframe(self, container: Container, segment: ListedSegment, data: bytes) -> list[Finding]:
+        """A range that is one picture of a longer file: its boxes describe more than it holds."""
+        _, info = self._inits.get(init_name(segment), (b"", None))
+        before, self._last_iframe = self._last_iframe, None
+        findings: list[Finding] = []
+        if container is Container.FMP4:
+            if info is None:
+                return []  # told already, as of any other segment
+            iframe = read_iframe(data, info)
+            findings = check_iframe(len(data), iframe)
+            if iframe is not None and before is not None and _runs_on(before[0], segment):
+                findings += check_distance(before[0].duration_s, iframe.shown_s - before[1])
+            self._last_iframe = None if iframe is None else (segment, iframe.shown_s)
+        return findings or self._decoded(container, segment, data)
 
     def _take_fmp4(self, segment: ListedSegment, data: bytes) -> list[Finding]:
         _, info = self._inits.get(init_name(segment), (b"", None))
@@ -230,3 +246,7 @@ def _date_s(segment: ListedSegment) -> Fraction | None:
 def _placed(finding: Finding, place: str) -> Finding:
     where = f"{place}, {finding.where}" if finding.where else place
     return Finding(finding.rule, finding.severity, finding.clause, finding.message, where)
+
+
+def _runs_on(before: ListedSegment, segment: ListedSegment) -> bool:
+    return before.msn == segment.msn - 1 and not segment.is_discontinuity

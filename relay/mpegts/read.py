@@ -38,7 +38,20 @@ def samples(segment: bytes) -> Iterator[Sample]:
     """The samples of a segment in decoding order."""
     for kind, at, end in _boxes(segment, 0, len(segment)):
         if kind == b"moof":
-            yield from _samples(segment, at, end)
+            yield from (sample for sample, _ in _samples(segment, at, end))
+
+
+def leading_keyframe_bytes(segment: bytes) -> int:
+    """How many bytes of a segment, from its first, hold its first sample with its `moof`, if that is a keyframe.
+
+    0 where it is none, and where it cannot be read: who asks for this serves others as well.
+    """
+    try:
+        at, end = next((at, end) for kind, at, end in _boxes(segment, 0, len(segment)) if kind == b"moof")
+        first, ends_at = next(_samples(segment, at, end))
+    except (KeyError, StopIteration, struct.error):
+        return 0
+    return ends_at if first.is_sync and ends_at <= len(segment) else 0
 
 
 def parameter_sets(init: bytes) -> tuple[bytes, ...]:
@@ -64,10 +77,11 @@ def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     while at < end:
         size, kind = struct.unpack_from(">I4s", data, at)
         yield kind, at, at + size
-        at += size
+        at += max(size, _BOX_HEADER_BYTES)  # what claims none would never end
 
 
-def _samples(data: bytes, moof_at: int, moof_end: int) -> Iterator[Sample]:
+def _samples(data: bytes, moof_at: int, moof_end: int) -> Iterator[tuple[Sample, int]]:
+    """The samples of a fragment, and where in `data` each ends."""
     inner = {kind: at for kind, at, _ in _inner_boxes(data, moof_at, moof_end)}
     (tfhd_flags,) = struct.unpack_from(">I", data, inner[b"tfhd"] + _BOX_HEADER_BYTES)
     _, shared_duration = struct.unpack_from(">II", data, inner[b"tfhd"] + _FULL_BOX_HEADER_BYTES)
@@ -88,7 +102,8 @@ def _samples(data: bytes, moof_at: int, moof_end: int) -> Iterator[Sample]:
         sample_flags = next(fields) if flags & _TRUN_SAMPLE_FLAGS else shared_flags
         offset = next(fields) if flags & _TRUN_COMPOSITION_OFFSET else 0
         is_sync = not sample_flags & _NON_SYNC
-        yield Sample(decoded, decoded + offset, duration, is_sync, data[media_at : media_at + size])
+        sample = Sample(decoded, decoded + offset, duration, is_sync, data[media_at : media_at + size])
+        yield sample, media_at + size
         decoded, media_at = decoded + duration, media_at + size
 
 

@@ -5,26 +5,46 @@ Part ──Window.append──> what is listed and what may be fetched ──ren
 """
 
 from relay.playlist.classic import render_classic_media, render_classic_multivariant, transport_uri
-from relay.playlist.reload import Answer, Directives, decide, longest_wait_s, parse_directives
-from relay.playlist.render import Described, Report, render_ladder, render_media, render_multivariant
+from relay.playlist.dateranges import DateRanges
+from relay.playlist.reload import (
+    Answer,
+    Directives,
+    decide,
+    decide_on_iframes,
+    longest_wait_s,
+    parse_directives,
+)
+from relay.playlist.render import (
+    Described,
+    IFrameStream,
+    Report,
+    render_iframes,
+    render_ladder,
+    render_media,
+    render_multivariant,
+)
 from relay.playlist.window import Change, Segment, Window, WindowPart, WindowSettings, part_uri, segment_uri
 
 __all__ = [
     "Answer",
     "Change",
+    "DateRanges",
     "Described",
     "Directives",
+    "IFrameStream",
     "Report",
     "Segment",
     "Window",
     "WindowPart",
     "WindowSettings",
     "decide",
+    "decide_on_iframes",
     "longest_wait_s",
     "parse_directives",
     "part_uri",
     "render_classic_media",
     "render_classic_multivariant",
+    "render_iframes",
     "render_ladder",
     "render_media",
     "render_multivariant",

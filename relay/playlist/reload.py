@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
@@ -77,6 +77,13 @@ def decide(window: Window, directives: Directives) -> Answer:
         # A part beyond the last of a finished segment means "Part Index 0 of the following Media Segment".
         msn, part = msn + 1, 0
     return _decide_on_part(window, msn, part)
+
+
+def decide_on_iframes(window: Window, directives: Directives) -> Answer:
+    """As `decide`, for the I-frame playlist: it has no parts to wait for, and is not sent before it lists a segment."""
+    if not window.is_ended and not window.iframes:
+        return Answer.WAIT
+    return decide(window, replace(directives, part=None))
 
 
 def longest_wait_s(window: Window) -> int:

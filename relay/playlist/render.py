@@ -33,6 +33,15 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
+class IFrameStream:
+    """A rendition's I-frame playlist as the multivariant playlist names it; `bandwidth_bps` is that of its I-frames."""
+
+    init: Init
+    uri: str
+    bandwidth_bps: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """How far another rendition is: its playlist seen from this one's, and its newest part."""
 
@@ -41,10 +50,15 @@ class Report:
     last_part: int
 
 
-def render_media(window: Window, reports: Sequence[Report] = (), *, skip: bool = False) -> str:
-    """The media playlist; with `skip`, as a delta update where there is something to leave out."""
+def render_media(window: Window, reports: Sequence[Report] = (), *, skip: bool = False, dateranges: str = "") -> str:
+    """The media playlist; with `skip`, as a delta update where there is something to leave out.
+
+    `dateranges` are lines of their own, all of which a delta update has too: there is no CAN-SKIP-DATERANGES.
+    """
     skipped = window.skippable_segments() if skip and not window.is_ended else 0
     lines = _head(window, skipped)
+    if window.last_part:  # they need a date beside them
+        lines.append(dateranges)
     segments = list(window.listed)[skipped:]
     with_parts = window.segments_with_parts()
     for i, segment in enumerate(segments):
@@ -62,12 +76,39 @@ def render_media(window: Window, reports: Sequence[Report] = (), *, skip: bool =
     return "".join(lines)
 
 
-def render_multivariant(video: Described, audio: Described | None = None) -> str:
+def render_iframes(window: Window, *, skip: bool = False) -> str:
+    """The I-frame playlist beside `render_media`'s, with the same numbers, dates and durations (RFC 8216bis §4.4.3.6).
+
+    Each keyframe is a range of the segment that it begins. Where coded pictures come behind it that are shown before it
+    (open GOPs, as some cameras' H.265 has), the date is theirs, a few frames early, and EXTINF is all the same the time
+    to the next. No parts, no hints; protocol version 5 is what EXT-X-MAP needs here.
+    """
+    segments = window.iframes
+    left_out = list(window.listed)[: len(window.listed) - len(segments)]
+    seams = window.discontinuity_sequence + sum(segment.is_discontinuous for segment in left_out)
+    skipped = window.skippable_segments() if skip and not window.is_ended and not left_out else 0
+    lines = [
+        f"#EXTM3U\n#EXT-X-VERSION:{9 if skipped else 5}\n",
+        f"#EXT-X-TARGETDURATION:{window.settings.target_duration_s}\n",
+        _server_control(window.settings),
+        f"#EXT-X-MEDIA-SEQUENCE:{window.media_sequence + len(left_out)}\n",
+        f"#EXT-X-DISCONTINUITY-SEQUENCE:{seams}\n",
+        "#EXT-X-I-FRAMES-ONLY\n",
+        f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}\n" if skipped else "",
+    ]
+    listed = segments[skipped:]
+    lines += map(_iframe, listed, [None, *listed])
+    return "".join([*lines, "#EXT-X-ENDLIST\n" if window.is_ended else ""])
+
+
+def render_multivariant(video: Described, audio: Described | None = None, iframes: Sequence[IFrameStream] = ()) -> str:
     """The multivariant playlist of one video rendition and, where there is one, its audio group."""
-    return _multivariant([_variant(video, audio)], audio)
+    return _multivariant([_variant(video, audio)], audio, iframes)
 
 
-def render_ladder(videos: Sequence[Described], audio: Described | None = None) -> str:
+def render_ladder(
+    videos: Sequence[Described], audio: Described | None = None, iframes: Sequence[IFrameStream] = ()
+) -> str:
     """The multivariant playlist of a ladder, given the largest first: a variant for each rung, and one of sound alone.
 
     They are listed by SCORE, but for the first, with which many players begin whatever they could play.
@@ -78,17 +119,17 @@ def render_ladder(videos: Sequence[Described], audio: Described | None = None) -
     variants.insert(0, variants.pop(first))
     if audio:
         variants.append(_sound_alone(audio))
-    return _multivariant(variants, audio)
+    return _multivariant(variants, audio, iframes)
 
 
-def _multivariant(variants: Sequence[str], audio: Described | None) -> str:
+def _multivariant(variants: Sequence[str], audio: Described | None, iframes: Sequence[IFrameStream]) -> str:
     lines = ["#EXTM3U", "#EXT-X-VERSION:6"]
     if audio:
         lines.append(
             '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,'
             f'CHANNELS="{audio.init.channels}",URI="{audio.uri}"'
         )
-    return "\n".join([*lines, *variants, ""])
+    return "\n".join([*lines, *variants, *map(_iframe_stream, iframes), ""])
 
 
 def _variant(video: Described, audio: Described | None, score: int | None = None) -> str:
@@ -119,6 +160,18 @@ def _sound_alone(audio: Described) -> str:
         'AUDIO="audio"',
     ]
     return f"#EXT-X-STREAM-INF:{','.join(attributes)}\n{audio.uri}"
+
+
+def _iframe_stream(one: IFrameStream) -> str:
+    # No AVERAGE-BANDWIDTH: the keyframes of the next hour are not known, and nobody keeps to a number for them.
+    attributes = [
+        f"BANDWIDTH={one.bandwidth_bps}",
+        f'CODECS="{one.init.codecs}"',
+        f"RESOLUTION={one.init.width}x{one.init.height}",
+        "VIDEO-RANGE=SDR",
+        f'URI="{one.uri}"',
+    ]
+    return f"#EXT-X-I-FRAME-STREAM-INF:{','.join(attributes)}"
 
 
 def _average_bandwidth(video: Described, audio: Described | None) -> int:
@@ -163,6 +216,11 @@ def _segment(segment: Segment, previous: Segment | None, *, has_parts: bool) -> 
     parts = _parts(segment) if has_parts else ""
     extinf = f"#EXTINF:{seconds(segment.duration_us)},\n{segment_uri(segment.msn)}\n"
     return _beginning(segment, previous) + parts + extinf
+
+
+def _iframe(segment: Segment, previous: Segment | None) -> str:
+    extinf = f"#EXTINF:{seconds(segment.duration_us)},\n#EXT-X-BYTERANGE:{segment.keyframe_bytes}@0\n"
+    return f"{_beginning(segment, previous)}{extinf}{segment_uri(segment.msn)}\n"
 
 
 def _beginning(segment: Segment, previous: Segment | None) -> str:

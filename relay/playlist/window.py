@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from relay.model import MediaKind
@@ -124,6 +125,8 @@ class Segment:
     expires_ns: int = 0
     text: str = ""
     """Its lines in every playlist in which it is neither the first nor among those with parts; kept by `render`."""
+    keyframe_bytes: int = 0
+    """How many of its bytes hold the keyframe that it begins with, and what describes it; 0 where there is none."""
 
     @property
     def is_complete(self) -> bool:
@@ -171,6 +174,15 @@ class Window:
     def listed(self) -> Sequence[Segment]:
         """The complete segments in the playlist, oldest first."""
         return self._listed
+
+    @property
+    def iframes(self) -> Sequence[Segment]:
+        """The complete segments whose keyframes an I-frame playlist lists: all, or those behind one that has none.
+
+        Such a one would be a hole in it, and rule 3 holds there too.
+        """
+        newest_first = takewhile(lambda segment: segment.keyframe_bytes > 0, reversed(self._listed))
+        return list(newest_first)[::-1]
 
     @property
     def open_segment(self) -> Segment | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from relay.playlist import Report, WindowSettings
+from relay.playlist import DateRanges, Report, WindowSettings
 from relay.serve import prepared
 from relay.serve.bell import Bell
 from relay.serve.rendition import Rendition
@@ -22,20 +22,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from relay.config import StreamSettings
-    from relay.model import Init, MediaKind, Part, StreamFormat
+    from relay.model import DateRange, Init, MediaKind, Part, StreamFormat
     from relay.serve.prepared import Prepared
 
 _SNAPSHOT_CACHE: Final = "no-cache"
+COUNTERS: Final = ("parts_published", "parts_refused", "bytes_published", "events_published", "events_refused")
 
 
 class Generation:
     """The renditions of one format. `version` counts every change in any of them, since each reports on the others."""
 
-    def __init__(self, number: int, stream_format: StreamFormat, segments_listed: int) -> None:
+    def __init__(self, number: int, stream_format: StreamFormat, segments_listed: int, dateranges: DateRanges) -> None:
         self.number = number
         self.format = stream_format
         self.version = 0
         self.expires_ns: int | None = None
+        self._dateranges = dateranges
+        self._last_dateranges: str | None = None
         self.renditions: dict[str, Rendition] = {}
         for name, kind in stream_format.renditions.items():
             settings, segment_s = _window_settings(stream_format, kind, segments_listed)
@@ -52,6 +55,12 @@ class Generation:
         """Whether its playlists have ENDLIST."""
         return all(rendition.window.is_ended for rendition in self.renditions.values())
 
+    @property
+    def starts_ns(self) -> int:
+        """The date of the oldest segment that any of its playlists lists; 0 while none lists one."""
+        windows = [rendition.window for rendition in self.renditions.values()]
+        return min((window.listed[0].pdt_ns for window in windows if window.listed), default=0)
+
     def playlist(self, rendition: Rendition, *, skip: bool) -> Prepared:
         """The media playlist of `rendition`, rendered once per change."""
         reports = [
@@ -59,7 +68,8 @@ class Generation:
             for other in self.renditions.values()
             if other is not rendition and other.window.last_part
         ]
-        return rendition.playlist(self.version, reports, skip=skip)
+        told = self._dateranges.text if self._last_dateranges is None else self._last_dateranges
+        return rendition.playlist(self.version, reports, skip=skip, dateranges=told)
 
     def set_init(self, init: Init) -> None:
         """Describe a rendition. Another init in one is a discontinuity in all (RFC 8216bis §6.2.4).
@@ -79,6 +89,10 @@ class Generation:
             self.transport.follow(now_ns)
         return has_grown
 
+    def tell_anew(self) -> None:
+        """There is something else to tell in its playlists than before."""
+        self.version += 1
+
     def suspend(self, now_ns: int) -> None:
         """Take everything out of the playlists; it can be fetched for a while still."""
         self.version += 1
@@ -90,6 +104,7 @@ class Generation:
     def end(self, now_ns: int) -> None:
         """Put ENDLIST into every playlist."""
         if not self.is_ended:
+            self._last_dateranges = self._dateranges.text
             self.version += 1
             for rendition in self.renditions.values():
                 rendition.end(now_ns)
@@ -136,7 +151,8 @@ class StreamHub:
         self.snapshot: Prepared | None = None
         self.bell = Bell()
         self.is_closing = False
-        self.counters = {"parts_published": 0, "parts_refused": 0, "bytes_published": 0}
+        self.counters = dict.fromkeys(COUNTERS, 0)
+        self._dateranges = DateRanges()
         self._segments_listed = segments_listed
         self._generations: dict[int, Generation] = {}
 
@@ -156,7 +172,8 @@ class StreamHub:
             if (before.number, before.format) == (number, stream_format) and not before.is_ended:
                 return
             before.retire(now_ns)
-        self.current = self._generations[number] = Generation(number, stream_format, self._segments_listed)
+        generation = Generation(number, stream_format, self._segments_listed, self._dateranges)
+        self.current = self._generations[number] = generation
         self.bell.ring()
 
     def publish_part(self, part: Part, now_ns: int) -> None:
@@ -167,9 +184,17 @@ class StreamHub:
             return
         self.counters["parts_published"] += 1
         self.counters["bytes_published"] += len(part.data)
+        self._dateranges.forget(generation.starts_ns)
         generation.renditions[part.rendition].bell.ring()
         if not self.bell.is_silent and generation.is_ready:
             self.bell.ring()
+
+    def publish_event(self, date_range: DateRange) -> None:
+        """Tell of something in the playlists, or that it is over. What cannot be told is counted and left out."""
+        is_told = self._dateranges.put(date_range)
+        self.counters["events_published" if is_told else "events_refused"] += 1
+        if is_told and self.current is not None:
+            self.current.tell_anew()
 
     def suspend(self, now_ns: int) -> None:
         """Empty the playlists: who asks waits for the next part, wherever that begins."""
@@ -228,6 +253,10 @@ class Hub:
         """There is a newer still, of `time_ns`."""
         del time_ns  # told apart by its bytes: two relays with different clocks would disagree on a date
         self.streams[stream].snapshot = prepared.binary(jpeg, "image/jpeg", _SNAPSHOT_CACHE)
+
+    def publish_event(self, stream: str, date_range: DateRange) -> None:
+        """Something is to be told in its playlists, or that it is over."""
+        self.streams[stream].publish_event(date_range)
 
     def end_stream(self, stream: str) -> None:
         """Nothing will follow."""

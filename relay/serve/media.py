@@ -14,7 +14,9 @@ from relay.playlist import (
     Answer,
     Described,
     Directives,
+    IFrameStream,
     decide,
+    decide_on_iframes,
     longest_wait_s,
     parse_directives,
     render_ladder,
@@ -24,7 +26,7 @@ from relay.playlist.reload import LONGEST_WAIT_S
 from relay.serve import prepared
 from relay.serve.access import Sent
 from relay.serve.deliver import deliver
-from relay.serve.paths import TRANSPORT, TRANSPORT_PLAYLIST, LivePath, parse_path
+from relay.serve.paths import IFRAME_PLAYLIST, TRANSPORT, TRANSPORT_PLAYLIST, LivePath, parse_path
 from relay.serve.prepared import NO_STORE, Prepared
 from relay.sessions import ObjectKind
 from relay.timeline import NS_PER_S
@@ -172,9 +174,18 @@ def _render_multivariant(generation: Generation, prefix: str) -> str:
     ]
     videos = [one for one in described if one.init.kind is MediaKind.VIDEO]
     audio = next((one for one in described if one.init.kind is MediaKind.AUDIO), None)
+    iframes = [
+        IFrameStream(
+            rendition.init,
+            f"{prefix}{rendition.name}-{generation.number}/{IFRAME_PLAYLIST}",
+            rendition.iframes.bandwidth_bps(rendition.init),
+        )
+        for rendition in generation.renditions.values()
+        if rendition.init and rendition.iframes and rendition.iframes.is_offered
+    ]
     if generation.format.ladder:
-        return render_ladder(videos, audio)
-    return render_multivariant(videos[0], audio)
+        return render_ladder(videos, audio, iframes)
+    return render_multivariant(videos[0], audio, iframes)
 
 
 async def _media(request: web.Request, stream: StreamHub, generation: Generation, path: LivePath) -> Reply:
@@ -183,19 +194,24 @@ async def _media(request: web.Request, stream: StreamHub, generation: Generation
     if rendition is None:
         return problem(HTTPStatus.NOT_FOUND, "there is no such rendition, or no more")
     if path.kind is ObjectKind.PLAYLIST:
-        return await _playlist(request, stream, generation, rendition)
+        return await _playlist(request, stream, generation, rendition, path.name)
     return await _file(stream, rendition, path)
 
 
-async def _playlist(request: web.Request, stream: StreamHub, generation: Generation, rendition: Rendition) -> Reply:
-    """A media playlist, when it is what was asked for."""
+async def _playlist(
+    request: web.Request, stream: StreamHub, generation: Generation, rendition: Rendition, name: str
+) -> Reply:
+    """A media playlist, or the I-frame playlist beside it, when it is what was asked for."""
+    iframes = rendition.iframes if name == IFRAME_PLAYLIST else None
+    if iframes is None and name == IFRAME_PLAYLIST:
+        return problem(HTTPStatus.NOT_FOUND, "there are no I-frames by themselves in this rendition")
     try:
         directives = parse_directives(request.rel_url.query.items())
     except ValueError as error:
         return problem(HTTPStatus.BAD_REQUEST, str(error))
-    window = rendition.window
+    window, decision = rendition.window, decide_on_iframes if iframes else decide
     until = asyncio.get_running_loop().time() + longest_wait_s(window)
-    while (answer := decide(window, directives)) is Answer.WAIT:
+    while (answer := decision(window, directives)) is Answer.WAIT:
         if stream.is_closing or not await rendition.bell.wait(until):
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "nothing new has come")
     if answer is Answer.REFUSE:
@@ -204,7 +220,8 @@ async def _playlist(request: web.Request, stream: StreamHub, generation: Generat
     if directives.msn is not None:
         # Plain `max-age` froze video.js, which repeats blocking requests; shared caches may keep what never changes.
         cache_control = f"max-age=0, s-maxage={_BLOCKING_CACHE_TARGETS * window.settings.target_duration_s}"
-    return Reply(generation.playlist(rendition, skip=directives.skip), cache_control=cache_control)
+    found = iframes.playlist(skip=directives.skip) if iframes else generation.playlist(rendition, skip=directives.skip)
+    return Reply(found, cache_control=cache_control)
 
 
 async def _file(stream: StreamHub, rendition: Rendition, path: LivePath) -> Reply:
@@ -222,6 +239,8 @@ async def _transport(stream: StreamHub, transport: TransportRendition | None, pa
     """The media playlist in MPEG-TS, once it has a segment, or a segment of it."""
     if transport is None:
         return problem(HTTPStatus.NOT_FOUND, _NO_TRANSPORT)
+    if path.name == IFRAME_PLAYLIST:
+        return problem(HTTPStatus.NOT_FOUND, "I-frames by themselves are in the renditions of index.m3u8 alone")
     if path.kind is not ObjectKind.PLAYLIST:
         found = await transport.file(path.name)
         return Reply(found) if found else problem(HTTPStatus.NOT_FOUND, "there is no such media, or no more")

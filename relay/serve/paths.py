@@ -2,6 +2,7 @@
 
 /live/{stream}/[v/{viewer}/]index.m3u8                                       the multivariant playlist
 /live/{stream}/[v/{viewer}/]{rendition}-{generation}/index.m3u8              a media playlist
+/live/{stream}/[v/{viewer}/]{rendition}-{generation}/iframes.m3u8            its I-frame playlist, of the same segments
 /live/{stream}/[v/{viewer}/]{rendition}-{generation}/init-{hash8}.mp4        an initialization segment
 /live/{stream}/[v/{viewer}/]{rendition}-{generation}/{msn}.m4s, {msn}.{part}.m4s
 /live/{stream}/[v/{viewer}/]ts.m3u8                                          the multivariant playlist of MPEG-TS
@@ -24,9 +25,10 @@ _RENDITION: Final = r"[a-z0-9]{1,32}(?:-[a-z0-9]{1,32})?"
 TRANSPORT: Final = "ts"
 """What the rendition in MPEG-TS is called."""
 
+IFRAME_PLAYLIST: Final = "iframes.m3u8"
 TRANSPORT_PLAYLIST: Final = "ts.m3u8"
 _NUMBERED: Final = r"(?P<msn>0|[1-9]\d{0,18})(?:(?:\.(?P<part>0|[1-9]\d{0,5}))?\.m4s|\.ts)"
-_MEDIA_NAME: Final = rf"index\.m3u8|init-[0-9a-f]{{8}}\.mp4|{_NUMBERED}"
+_MEDIA_NAME: Final = rf"index\.m3u8|iframes\.m3u8|init-[0-9a-f]{{8}}\.mp4|{_NUMBERED}"
 _MEDIA: Final = re.compile(
     rf"{_STREAM}{_VIEWER}/(?P<rendition>{_RENDITION})-(?P<generation>\d{{1,9}})/(?P<name>{_MEDIA_NAME})", re.ASCII
 )
@@ -68,7 +70,7 @@ def _kind(name: str, msn: str | None, part: str | None) -> ObjectKind:
         return ObjectKind.PART
     if msn is not None:
         return ObjectKind.SEGMENT
-    return ObjectKind.PLAYLIST if name == "index.m3u8" else ObjectKind.INIT
+    return ObjectKind.PLAYLIST if name.endswith(".m3u8") else ObjectKind.INIT
 
 
 def _int(digits: str | None) -> int | None:

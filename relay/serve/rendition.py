@@ -7,14 +7,16 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from relay.model import MediaKind
 from relay.playlist import Window, part_uri, render_media, segment_uri
 from relay.serve import prepared
 from relay.serve.bell import Bell
+from relay.serve.iframes import IFrames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from relay.model import Init, MediaKind, Part
+    from relay.model import Init, Part
     from relay.playlist import Change, Report, Segment, WindowSettings
     from relay.serve.prepared import Prepared
 
@@ -30,6 +32,8 @@ class Rendition:
         self.name = name
         self.kind = kind
         self.window = Window(settings)
+        has_iframes = kind is MediaKind.VIDEO and settings.is_independent
+        self.iframes = IFrames(self.window, PLAYLIST_CACHE) if has_iframes else None
         self.init: Init | None = None
         self.files: dict[str, Prepared] = {}
         self.bell = Bell()
@@ -88,13 +92,13 @@ class Rendition:
         """Let go of what has been long enough out of the playlist."""
         self._forget(self.window.expire(now_ns))
 
-    def playlist(self, version: int, reports: Sequence[Report], *, skip: bool) -> Prepared:
+    def playlist(self, version: int, reports: Sequence[Report], *, skip: bool, dateranges: str = "") -> Prepared:
         """The playlist at `version` of the stream, rendered once."""
         skip = skip and self.window.skippable_segments() > 0
         known = self._playlists.get(skip)
         if known and known[0] == version:
             return known[1]
-        text = render_media(self.window, reports, skip=skip)
+        text = render_media(self.window, reports, skip=skip, dateranges=dateranges)
         made = prepared.playlist(text, PLAYLIST_CACHE)
         self._playlists[skip] = (version, made)
         return made
@@ -104,6 +108,8 @@ class Rendition:
             if segment.data is not None:
                 self._add(segment_uri(segment.msn), segment.data, segment.duration_us / _US_PER_S)
                 self._measure(len(segment.data), segment.duration_us)
+                if self.iframes is not None:
+                    self.iframes.note(segment)
             if self.window.settings.has_parts:
                 for part in segment.parts:
                     self.files[part_uri(segment.msn, part.index)].body = part.data

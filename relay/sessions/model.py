@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from relay.model import MediaKind
+
+_PARTIAL_CONTENT: Final = 206
 
 
 class ObjectKind(StrEnum):
@@ -89,6 +91,14 @@ class Access:
             and 200 <= self.status < 300
             and (self.kind is ObjectKind.PART or self.kind is ObjectKind.SEGMENT)
         )
+
+    @property
+    def is_glimpse(self) -> bool:
+        """Whether it brought a range from within an object: a probe's, or an I-frame that somebody scrubbed over.
+
+        It is no time that passed in the player.
+        """
+        return self.status == _PARTIAL_CONTENT and not self.is_complete
 
     @property
     def is_empty(self) -> bool:

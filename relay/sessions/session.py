@@ -249,7 +249,8 @@ class Session:
     def take_media(self, access: Access) -> None:
         """Enter a request that brought media, after `take`."""
         run, at_ns = self._run, access.at_ns
-        run.first_ns, run.last_ns = min(run.first_ns, at_ns), max(run.last_ns, at_ns)
+        if not access.is_glimpse:
+            run.first_ns, run.last_ns = min(run.first_ns, at_ns), max(run.last_ns, at_ns)
         self._first_media_ns = min(self._first_media_ns or at_ns, at_ns)
         self._last_media_ns = max(self._last_media_ns, at_ns)
         rendition = access.rendition

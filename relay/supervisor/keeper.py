@@ -15,6 +15,7 @@ from relay import wire
 from relay.errors import ProtocolError, SourceError
 from relay.model import MediaKind, StreamHealth, StreamState, StreamStatus
 from relay.supervisor.demand import Demand
+from relay.supervisor.events import Events
 from relay.supervisor.formats import Remembered, settings_key
 from relay.supervisor.health import HealthMeter
 from relay.supervisor.memory import Memory
@@ -86,7 +87,7 @@ class StreamKeeper:
         self._snapshot = b""
         self.door: PushDoor | None = None
         self._worker: WorkerProcess | None = None
-        self._is_started = self._is_replaced = self._has_published = False
+        self._is_started = self._is_replaced = self._has_published = self._is_over = False
         self._restarts = RestartState()
         self._end_reason, self._last_end = "", ""
         self._health = StreamHealth(StreamState.CONNECTING, self._now_ns())
@@ -94,7 +95,7 @@ class StreamKeeper:
         self._past_counters: dict[str, int] = {"worker_restarts": 0}
         self._gauges: dict[str, float] = {}
         self._meter = HealthMeter()
-        self._is_over = False
+        self._events = Events(name, publisher)
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -215,6 +216,7 @@ class StreamKeeper:
                 probe_until_s = time.monotonic() + (0 if hold_s or self._knows_format() else within_probe_s)
                 self._probe_ends_s = time.monotonic() + within_probe_s
             self._heed(worker, message)
+            self._events.heed(message)
             if not self.demand.is_wanted:
                 self._dismiss_when_probed(worker)
             elif not self._is_started and probe_until_s is not None and time.monotonic() >= probe_until_s:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from relay.config import Isolation, RelaySettings
-    from relay.model import Init, Part, PushDoor, StreamFormat, StreamStatus
+    from relay.model import DateRange, Init, Part, PushDoor, StreamFormat, StreamStatus
     from relay.supervisor.demand import Demand
     from relay.supervisor.memory import DataFolder
 
@@ -47,6 +47,9 @@ class Publisher(Protocol):
 
     def publish_snapshot(self, stream: str, time_ns: int, jpeg: bytes) -> None:
         """There is a newer still."""
+
+    def publish_event(self, stream: str, date_range: DateRange) -> None:
+        """Something is to be told in its playlists, or that it is over."""
 
     def end_stream(self, stream: str) -> None:
         """Nothing will follow."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from fixtures import live_faults, transport_faults
+from fixtures import iframe_faults, live_faults, transport_faults
 from fixtures.faults import Fault
 from fixtures.small_origin import Kind, Origin
 from relay.check.finding import Severity
@@ -21,8 +21,11 @@ VOD_S: Final = 15.0
 LIVE_AT_ONCE: Final = 10
 """They mostly wait."""
 VOD_AT_ONCE: Final = 2
-SOUND: Final = [Fault(f"nothing_wrong_{kind}", kind, frozenset(), lambda _: None) for kind in Kind]
-ALL: Final = [*SOUND, *live_faults.FAULTS, *transport_faults.FAULTS]
+SOUND: Final = [
+    *(Fault(f"nothing_wrong_{kind}", kind, frozenset(), lambda _: None) for kind in Kind),
+    iframe_faults.SOUND,
+]
+ALL: Final = [*SOUND, *live_faults.FAULTS, *transport_faults.FAULTS, *iframe_faults.FAULTS]
 
 
 async def _visit(fault: Fault) -> Report:

@@ -149,3 +149,51 @@ def test_renditions_that_agree() -> None:
 )
 def test_renditions_that_do_not(rule: str, audio: str) -> None:
     assert renditions(LIVE.text, audio) == [rule]
+
+
+RANGE = '#EXT-X-DATERANGE:ID="a",START-DATE="2025-06-15T15:06:40Z"'
+"""From the first segment's beginning on."""
+
+
+def with_range(playlist: LowLatency, *tags: str) -> str:
+    return replace(playlist, extra=tags).text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((RANGE,), (f'{RANGE},END-DATE="2025-06-15T15:06:41Z"',)),
+        ((RANGE,), ()),  # a moment, which has passed
+        ((f"{RANGE},DURATION=2",), ()),
+        ((f'{RANGE},CLASS="x"', f"{RANGE},X-MORE=1"), (f'{RANGE},X-MORE=1,CLASS="x"',)),
+        ((f'{RANGE},END-DATE="2025-06-15T15:06:42Z"',), ()),
+        (('#EXT-X-DATERANGE:ID="a",START-DATE="2025-06-15T15:08:00Z",DURATION=9',), ()),  # ahead of all that is listed
+        (('#EXT-X-DATERANGE:ID="a",START-DATE="soon"',), ()),
+    ],
+)
+def test_date_ranges_may_end_and_leave(before: tuple[str, ...], after: tuple[str, ...]) -> None:
+    assert update_rules(with_range(LIVE, *before), with_range(NEXT, *after)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"{RANGE},X-A=1", f"{RANGE},X-A=2"),
+        (RANGE, RANGE.replace(":40Z", ":41Z")),
+        (f"{RANGE},DURATION=2.5", ""),
+        (f'{RANGE},END-DATE="2025-06-15T15:06:43Z"', ""),
+    ],
+)
+def test_date_ranges_may_not_change_nor_leave_too_early(before: str, after: str) -> None:
+    assert update_rules(with_range(LIVE, before), with_range(NEXT, *filter(None, [after]))) == ["P14"]
+
+
+def test_a_delta_that_leaves_date_ranges_out() -> None:
+    full, delta = with_range(LIVE, RANGE), LowLatency(skipped=1).text
+    assert [finding.rule for finding in check_delta(parse(full), parse(delta))] == ["L15"]
+    assert check_delta(parse(full), parse(with_range(LowLatency(skipped=1), RANGE))) == []
+    skipping = "CAN-SKIP-UNTIL=12,CAN-SKIP-DATERANGES=YES"
+    full, delta = (edit(text, "CAN-SKIP-UNTIL=12", skipping) for text in (full, delta))
+    assert check_delta(parse(full), parse(delta)) == []
+    later = edit(LowLatency(first_msn=EPOCH_MSN + 1, skipped=1).text, "CAN-SKIP-UNTIL=12", skipping)
+    assert update_rules(full, later) == []

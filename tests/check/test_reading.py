@@ -18,6 +18,7 @@ from relay.check.listing import ListedPart, ListedSegment
 from relay.check.reading import MediaReading, init_name
 from relay.check.renditions import Offered, Role
 from relay.check.spans import Side, Span, check_alignment, check_date, read_span
+from relay.mpegts import leading_keyframe_bytes
 from relay.mpegts.packets import PACKET_BYTES, PAT_PID, PMT_PID
 from relay.timeline import NS_PER_S
 
@@ -134,7 +135,9 @@ def test_only_what_is_otherwise_well_is_decoded() -> None:
     made = reading(decoded=check_first_frame(Container.FMP4, b"nothing"))
     assert rules(made.take_segment(FIRST, segment_of("hi", FIRST.msn))) == ["M16"]
     iframes = reading(Role.IFRAMES, decoded=check_first_frame(Container.FMP4, b"nothing"))
-    assert rules(iframes.take_segment(FIRST, part_of("hi", FIRST.msn, 0)[:-1])) == ["M16"]
+    segment = segment_of("hi", FIRST.msn)
+    assert rules(iframes.take_segment(FIRST, segment[: leading_keyframe_bytes(segment)])) == ["M16"]
+    assert rules(iframes.take_segment(FIRST, segment)) == ["V9"]
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,16 @@ def assert_untouched(tab: Tab, before: dict[str, object], inspector: Inspector, 
         assert may_skip or msns == list(range(msns[0], msns[-1] + 1))
 
 
+def assert_told(inspector: Inspector) -> None:
+    """The outage is in the playlists of all renditions, from when it was known on, and then with its end."""
+    for rendition in inspector.renditions.values():
+        tags = [re.findall(r'CLASS="relay\.outage",(.*)$', one.text, re.MULTILINE) for one in rendition.readings]
+        newest = [found[-1] for found in tags if found]
+        mine = [tag for tag in newest if tag.startswith(newest[-1].partition(",")[0])]
+        assert re.fullmatch(r'START-DATE="[^"]+",X-REASON="[^"]+"', mine[0]), mine[0]
+        assert re.fullmatch(r'START-DATE="[^"]+",END-DATE="[^"]+",X-REASON="[^"]+"', mine[-1]), mine[-1]
+
+
 def test_the_camera_dies_and_comes_back(playing: Tab, relay: Relay, camera: Camera) -> None:
     before = playing.player()
     with Inspector(relay.playlist) as inspector:
@@ -101,6 +111,7 @@ def test_the_camera_dies_and_comes_back(playing: Tab, relay: Relay, camera: Came
         playing.wait_until_picture(GOP_S + 3 + LATENCY_S, back_s)
         playing.page.get_by_role("status").get_by_text("Live", exact=True).wait_for(timeout=5000)
     assert_untouched(playing, before, inspector)
+    assert_told(inspector)
 
 
 def test_the_worker_is_killed(playing: Tab, relay: Relay) -> None:

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.transport import INIT, PPS, SPS
-from relay.mpegts.read import Sample, parameter_sets, samples
+from relay.mpegts.read import Sample, leading_keyframe_bytes, parameter_sets, samples
 from relay.packager import boxes
 
+KEYFRAME = boxes.fragment(1, 0, 1, [boxes.Sample(b"I", is_sync=True)])
 samples_of_a_fragment = st.lists(
     st.builds(
         boxes.Sample,
@@ -43,3 +44,32 @@ def test_parameter_sets_are_those_of_avcc() -> None:
 def test_an_init_segment_without_parameter_sets(init: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parameter_sets(init)
+
+
+@given(samples_of_a_fragment)
+def test_the_keyframe_that_comes_first_is_a_range_from_the_first_byte(fragment: list[boxes.Sample]) -> None:
+    segment = boxes.fragment(1, 0, 2000, fragment) * 2
+    size = leading_keyframe_bytes(segment)
+    assert (size > 0) == fragment[0].is_sync
+    if size:
+        alone = boxes.fragment(1, 0, 2000, [fragment[0]])
+        assert segment[:size].endswith(fragment[0].data)
+        assert size >= len(alone)
+        assert leading_keyframe_bytes(segment[:size]) == size
+        assert leading_keyframe_bytes(segment[: size - 1]) == 0
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        b"",
+        b"<video 875000000.0>",
+        b"\0\0\0\0free" * 3,
+        b"\0\0\0\x08moof",
+        b"\0\0\0\x10moof\0\0\0\x08traf",
+        KEYFRAME[:40],
+        KEYFRAME.replace(b"\0\0\0\1\0\0\0\x6c", b"\0\0\0\0\0\0\0\x6c"),  # a trun without samples
+    ],
+)
+def test_what_cannot_be_read_has_no_keyframe(segment: bytes) -> None:
+    assert leading_keyframe_bytes(segment) == 0

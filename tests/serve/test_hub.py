@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fixtures.origin import Camera
 from fixtures.published import AUDIO_INIT, FORMAT, MSN, SILENT, VIDEO_INIT, make_part
-from relay.model import Copied, MediaKind, Part
+from relay.check.finding import faults
+from relay.check.media_playlist import check_media_playlist
+from relay.model import Copied, DateRange, MediaKind, Part
 from relay.serve.bell import Bell
+from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
     from fixtures.origin import Clock
@@ -31,6 +35,8 @@ def test_what_cannot_be_published_is_counted(hub: Hub) -> None:
         "parts_published": 1,
         "parts_refused": 4,
         "bytes_published": len(part.data),
+        "events_published": 0,
+        "events_refused": 0,
     }
 
 
@@ -175,3 +181,41 @@ def test_a_copied_stream_has_whole_segments_and_its_parts_say_where_a_seam_is(hu
         segment("video", MSN + n)
     hub.streams["cam"].sweep(10**15)
     assert len(current.renditions["video"].files) == 8, "seven segments and an init"
+
+
+def told(hub: Hub, name: str = "video") -> str:
+    current = hub.streams["cam"].current
+    assert current is not None
+    text = bytes(current.playlist(current.renditions[name], skip=False).body).decode()
+    assert faults(check_media_playlist(text)) == []
+    return ",".join(re.findall(r'#EXT-X-DATERANGE:ID="(\w+)"', text))
+
+
+def test_events_are_told_while_any_playlist_lists_their_time(hub: Hub) -> None:
+    camera = Camera(hub)
+    start_ns = camera.grid.start_ns(camera.grid.first_slot(MSN))
+    hub.publish_event("cam", DateRange("before", start_ns - 60 * NS_PER_S, end_ns=start_ns - NS_PER_S))
+    camera.open()
+    hub.publish_event("cam", DateRange("moment", start_ns, end_ns=start_ns))
+    camera.publish_segments(2)
+    hub.publish_event("cam", DateRange("open", start_ns))
+    hub.publish_event("cam", DateRange("", start_ns))
+    assert told(hub) == told(hub, "audio") == "moment,open"
+    camera.publish_segments(6)
+    assert told(hub) == told(hub, "audio") == "open"
+    assert (hub.streams["cam"].counters["events_published"], hub.streams["cam"].counters["events_refused"]) == (3, 1)
+
+
+def test_a_generation_that_has_ended_tells_nothing_new(hub: Hub) -> None:
+    camera = Camera(hub)
+    camera.open()
+    camera.publish_segments(1)
+    start_ns = camera.grid.start_ns(camera.grid.first_slot(MSN))
+    hub.publish_event("cam", DateRange("open", start_ns))
+    hub.end_stream("cam")
+    hub.publish_event("cam", DateRange("later", start_ns))
+    assert told(hub) == "open"
+    camera.generation, camera.format, camera.at = 2, SILENT, (MSN + 1, 0)
+    camera.open()
+    camera.publish_segments(1)
+    assert told(hub) == "open,later"

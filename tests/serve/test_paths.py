@@ -34,6 +34,10 @@ from relay.sessions import ObjectKind
         ("/live/cam/v/x/ts.m3u8", LivePath("cam", "ts.m3u8", ObjectKind.MULTIVARIANT, "x")),
         ("/live/cam/v/x/ts-1/index.m3u8", LivePath("cam", "index.m3u8", ObjectKind.PLAYLIST, "x", "ts", 1)),
         ("/live/cam/v/x/ts-1/7.ts", LivePath("cam", "7.ts", ObjectKind.SEGMENT, "x", "ts", 1, 7)),
+        (
+            "/live/cam/v/x/video-360p15-3/iframes.m3u8",
+            LivePath("cam", "iframes.m3u8", ObjectKind.PLAYLIST, "x", "video-360p15", 3),
+        ),
         ("/live/cam/snapshot.jpg", LivePath("cam", "snapshot.jpg", None)),
     ],
 )
@@ -46,6 +50,7 @@ def test_addresses(path: str, found: LivePath) -> None:
     [
         "/live/Cam/index.m3u8",
         "/live/cam/v/index.m3u8",
+        "/live/cam/iframes.m3u8",
         "/live/cam/v/x/snapshot.jpg",
         "/live/cam/v/x y/index.m3u8",
         f"/live/cam/v/{'x' * 129}/index.m3u8",

@@ -98,9 +98,9 @@ async def test_a_playlist_is_rendered_once_per_change(
 ) -> None:
     rendered: list[bool] = []
 
-    def render(window: Window, reports: Sequence[Report], *, skip: bool) -> str:
+    def render(window: Window, reports: Sequence[Report], *, skip: bool, dateranges: str) -> str:
         rendered.append(skip)
-        return render_media(window, reports, skip=skip)
+        return render_media(window, reports, skip=skip, dateranges=dateranges)
 
     monkeypatch.setattr(rendition, "render_media", render)
     asked = [client.get(f"{VIDEO}?_HLS_msn={OPEN}&_HLS_part=3&viewer={n}") for n in range(20)]

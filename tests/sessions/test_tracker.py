@@ -188,6 +188,28 @@ class TestWatchedTime:
         row = story.only_row()
         assert (row.first_media_at_ms, row.bytes_sent, row.media_time_s, row.watched_time_s) == (ms(0), 10, 0, 0)
 
+    def test_scrubbing_over_i_frames_is_no_watched_time(self, story: Story) -> None:
+        """Each is a range from within a segment; what was buffered before was not played while it stood still."""
+        anna = story.viewer("anna")
+        for number in range(3):
+            anna.gets_segment(100 + number, at=number * 0.1)
+        for number in range(20):
+            anna.gets_segment(90 + number, at=1 + number * 0.5, status=206, is_complete=False, bytes_sent=40_000)
+        story.time(60)
+        row = story.only_row()
+        assert (row.media_time_s, row.watched_time_s, row.bytes_sent) == (6.0, 2.2, 803_000)
+        assert row.last_media_at_ms == ms(10.5)
+
+    def test_who_scrubs_and_goes_on_is_one_viewing(self, story: Story) -> None:
+        anna = story.viewer("anna")
+        anna.watches(segments=3, at=0)
+        for second in range(6, 46):
+            anna.gets_segment(100, at=second, status=206, is_complete=False)
+        anna.watches(segments=3, at=46, first_msn=103)
+        story.time(120)
+        row = story.only_row()
+        assert (row.media_time_s, row.watched_time_s, row.gap_count) == (12.0, 12.0, 0)
+
     def test_media_without_a_number_count_as_bytes(self, story: Story) -> None:
         story.viewer("anna").asks(ObjectKind.SEGMENT, at=0, msn=None)
         story.time(60)

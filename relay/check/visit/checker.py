@@ -15,6 +15,7 @@ from relay.check.declared import check_average, check_bandwidth
 from relay.check.finding import advice, must
 from relay.check.history import check_renditions
 from relay.check.http import Resource
+from relay.check.iframes import check_beside
 from relay.check.multivariant import check_independence, check_multivariant
 from relay.check.renditions import Offered, Role, check_second_reader, is_multivariant, read_offers
 from relay.check.spans import Side, check_alignment
@@ -35,6 +36,8 @@ BESIDE_EVERY_S: Final = 0.5
 FINISH_S: Final = 5.0
 """For what is looked at once more when the time is up."""
 _PLAYED: Final = {Role.VARIANT, Role.AUDIO}
+_RELOADED: Final = {*_PLAYED, Role.IFRAMES}
+_MEASURED: Final = {Role.VARIANT, Role.IFRAMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,7 @@ class _Checker:
         alike = [other for other in self.followers if other.offered.role == follower.offered.role]
         if follower.offered.role in _PLAYED and follower is alike[0]:
             await probe_http(self.visit, follower)
-        if follower.offered.role in _PLAYED:
+        if follower.offered.role in _RELOADED:
             await probe_reloads(self.visit, follower)
 
     async def _compare(self) -> None:
@@ -199,6 +202,9 @@ class _Checker:
         newest = {urlsplit(one.url).path: one.newest for one in played if one.newest is not None}
         if len(newest) > 1:
             self.visit.add(check_renditions(newest), self._url)
+        for one in self.followers:
+            if one.offered.role is Role.IFRAMES and one.newest is not None:
+                self.visit.add(check_beside(one.newest, newest.values()), one.url)
 
     def _finish(self) -> None:
         read = [follower for follower in self.followers if follower.newest is not None]
@@ -227,7 +233,7 @@ class _Checker:
 
     def _check_bandwidths(self, *, is_live: bool) -> None:
         for follower in self.followers:
-            if follower.offered.role is not Role.VARIANT or follower.newest is None or follower.media is None:
+            if follower.offered.role not in _MEASURED or follower.newest is None or follower.media is None:
                 continue
             target_s = follower.newest.target_duration_s or 0
             for variant in follower.offered.variants:

@@ -16,6 +16,7 @@ from relay.check.decoding import check_first_frame
 from relay.check.finding import must
 from relay.check.history import check_update
 from relay.check.http import Resource
+from relay.check.iframes import check_iframe_playlist
 from relay.check.media_playlist import check_media_playlist
 from relay.check.pace import Pace
 from relay.check.parsed import parse
@@ -170,6 +171,7 @@ class Follower:
         self._visit.judge(answer, kind, self.url, target_s=playlist.target_duration_s, is_live=not playlist.is_ended)
         before = self.newest
         findings = check_media_playlist(text, frame_s=self.frame_s)
+        findings += check_iframe_playlist(playlist) if self.offered.role is Role.IFRAMES else []
         findings += check_update(before, playlist) if before is not None else []
         findings += self._pace.note(answer.asked_s, answer.came_s, playlist, was_held=asked is not None)
         findings += check_held(asked, playlist) if asked is not None else []

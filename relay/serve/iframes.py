@@ -1,0 +1,81 @@
+"""The I-frame playlist of one video rendition: what its keyframes take, and its text, rendered once per segment.
+
+Nothing of it is media: each keyframe is a range of a segment that is held anyway.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from fractions import Fraction
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+from relay.mpegts import leading_keyframe_bytes
+from relay.playlist import render_iframes
+from relay.playlist.window import US_PER_S
+from relay.serve import prepared
+
+if TYPE_CHECKING:
+    from relay.model import Init
+    from relay.playlist import Segment, Window
+    from relay.serve.prepared import Prepared
+
+_HEADROOM: Final = Fraction(5, 4)
+"""How far over what was seen BANDWIDTH is said to be, where no encoder bounds it (Apple's specification, 1.29)."""
+_MEASURED_SEGMENTS: Final = 64
+"""Contiguous segments that are looked at together: 1.5 target durations hold no more, but for the shortest pieces."""
+
+
+class IFrames:
+    """See the module. `window` is the rendition's."""
+
+    def __init__(self, window: Window, cache_control: str) -> None:
+        self._window = window
+        self._cache_control = cache_control
+        self._newest = deque[tuple[int, int]](maxlen=_MEASURED_SEGMENTS)
+        self._peak_bps = 0
+        self._made: dict[bool, tuple[tuple[int, int, int, bool], Prepared]] = {}
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether there is something to scrub over."""
+        return bool(self._window.iframes)
+
+    def note(self, segment: Segment) -> None:
+        """Look for the keyframe of a segment that is complete."""
+        segment.keyframe_bytes = leading_keyframe_bytes(segment.data or b"")
+        self._measure(segment.keyframe_bytes, segment.duration_us)
+
+    def bandwidth_bps(self, init: Init) -> int:
+        """BANDWIDTH, the peak segment bit rate: a quarter over what was seen, so as to be true of what is coming.
+
+        At first, or where nothing large was seen yet, what an encoder's buffer holds (`encode.video`): it is what
+        BANDWIDTH of the rendition is over its average, and no keyframe is larger. Never more than that BANDWIDTH, since
+        keyframes are of the same segments.
+        """
+        buffered_bps = init.bandwidth - init.average_bandwidth
+        return min(max(ceil(self._peak_bps * _HEADROOM), buffered_bps), init.bandwidth) or init.bandwidth
+
+    def playlist(self, *, skip: bool) -> Prepared:
+        """The playlist; with `skip`, as a delta update where there is something to leave out."""
+        window = self._window
+        last_msn = window.listed[-1].msn if window.listed else -1
+        state = (window.discontinuity_sequence, window.media_sequence, last_msn, window.is_ended)
+        known = self._made.get(skip)
+        if known and known[0] == state:
+            return known[1]
+        made = prepared.playlist(render_iframes(window, skip=skip), self._cache_control)
+        self._made[skip] = (state, made)
+        return made
+
+    def _measure(self, size_bytes: int, duration_us: int) -> None:
+        """Of contiguous segments that last 0.5 to 1.5 target durations together (RFC 8216bis §4.1)."""
+        target_us = self._window.settings.target_duration_s * US_PER_S
+        self._newest.append((size_bytes, duration_us))
+        lasts_us = total_bytes = 0
+        for one_bytes, one_us in reversed(self._newest):
+            lasts_us, total_bytes = lasts_us + one_us, total_bytes + one_bytes
+            if 2 * lasts_us > 3 * target_us:
+                break
+            if 2 * lasts_us >= target_us:
+                self._peak_bps = max(self._peak_bps, -(-total_bytes * 8 * US_PER_S // lasts_us))
