@@ -54,12 +54,6 @@ class Belt(Generic[T]):
                 self._room = self._limit
             self._changed.notify_all()
 
-    def clear(self) -> None:
-        """Let go of what waits."""
-        with self._changed:
-            self._items.clear()
-            self._changed.notify_all()
-
     def finish(self) -> None:
         """Nothing will follow what waits."""
         with self._changed:

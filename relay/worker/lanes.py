@@ -181,17 +181,23 @@ class SleepyLane(Lane):
         """Begin to give it pictures where it asks for them, and end that where a segment does that is its last."""
         with self._state:
             begins_segment = self._grid.starts_segment(slot)
+            if self._is_stopped:
+                return
             if self._is_fed:
                 if self._wanted_from is None and begins_segment:
                     self._is_fed = False
                     self.belt.finish()
-            elif self._asks is _Asks.NEXT_SLOT or (
-                self._asks is _Asks.NEXT_SEGMENT and begins_segment and slot >= (self._wanted_from or 0)
-            ):
-                self._asks = _Asks.NOTHING
-                self.belt.clear()
-                self._joined_at, self._is_fed = slot, True
+            elif self._asks is _Asks.NEXT_SLOT:
+                self._begin_to_feed()
+                self._joined_at = slot
+            elif self._asks is _Asks.NEXT_SEGMENT and begins_segment and slot >= (self._wanted_from or 0):
+                self._begin_to_feed()
+                self._is_live = True
                 self._state.notify_all()
+
+    def _begin_to_feed(self) -> None:
+        self._asks, self._is_fed = _Asks.NOTHING, True
+        self.belt = Belt(self._limit, self._most_joining)
 
     def takes(self, slot: int) -> bool:
         """Whether it is to be given `slot`."""
@@ -230,7 +236,6 @@ class SleepyLane(Lane):
                 return False
             if not self._is_awake:
                 self._is_awake, self._misses = True, 0
-                self.belt = Belt(self._limit, self._most_joining)
                 self._board.count("rendition_wakes")
             return True
 
@@ -309,9 +314,6 @@ class SleepyLane(Lane):
             if not self._is_stopped:
                 log.warning("a rendition begins with what comes", rendition=self.line.rung.name)
             self._joined_at, self._is_fed, self._asks = None, False, _Asks.NEXT_SEGMENT
-            self._state.wait_for(
-                lambda: self._is_stopped or self._wanted_from is None or self._joined_at is not None
-            )
-            self._is_live = self._joined_at is not None and not self._is_stopped
+            self._state.wait_for(lambda: self._is_stopped or self._wanted_from is None or self._is_live)
             self._asks = _Asks.NOTHING
-            return self._is_live
+            return self._is_live and not self._is_stopped

@@ -60,22 +60,22 @@ class Replay:
         """
         while (end := until()) is None or self.next_slot < end:
             if self._decoded:
-                frame = self._decoded.popleft()
-                if frame.pts != self.next_slot:
+                slot, frame = self.next_slot, self._decoded.popleft()
+                if frame.pts != slot:
                     return
-                self.next_slot += 1
-                yield frame.pts, to_i420(frame, self._matrix)
+                self.next_slot = slot + 1
+                yield slot, to_i420(frame, self._matrix)
             elif not self._decode_more(end):
                 return
 
     def _decode_more(self, end: int | None) -> bool:
-        """Have the decoder give more; all that it holds, if that is all there is before `end`. Whether it can."""
+        """Have the decoder give more: all that it holds, where that is all there is before `end`. Whether it can."""
         if self._is_drained:
             return False
-        if end is not None and self._inside.issuperset(range(self.next_slot, end)):
-            self._is_drained = True
-            return self._decode(None)
         if not self._units:
+            if end is not None and self._inside.issuperset(range(self.next_slot, end)):
+                self._is_drained = True
+                return self._decode(None)
             units = self._ring.read(self._next_number, WAIT_S)
             if not units:
                 return False
