@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from fixtures.browser import Browser
+    from fixtures.browser import Browser, Tab
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -48,6 +48,7 @@ HELD_S: Final = 6.0
 
 BEHIND_S: Final = 4.0
 ASLEEP_WITHIN_S: Final = 20.0
+SWITCHED_WITHIN_S: Final = 12.0
 OF_ITS_OWN: Final = {"networkError levelLoadTimeOut", "networkError audioTrackLoadTimeOut"}
 """hls.js without low latency waits 0.8 of a segment for a playlist that is to have the next one, then asks again."""
 
@@ -159,6 +160,31 @@ def test_a_player_changes_to_it_and_back_without_an_error(
             assert [pair for pair in switches(frames) if missing(*pair) > 1] == []
     finally:
         browser.close(player.tab)
+
+
+@pytest.mark.all
+def test_the_menu_of_the_page_changes_to_it_and_back_without_a_stall(tab: Tab, relay: Relay) -> None:
+    """The page asks for the playlist of what is chosen before hls.js does, and plays on meanwhile."""
+    choose(tab, 720)
+    wait_for(lambda: tab.pump(0.5) or is_asleep(relay), ASLEEP_WITHIN_S, f"{LOW} asleep")
+    before = tab.player()
+    choose(tab, 360)
+    tab.pump(5)
+    choose(tab, 720)
+    tab.pump(4)
+    after = tab.player()
+    assert (after["stalls"], after["jumps"], after["rebuilds"]) == (before["stalls"], before["jumps"], 0)
+    assert (tab.failed, tab.complaints, after["error"]) == ([], [], None)
+
+
+def choose(tab: Tab, height: int) -> None:
+    """Choose a rung in the page's menu, and wait until it is what is shown."""
+    quality = tab.page.get_by_label("Quality")
+    (label,) = (text for text in quality.locator("option").all_inner_texts() if text.startswith(f"{height}p"))
+    quality.select_option(label=label)
+    tab.page.wait_for_function(
+        "height => document.querySelector('video').videoHeight === height", arg=height, timeout=SWITCHED_WITHIN_S * 1000
+    )
 
 
 @pytest.mark.all
