@@ -70,7 +70,7 @@ class RungLine:
         self._encoder.close()
 
     def introduce(self) -> None:
-        """Describe a rung that sleeps, by a grey picture that nobody sees: the parameter sets are those of any other."""
+        """Describe a rung that sleeps, by a grey picture that nobody sees: parameter sets are those of any other."""
         self.open()
         try:
             grey = np.full((self.rung.height * 3 // 2, self.rung.width), 128, np.uint8)
