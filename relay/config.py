@@ -124,6 +124,7 @@ class StreamSettings(Settings):
     audio_bitrate_kbps: Annotated[int, Field(ge=32, le=320)] = 128
     renditions: Annotated[tuple[RenditionSettings, ...], Field(max_length=MOST_RUNGS)] = ()
     ladder: Literal["auto"] | None = None
+    renditions_on_demand: bool = False
 
     transforms: tuple[TransformSettings, ...] = ()
     stall_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
@@ -152,6 +153,11 @@ class StreamSettings(Settings):
     @model_validator(mode="after")
     def _check_ladder(self) -> StreamSettings:
         if not self.renditions and not self.ladder:
+            if self.renditions_on_demand:
+                raise ValueError(
+                    'renditions_on_demand lets those of a ladder sleep that nobody watches: give renditions, or '
+                    'ladder = "auto", or leave it out'
+                )
             return self
         key = "renditions" if self.renditions else 'ladder = "auto"'
         if self.renditions and self.ladder:

@@ -2,9 +2,9 @@
 
     frame  = header_bytes (u32, big-endian)  body_bytes (u32)  header (JSON)  body (raw bytes)
 
-Down: `Configure Start ClockUpdate Stop`. Up: `Hello Listening Found InitReady PartReady Snapshot Event Health Stats
-Bye`. A header says its `kind`; the body is the message's `data`, where it has one. Both lengths are bounded, nothing is
-pickled, and every header is validated.
+Down: `Configure Start Wake Sleep ClockUpdate Stop`. Up: `Hello Listening Found InitReady PartReady Asleep Snapshot
+Event Health Stats Bye`. A header says its `kind`; the body is the message's `data`, where it has one. Both lengths are
+bounded, nothing is pickled, and every header is validated.
 """
 
 from __future__ import annotations
@@ -49,15 +49,34 @@ class Configure:
 class Start:
     """Publish this format: each rendition, by its name, from its slot on, which begins a part.
 
-    They differ when a worker died between a part of one and the part of another beside it. `data` is the newest picture
-    the stream showed (JPEG), or empty: what is repeated until the source gives one, or, where it is old
-    (`is_data_old`), the background of the slate.
+    They differ when a worker died between a part of one and the part of another beside it. A rung that is not named
+    sleeps: it is described, and nothing of it is sent before `Wake`. `data` is the newest picture the stream showed
+    (JPEG), or empty: what is repeated until the source gives one, or, where it is old (`is_data_old`), the background
+    of the slate.
     """
 
     format: StreamFormat
     next_slots: dict[str, int]
     data: bytes = b""
     is_data_old: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Encode a rung that sleeps: from the oldest segment on that the largest rung's memory has.
+
+    Nothing is made again of what lies before `first_slot`: that was published.
+    """
+
+    rendition: str
+    first_slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Encode a rung no longer, from the end of its segment on; then say `Asleep`."""
+
+    rendition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,13 @@ class PartReady:
 
 
 @dataclass(frozen=True, slots=True)
+class Asleep:
+    """A rung that was told to sleep is encoded no more; all of it that was whole is sent."""
+
+    rendition: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The newest picture that left the transform chain, as JPEG in `data`. It never shows the slate."""
 
@@ -157,6 +183,8 @@ class Bye:
 Message = (
     Configure
     | Start
+    | Wake
+    | Sleep
     | ClockUpdate
     | Stop
     | Hello
@@ -164,6 +192,7 @@ Message = (
     | Found
     | InitReady
     | PartReady
+    | Asleep
     | Snapshot
     | Event
     | Health
@@ -176,6 +205,8 @@ _KINDS: Final[dict[str, type[Message]]] = {
     for kind in (
         Configure,
         Start,
+        Wake,
+        Sleep,
         ClockUpdate,
         Stop,
         Hello,
@@ -183,6 +214,7 @@ _KINDS: Final[dict[str, type[Message]]] = {
         Found,
         InitReady,
         PartReady,
+        Asleep,
         Snapshot,
         Event,
         Health,

@@ -327,6 +327,13 @@ def test_an_automatic_ladder_is_encoded() -> None:
         StreamSettings(ladder="auto", video="copy")
 
 
+def test_renditions_that_sleep_are_those_of_a_ladder() -> None:
+    assert not StreamSettings(ladder="auto").renditions_on_demand
+    assert StreamSettings(ladder="auto", renditions_on_demand=True).renditions_on_demand
+    with pytest.raises(ValidationError, match="renditions_on_demand lets those of a ladder sleep"):
+        StreamSettings(renditions_on_demand=True)
+
+
 def test_a_wrong_way_with_pictures_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, '[streams.door]\nsource = "rtsp://door/"\nvideo = "remux"\n')
     with pytest.raises(ConfigError, match=r"streams.door.video: .*'encode', 'copy' or 'auto'.*remux"):

@@ -47,6 +47,9 @@ MESSAGES: list[wire.Message] = [
     wire.Stats({"slots": 7}, {"encode_ms": 6.5}),
     wire.Listening(PushDoor(40_001, "hunter2")),
     wire.Bye("out of memory", fatal=False),
+    wire.Wake("video-360p", 53_700_000_060),
+    wire.Sleep("video-360p"),
+    wire.Asleep("video-360p"),
 ]
 
 

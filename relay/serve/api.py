@@ -140,6 +140,7 @@ def _describe_window(stream: StreamHub | None) -> dict[str, Any] | None:
                 "media_sequence": rendition.window.media_sequence,
                 "last_part": rendition.window.last_part,
                 "is_ended": rendition.window.is_ended,
+                "is_asleep": rendition.is_asleep,
             }
             for rendition in generation.renditions.values()
         },

@@ -17,11 +17,11 @@ from relay.serve.pages import Pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-    from contextlib import AbstractContextManager
 
     from relay.model import StreamStatus
     from relay.serve.hub import Hub
     from relay.sessions import SessionRecorder, TokenMint
+    from relay.supervisor.demand import Demand
 
 log = structlog.get_logger()
 
@@ -49,7 +49,7 @@ def make_app(
     mint: TokenMint,
     statuses: Callable[[], Sequence[StreamStatus]],
     unix_ns: Callable[[], int],
-    demand: Callable[[str], AbstractContextManager[None]],
+    demand: Callable[[str], Demand],
 ) -> web.Application:
     """The whole HTTP side.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from relay.model import MediaKind
 from relay.playlist import DateRanges, Report, WindowSettings
 from relay.serve import prepared
 from relay.serve.bell import Bell
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from relay.config import StreamSettings
-    from relay.model import DateRange, Init, MediaKind, Part, StreamFormat
+    from relay.model import DateRange, Init, Part, StreamFormat
     from relay.serve.prepared import Prepared
 
 _SNAPSHOT_CACHE: Final = "no-cache"
@@ -47,7 +48,7 @@ class Generation:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a player that begins now finds a segment in every rendition."""
+        """Whether a player that begins now finds a segment in every rendition, or is made one when it asks."""
         return all(rendition.is_ready for rendition in self.renditions.values())
 
     @property
@@ -64,9 +65,9 @@ class Generation:
     def playlist(self, rendition: Rendition, *, skip: bool) -> Prepared:
         """The media playlist of `rendition`, rendered once per change."""
         reports = [
-            Report(f"../{other.name}-{self.number}/index.m3u8", *other.window.last_part)
+            Report(f"../{other.name}-{self.number}/index.m3u8", *position)
             for other in self.renditions.values()
-            if other is not rendition and other.window.last_part
+            if other is not rendition and (position := self._position(other))
         ]
         told = self._dateranges.text if self._last_dateranges is None else self._last_dateranges
         return rendition.playlist(self.version, reports, skip=skip, dateranges=told)
@@ -101,6 +102,16 @@ class Generation:
         if self.transport is not None:
             self.transport.suspend(now_ns)
 
+    def sleep(self, name: str, now_ns: int) -> None:
+        """Show nothing of a rung any more until it is made again."""
+        self.version += 1
+        self.renditions[name].sleep(now_ns)
+
+    def wake(self, name: str) -> None:
+        """Show of a rung what is made again, once that has come to where the largest is now."""
+        self.version += 1
+        self.renditions[name].wake(self._top.window.last_part)
+
     def end(self, now_ns: int) -> None:
         """Put ENDLIST into every playlist."""
         if not self.is_ended:
@@ -130,6 +141,15 @@ class Generation:
             rendition.bell.ring()
         if self.transport is not None:
             self.transport.bell.ring()
+
+    @property
+    def _top(self) -> Rendition:
+        """The largest rendition of pictures, which never sleeps."""
+        return self.renditions[MediaKind.VIDEO.value]
+
+    def _position(self, rendition: Rendition) -> tuple[int, int] | None:
+        """How far `rendition` is for who asks for it: of one that sleeps, nothing is sent before it is there."""
+        return (self._top if rendition.is_held else rendition).window.last_part
 
 
 def _window_settings(stream: StreamFormat, kind: MediaKind, segments_listed: int) -> tuple[WindowSettings, float]:
@@ -201,6 +221,16 @@ class StreamHub:
         if self.current is not None:
             self.current.suspend(now_ns)
 
+    def sleep(self, rendition: str, now_ns: int) -> None:
+        """Let who asks for `rendition` wait until it is made again."""
+        if self.current is not None:
+            self.current.sleep(rendition, now_ns)
+
+    def wake(self, rendition: str) -> None:
+        """It is being made."""
+        if self.current is not None:
+            self.current.wake(rendition)
+
     def end(self, now_ns: int) -> None:
         """Put ENDLIST everywhere."""
         if self.current is not None:
@@ -248,6 +278,14 @@ class Hub:
     def suspend(self, stream: str) -> None:
         """Nothing of it is shown any more; who asks waits for what is to come."""
         self.streams[stream].suspend(self._monotonic_ns())
+
+    def sleep(self, stream: str, rendition: str) -> None:
+        """A rung is not encoded; who asks for it waits until it is."""
+        self.streams[stream].sleep(rendition, self._monotonic_ns())
+
+    def wake(self, stream: str, rendition: str) -> None:
+        """It is being made again."""
+        self.streams[stream].wake(rendition)
 
     def publish_snapshot(self, stream: str, time_ns: int, jpeg: bytes) -> None:
         """There is a newer still, of `time_ns`."""

@@ -33,7 +33,6 @@ from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from relay.serve.access import AccessLog
     from relay.serve.deliver import Delivery
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from relay.serve.rendition import Rendition
     from relay.serve.transport import TransportRendition
     from relay.sessions import TokenMint
+    from relay.supervisor.demand import Demand
 
 _METHODS: Final = "GET, HEAD, OPTIONS"
 PREFLIGHT_HEADERS: Final = {
@@ -81,7 +81,7 @@ class MediaRoutes:
         mint: TokenMint,
         log: AccessLog,
         unix_ns: Callable[[], int],
-        demand: Callable[[str], AbstractContextManager[None]],
+        demand: Callable[[str], Demand],
     ) -> None:
         self._hub = hub
         self._demand = demand
@@ -100,10 +100,13 @@ class MediaRoutes:
         if path is None or stream is None:
             reply = problem(HTTPStatus.NOT_FOUND, "there is nothing here")
             return await deliver(request, reply.prepared, status=reply.status)
-        if path.kind is None:
+        if path.kind is None:  # the newest picture alone opens no camera: the page of all streams asks for it
             return await self._answer(request, stream, path)
-        with self._demand(path.stream):  # the newest picture alone opens no camera: the page of all streams asks for it
-            return await self._answer(request, stream, path)
+        demand = self._demand(path.stream)
+        with demand, demand.of(_rendition_of_now(stream, path)) as visit:
+            response = await self._answer(request, stream, path)
+            visit.msn = path.msn if response.status < HTTPStatus.BAD_REQUEST else None
+        return response
 
     async def _answer(self, request: web.Request, stream: StreamHub, path: LivePath) -> web.StreamResponse:
         reply = await self._find(request, stream, path)
@@ -166,6 +169,12 @@ class MediaRoutes:
         return Reply(prepared.multivariant(text), viewer=viewer)
 
 
+def _rendition_of_now(stream: StreamHub, path: LivePath) -> str:
+    """The rendition of the newest generation that `path` wants encoded; empty where it is none."""
+    is_newest = stream.current is not None and stream.current.number == path.generation
+    return path.rendition if is_newest and path.rendition is not None else ""
+
+
 def _render_multivariant(generation: Generation, prefix: str) -> str:
     described = [
         Described(rendition.init, f"{prefix}{rendition.name}-{generation.number}/index.m3u8")
@@ -210,8 +219,10 @@ async def _playlist(
     except ValueError as error:
         return problem(HTTPStatus.BAD_REQUEST, str(error))
     window, decision = rendition.window, decide_on_iframes if iframes else decide
+    if window.is_ended and rendition.may_sleep and not window.listed:
+        return problem(HTTPStatus.NOT_FOUND, "nobody watched this rendition, and the stream has ended")
     until = asyncio.get_running_loop().time() + longest_wait_s(window)
-    while (answer := decision(window, directives)) is Answer.WAIT:
+    while (answer := Answer.WAIT if rendition.is_held else decision(window, directives)) is Answer.WAIT:
         if stream.is_closing or not await rendition.bell.wait(until):
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "nothing new has come")
     if answer is Answer.REFUSE:

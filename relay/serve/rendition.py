@@ -38,6 +38,8 @@ class Rendition:
         self.files: dict[str, Prepared] = {}
         self.bell = Bell()
         self.needs_discontinuity = False
+        self.may_sleep = self.is_asleep = False
+        self._held_until: tuple[int, int] | None = None
         self._init_uri = ""
         self._peak_bps = 0
         self._playlists: dict[bool, tuple[int, Prepared]] = {}
@@ -53,8 +55,13 @@ class Rendition:
 
     @property
     def is_ready(self) -> bool:
-        """Whether there is a segment for players to begin with."""
-        return self.init is not None and bool(self.window.listed)
+        """Whether there is a segment for players to begin with, or will be when one asks."""
+        return self.init is not None and (self.may_sleep or bool(self.window.listed))
+
+    @property
+    def is_held(self) -> bool:
+        """Whether who asks for it waits, whatever is listed: it sleeps, or is being made again."""
+        return self.is_asleep or self._held_until is not None
 
     def set_init(self, init: Init) -> bool:
         """Use `init` from the next segment on. Whether it is another one than before.
@@ -80,12 +87,25 @@ class Rendition:
         if self.window.settings.has_parts:
             self._add(part_uri(part.msn, part.index), part.data, float(part.duration_s))
         self._apply(change)
+        if self._held_until is not None and (part.msn, part.index) >= self._held_until:
+            self._held_until = None
         return True
+
+    def sleep(self, now_ns: int) -> None:
+        """Nothing of it comes until somebody has asked: what is listed leaves, and who asks waits."""
+        self.may_sleep = self.is_asleep = True
+        self._held_until = None
+        self.window.suspend(now_ns)
+
+    def wake(self, until: tuple[int, int] | None) -> None:
+        """What is made again comes; it is shown from segment and part `until` on, so that nobody is set back by it."""
+        self.is_asleep, self._held_until = False, until
 
     def end(self, now_ns: int) -> None:
         """Nothing will follow."""
         if not self.window.is_ended:
             self._apply(self.window.end(now_ns))
+            self.is_asleep, self._held_until = False, None
             self.bell.ring()
 
     def expire(self, now_ns: int) -> None:

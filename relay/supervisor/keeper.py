@@ -21,6 +21,7 @@ from relay.supervisor.health import HealthMeter
 from relay.supervisor.memory import Memory
 from relay.supervisor.places import Places
 from relay.supervisor.restart import RestartState
+from relay.supervisor.rungs import Rungs
 from relay.timeline import NS_PER_S, SKIP_AFTER_SEGMENTS, Grid
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class StreamKeeper:
         self._publisher = publisher
         self._clock = clock
         self.demand = Demand(is_on_demand=settings.on_demand, idle_close_s=settings.idle_close_s)
+        self._rungs = Rungs(name, self.demand, publisher, may_sleep=settings.renditions_on_demand)
         self._is_probing = self._was_asleep = self._is_suspended = settings.on_demand
         self._probe_ends_s = math.inf
         self._exits_if_unopenable = exits_if_unopenable
@@ -194,6 +196,7 @@ class StreamKeeper:
             self._end_reason = str(error)
         finally:
             self._worker = self.door = None
+            self._rungs.dismiss()
             code = await worker.kill()
         return code
 
@@ -217,6 +220,7 @@ class StreamKeeper:
                 self._probe_ends_s = time.monotonic() + within_probe_s
             self._heed(worker, message)
             self._events.heed(message)
+            self._rungs.heed(message)
             if not self.demand.is_wanted:
                 self._dismiss_when_probed(worker)
             elif not self._is_started and probe_until_s is not None and time.monotonic() >= probe_until_s:
@@ -319,7 +323,9 @@ class StreamKeeper:
         self._is_started = True
         if self._is_suspended:
             places.begin(places.grid.first_slot_on_demand(self._now_ns(), remembered.last_msn))
-        worker.send(wire.Start(remembered.format, places.next_slots, self._snapshot, is_data_old=self._was_asleep))
+        slots = self._rungs.settle(places)
+        worker.send(wire.Start(remembered.format, slots, self._snapshot, is_data_old=self._was_asleep))
+        self._rungs.employ(worker.send)
         self._is_suspended = self._was_asleep = False
 
     def _open_generation(self, found: wire.Found | None) -> None:
@@ -338,6 +344,7 @@ class StreamKeeper:
         self._remember(Remembered(wanted, generation, seen, self._key if seen else "", last_msn))
         self._places = Places(wanted, grid.first_slot_to_publish(self._now_ns(), last_msn))
         self._publisher.open_generation(self.name, generation, wanted)
+        self._rungs.open(wanted, self._places)
 
     def _publish(self, part: Part) -> None:
         places = self._places

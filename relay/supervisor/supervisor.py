@@ -45,6 +45,12 @@ class Publisher(Protocol):
     def suspend(self, stream: str) -> None:
         """What was published is too old to be shown; when somebody asks, there will be more."""
 
+    def sleep(self, stream: str, rendition: str) -> None:
+        """A rung of its ladder is not encoded: who asks for it waits until it is. May be said again."""
+
+    def wake(self, stream: str, rendition: str) -> None:
+        """Such a rung is made again, and will come to where the largest one is now."""
+
     def publish_snapshot(self, stream: str, time_ns: int, jpeg: bytes) -> None:
         """There is a newer still."""
 

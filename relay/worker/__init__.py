@@ -6,7 +6,8 @@
     T4 audio       one AAC frame for every place on the sample grid (sound or silence)           audio.py
     link           parts and news up to the supervisor, orders down                              link.py
 
-A ladder has a thread more for each rung, to which T3 hands its pictures (rungs.py).
+A ladder has a thread more for each rung, to which T3 hands its pictures (rungs.py, lanes.py); one that slept is made
+again of what the largest was encoded to (ring.py, replay.py).
 Where pictures are copied: T1 takes packets (passthrough.py), T2 is idle, T3 cuts them (copied.py, stills.py).
 
 T1 never waits for T2, T2 never for T3: `handoff.Handoff` lies between them.

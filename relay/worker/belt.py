@@ -10,19 +10,23 @@ T = TypeVar("T")
 
 
 class Belt(Generic[T]):
-    """A bounded queue between two threads. `limit` counts what waits and what was taken and is not `done` with yet."""
+    """A bounded queue between two threads. `limit` counts what waits and what was taken and is not `done` with yet.
 
-    def __init__(self, limit: int) -> None:
+    `at_first` is the limit before that: until what was given while nobody took has been worked off.
+    """
+
+    def __init__(self, limit: int, at_first: int = 0) -> None:
         self._limit = limit
+        self._room = max(limit, at_first)
         self._items: deque[T] = deque()
         self._taken = 0
-        self._is_closed = False
+        self._is_closed = self._is_finished = False
         self._changed = threading.Condition()
 
     @property
     def is_full(self) -> bool:
         """Whether `put` would wait."""
-        return len(self._items) + self._taken >= self._limit
+        return len(self._items) + self._taken >= self._room
 
     def put(self, item: T, within_s: float) -> bool:
         """Hand `item` over as soon as there is room; `False`: there was none in time. After `close` it is let go."""
@@ -34,10 +38,10 @@ class Belt(Generic[T]):
             return is_free
 
     def take(self) -> T | None:
-        """The next item as soon as there is one; `None` after `close`, whatever waits."""
+        """The next item as soon as there is one; `None` after `close`, whatever waits, and behind the last one."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_closed or self._items)
-            if self._is_closed:
+            self._changed.wait_for(lambda: self._is_closed or self._is_finished or self._items)
+            if self._is_closed or not self._items:
                 return None
             self._taken += 1
             return self._items.popleft()
@@ -46,6 +50,14 @@ class Belt(Generic[T]):
         """What was taken last needs no room any more."""
         with self._changed:
             self._taken -= 1
+            if len(self._items) + self._taken <= self._limit:
+                self._room = self._limit
+            self._changed.notify_all()
+
+    def finish(self) -> None:
+        """Nothing will follow what waits."""
+        with self._changed:
+            self._is_finished = True
             self._changed.notify_all()
 
     def close(self) -> None:

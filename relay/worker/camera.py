@@ -140,6 +140,10 @@ class Camera:
             match message:
                 case wire.Start():
                     self._start(message)
+                case wire.Wake(rendition, first_slot) if self._video is not None:
+                    self._video.wake(rendition, first_slot)
+                case wire.Sleep(rendition) if self._video is not None:
+                    self._video.sleep(rendition)
                 case wire.ClockUpdate(line):
                     self._clock.line = line
                 case wire.Stop():

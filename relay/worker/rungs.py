@@ -9,65 +9,50 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from relay import wire
 from relay.encode import VideoEncoder
-from relay.errors import EncodeError
 from relay.ladder import only_rung
 from relay.model import MediaKind
 from relay.packager import VideoPackager, make_video_init
-from relay.pixels import Pool, letterbox
 from relay.timeline import Grid
-from relay.worker.belt import Belt
+from relay.worker.lanes import Lane, Shot, SleepyLane
+from relay.worker.ring import Ring
+from relay.worker.sizes import Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from relay.config import StreamSettings
     from relay.model import AccessUnit, Rung
     from relay.worker.board import Board
     from relay.worker.link import Link
 
-MOST_ON_BELT: Final = 4
-"""Pictures on their way into an encoder: enough that one which is slow over an IDR picture keeps nobody waiting."""
-
-STUCK_AFTER_S: Final = 10.0
-"""An encoder that takes no picture for so long is not slow: another worker has to take over."""
-
-
-class Shot(NamedTuple):
-    """What one slot shows. `captured_ns` is when, where it is a new picture of the camera's."""
-
-    slot: int
-    i420: NDArray[np.uint8]
-    captured_ns: int | None
-
 
 class RungLine:
-    """One rendition, from its slot in `start` on. It is opened, used and closed in one thread.
+    """One rendition, from its slot in `start` on. It is opened, used and closed in one thread, again and again.
 
-    `start.format`'s slots are counted in the stream's rate; every n-th is one of the rung's.
+    `start.format`'s slots are counted in the stream's rate; every n-th is one of the rung's. What it is encoded to goes
+    into `ring` too, where there is one. `sent_until` is the slot, of the stream's, behind the last part that was sent.
     """
 
-    def __init__(self, start: wire.Start, rung: Rung, board: Board, link: Link) -> None:
+    def __init__(self, start: wire.Start, rung: Rung, board: Board, link: Link, ring: Ring | None = None) -> None:
         grid = Grid.of(start.format)
         self.rung = rung
         self.grid = grid.at(rung.rate)
+        self.begins_asleep = rung.name not in start.next_slots
         self._format = start.format
         self._step = grid.slots_per_part // self.grid.slots_per_part
-        self._first_slot = start.next_slots[rung.name]
+        self._first_slot = self.sent_until = start.next_slots.get(rung.name, 0)
         self._board = board
         self._link = link
-        self._packager = VideoPackager(self.grid)
-        self._is_first = True
-        self._is_announced = False
+        self._ring = ring
         self._captured_ns: dict[int, int] = {}
         self._is_top = rung.name == MediaKind.VIDEO
-        self._gauge = "encode_ms" if self._is_top else f"encode_ms_{rung.name}"
+        self.gauge = "encode_ms" if self._is_top else f"encode_ms_{rung.name}"
 
     def has(self, slot: int) -> bool:
         """Whether the rung has a picture in `slot`, and nobody has published it before."""
@@ -76,10 +61,23 @@ class RungLine:
     def open(self) -> None:
         """Make the encoder."""
         self._encoder = VideoEncoder(self._format, self.rung)
+        self._packager = VideoPackager(self.grid)
+        self._is_first = True
+        self._is_announced = False
 
     def close(self) -> None:
         """Give it back."""
         self._encoder.close()
+
+    def introduce(self) -> None:
+        """Describe a rung that sleeps, by a grey picture that nobody sees: parameter sets are those of any other."""
+        self.open()
+        try:
+            grey = np.full((self.rung.height * 3 // 2, self.rung.width), 128, np.uint8)
+            first, *_ = [*self._encoder.encode(grey, 0, is_idr=True), *self._encoder.flush()]
+            self._announce(first)
+        finally:
+            self.close()
 
     def encode(self, shot: Shot) -> None:
         """Encode one of its slots, and send the part that is complete now."""
@@ -90,7 +88,7 @@ class RungLine:
         if self._is_top and shot.captured_ns is not None:
             self._captured_ns[slot] = shot.captured_ns
         units = self._encoder.encode(shot.i420, slot, is_idr=is_idr)
-        self._board.smooth(self._gauge, (time.monotonic() - began_s) * 1000)
+        self._board.smooth(self.gauge, (time.monotonic() - began_s) * 1000)
         self._send(units)
 
     def flush(self) -> None:
@@ -105,6 +103,8 @@ class RungLine:
             if not self._is_announced:
                 self._is_announced = True
                 self._announce(unit)
+            if self._ring is not None:
+                self._ring.add(unit)
             self._package(unit)
 
     def _package(self, unit: AccessUnit) -> None:
@@ -113,6 +113,7 @@ class RungLine:
         if part is None:
             return
         self._link.send(wire.PartReady(part))
+        self.sent_until = self.grid.first_slot(part.msn, part.index + 1) * self._step
         if self._is_top:
             self._board.note_age("sent", self.grid.start_ns(self.grid.first_slot(part.msn, part.index + 1) - 1))
             self._board.smooth("package_ms", (time.monotonic() - began_s) * 1000)
@@ -123,7 +124,7 @@ class RungLine:
 
 
 class Outlet(ABC):
-    """Where the slot line hands what each slot shows. All but `stop` is called in its thread."""
+    """Where the slot line hands what each slot shows. All but `wake`, `sleep` and `stop` is called in its thread."""
 
     @abstractmethod
     def open(self) -> None:
@@ -142,6 +143,14 @@ class Outlet(ABC):
         """Give back what was opened."""
 
     @abstractmethod
+    def wake(self, rendition: str, first_slot: int) -> None:
+        """Somebody wants a rung that sleeps, of which all before `first_slot` was published. From any thread."""
+
+    @abstractmethod
+    def sleep(self, rendition: str) -> None:
+        """Nobody wants it any more. From any thread."""
+
+    @abstractmethod
     def stop(self) -> None:
         """Keep nobody waiting any longer. From any thread."""
 
@@ -151,7 +160,7 @@ class Outlet(ABC):
 
 
 class Single(Outlet):
-    """The one rendition of a stream without a ladder, encoded in the slot line's own thread."""
+    """The one rendition of a stream without a ladder, encoded in the slot line's own thread. It never sleeps."""
 
     def __init__(self, line: RungLine) -> None:
         self._line = line
@@ -172,6 +181,12 @@ class Single(Outlet):
         """Give the encoder back."""
         self._line.close()
 
+    def wake(self, rendition: str, first_slot: int) -> None:
+        """It is awake."""
+
+    def sleep(self, rendition: str) -> None:
+        """It is all that there is."""
+
     def stop(self) -> None:
         """Nobody waits."""
 
@@ -180,57 +195,28 @@ class Single(Outlet):
         return []
 
 
-class Lane:
-    """One rung, its thread, and the belt to it."""
-
-    def __init__(self, line: RungLine) -> None:
-        self.line = line
-        # Never more than a segment of it, however slow its rate.
-        self.belt: Belt[Shot] = Belt(max(1, min(MOST_ON_BELT, line.grid.slots_per_segment // 2)))
-
-    def run(self) -> None:
-        """Thread body."""
-        self.line.open()
-        try:
-            while (shot := self.belt.take()) is not None:
-                self.line.encode(shot)
-                self.belt.done()
-            self.line.flush()
-        finally:
-            self.line.close()
-
-
 class LadderOutlet(Outlet):
-    """Each slot's picture scaled once for each size, and given to the rungs that have the slot.
+    """Each slot's picture scaled once for each size, and given to the rungs that have the slot."""
 
-    A size below the half is scaled from the half, which is made once for all (as exact means of four pixels): bilinear
-    from there is a tenth of the work of averaging areas (0.2 ms for 2.1 ms, 720p to 240p), and within 2 to 4 dB of it,
-    where the encoder loses more. Out of another rung it would be 5 to 12 dB. What is repeated is not scaled again.
-    """
-
-    def __init__(self, lines: list[RungLine], board: Board) -> None:
-        self.lanes = [Lane(line) for line in lines]
+    def __init__(self, lanes: list[Lane], board: Board, ring: Ring | None = None) -> None:
+        self.lanes = lanes
         self._board = board
-        self._pool = Pool()
-        self._whole: NDArray[np.uint8] | None = None
-        self._scaled: dict[tuple[int, int], NDArray[np.uint8]] = {}
+        self._ring = ring
+        self._sizes = Sizes()
 
     def open(self) -> None:
         """Each rung opens its encoder in its own thread."""
 
     def give(self, shot: Shot) -> None:
         """Scale, and hand over; wait for the slowest. Raises `EncodeError` where one does not go on."""
-        if shot.i420 is not self._whole:
-            self._whole = shot.i420
-            self._scaled = {(shot.i420.shape[1], shot.i420.shape[0] * 2 // 3): shot.i420}
+        for lane in self.lanes:  # all, before the first has it: what a rung makes again ends where its own begin
+            lane.look(shot.slot)
         for lane in self.lanes:
-            if lane.line.has(shot.slot):
-                if lane.belt.is_full:
-                    self._board.count("encoder_waits")
+            if lane.takes(shot.slot):
                 rung = lane.line.rung
-                own = shot._replace(i420=self._in_size(shot.i420, rung.width, rung.height))
-                if not lane.belt.put(own, STUCK_AFTER_S):
-                    raise EncodeError(f"the encoder of {rung.name} has taken no picture for {STUCK_AFTER_S:g} s")
+                lane.give(shot._replace(i420=self._sizes.of(shot.i420, rung.width, rung.height)))
+        if self._ring is not None:
+            self._board.gauges["renditions_awake"] = sum(lane.is_awake for lane in self.lanes)
 
     def finish(self) -> None:
         """Each rung does it in its own thread."""
@@ -240,26 +226,28 @@ class LadderOutlet(Outlet):
         """End the rungs' threads."""
         self.stop()
 
+    def wake(self, rendition: str, first_slot: int) -> None:
+        """Have it made again, and go on."""
+        for lane in self.lanes:
+            if lane.line.rung.name == rendition:
+                lane.wake(first_slot)
+
+    def sleep(self, rendition: str) -> None:
+        """Have it end with its segment."""
+        for lane in self.lanes:
+            if lane.line.rung.name == rendition:
+                lane.sleep()
+
     def stop(self) -> None:
         """End the rungs' threads, and let the slot line go that waits for one."""
+        if self._ring is not None:
+            self._ring.close()
         for lane in self.lanes:
-            lane.belt.close()
+            lane.stop()
 
     def threads(self) -> list[tuple[str, Callable[[], None]]]:
         """One for each rung."""
         return [(f"encode {lane.line.rung.name}", lane.run) for lane in self.lanes]
-
-    def _in_size(self, i420: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-        """`i420`, or what was made of it before, at that size."""
-        found = self._scaled.get((width, height))
-        if found is None:
-            from_width, from_height = i420.shape[1], i420.shape[0] * 2 // 3
-            is_small = 2 * width < from_width and 2 * height < from_height
-            if is_small and from_width % 4 == from_height % 4 == 0:  # the half has halves of its chroma
-                return self._in_size(self._in_size(i420, from_width // 2, from_height // 2), width, height)
-            found = letterbox(i420, width, height, self._pool.i420(width, height))
-            self._scaled[width, height] = found
-        return found
 
 
 def outlet_of(settings: StreamSettings, start: wire.Start, board: Board, link: Link) -> Outlet:
@@ -267,4 +255,10 @@ def outlet_of(settings: StreamSettings, start: wire.Start, board: Board, link: L
     stream = start.format
     if not stream.ladder:
         return Single(RungLine(start, only_rung(stream, settings.video_bitrate_kbps), board, link))
-    return LadderOutlet([RungLine(start, rung, board, link) for rung in stream.ladder], board)
+    top, *others = stream.ladder
+    ring = Ring(Grid.of(stream).at(top.rate)) if settings.renditions_on_demand and others else None
+    lanes = [Lane(RungLine(start, top, board, link, ring), board)]
+    for rung in others:
+        line = RungLine(start, rung, board, link)
+        lanes.append(Lane(line, board) if ring is None else SleepyLane(line, stream, ring, board, link))
+    return LadderOutlet(lanes, board, ring)

@@ -10,8 +10,9 @@ import structlog
 from relay.model import MediaKind
 from relay.slots import Fill, Lateness, SlotFiller
 from relay.timeline import NS_PER_S, Grid
+from relay.worker.lanes import Shot
 from relay.worker.painter import SlatePainter, picture_of
-from relay.worker.rungs import Shot, outlet_of
+from relay.worker.rungs import outlet_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,14 @@ class VideoLine:
         self._stopping.set()
         self._ready.close()
         self._outlet.stop()
+
+    def wake(self, rendition: str, first_slot: int) -> None:
+        """Encode a rung that sleeps, of which all before `first_slot` was published. From any thread."""
+        self._outlet.wake(rendition, first_slot)
+
+    def sleep(self, rendition: str) -> None:
+        """Encode it no more, from its next segment on. From any thread."""
+        self._outlet.sleep(rendition)
 
     def threads(self) -> list[tuple[str, Callable[[], None]]]:
         """Names and bodies of the threads to start beside its own."""

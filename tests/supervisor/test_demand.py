@@ -69,3 +69,34 @@ async def test_waiting_ends_when_the_stream_is_stopped(demand: Demand) -> None:
     await asyncio.sleep(0)
     demand.wake()
     assert await waiting
+
+
+def test_who_comes_for_a_rendition_is_told_of_once_and_counts_until_it_is_answered(
+    demand: Demand, clock: Clock
+) -> None:
+    told = []
+    with demand.of("video-240p"):
+        assert demand.wanted_renditions() == frozenset(), "it does not sleep"
+    demand.renditions.offer(["video-240p"])
+    with demand.of("video-240p"):
+        assert demand.wanted_renditions() == {"video-240p"}, "nobody listens yet"
+    clock.now_s += 5
+    assert demand.wanted_renditions() == frozenset()
+    demand.on_rendition = lambda: told.append(clock.now_s)
+    with demand.of("video-240p") as visit, demand.of("video-240p") as other:
+        visit.msn, other.msn = 7, 8
+        clock.now_s += 60
+        assert demand.wanted_renditions() == {"video-240p"}
+    clock.now_s += 4.9
+    assert demand.wanted_renditions() == {"video-240p"}
+    clock.now_s += 0.2
+    assert demand.wanted_renditions() == frozenset()
+    assert told == [105.0]
+
+
+def test_a_fetch_of_a_rendition_that_fails_has_ended_too(demand: Demand, clock: Clock) -> None:
+    demand.renditions.offer(["video-240p"])
+    with pytest.raises(ValueError, match="gone"), demand.of("video-240p"):
+        raise ValueError("gone")
+    clock.now_s += 5
+    assert demand.wanted_renditions() == frozenset()

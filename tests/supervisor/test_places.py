@@ -63,3 +63,26 @@ def test_what_the_stream_does_not_have_is_refused() -> None:
         places.describe(INITS[1])
     with pytest.raises(ProtocolError, match="a part of 'video' came before its init segment"):
         places.publish(make_part(GRID, MediaKind.VIDEO, MSN, 0))
+
+
+def test_a_rung_that_was_woken_is_awake_when_it_has_come_to_where_the_largest_was() -> None:
+    places = Places(LADDER, FIRST)
+    for init in INITS:
+        places.describe(init)
+    places.sleep(SMALL.name)
+    assert (places.is_asleep(SMALL.name), places.is_awake(SMALL.name), places.is_awake("video")) == (True, False, True)
+    for n in range(4):
+        places.publish(part_of("video", n))
+    assert places.start_slots == {"video": FIRST + 4 * GRID.slots_per_part, "audio": FIRST}
+    assert places.wake(SMALL.name) == FIRST
+    for n in range(4):
+        assert (places.is_asleep(SMALL.name), places.is_awake(SMALL.name)) == (False, False)
+        assert SMALL.name not in places.start_slots
+        places.publish(part_of("video", 4 + n))
+        places.publish(part_of(SMALL.name, n))
+    assert places.is_awake(SMALL.name)
+    assert places.start_slots[SMALL.name] == FIRST + 4 * GRID.slots_per_part
+    places.sleep(SMALL.name)
+    assert places.wake(SMALL.name) == FIRST + 4 * GRID.slots_per_part, "what was published before it slept"
+    places.sleep(SMALL.name)
+    assert places.is_asleep(SMALL.name)

@@ -78,3 +78,28 @@ def test_who_finds_no_room_in_time_is_told_so() -> None:
     assert not belt.put(2, 0.0), "what was taken is not done with yet"
     belt.done()
     assert belt.put(2, 0.0)
+
+
+def test_more_may_wait_at_first_until_that_is_worked_off() -> None:
+    belt: Belt[int] = Belt(1, at_first=3)
+    assert all(belt.put(n, 0.0) for n in range(3))
+    assert belt.is_full
+    for n in range(3):
+        assert belt.take() == n
+        belt.done()
+    assert belt.put(3, 0.0)
+    assert belt.is_full, "from now on the limit is what it says"
+
+
+def test_what_waits_is_taken_before_the_end_of_a_belt_that_is_finished() -> None:
+    belt: Belt[int] = Belt(2)
+    belt.put(1, 0.0)
+    belt.finish()
+    assert (belt.take(), belt.take()) == (1, None)
+    empty: Belt[int] = Belt(2)
+    taken: list[int | None] = []
+    thread = threading.Thread(target=lambda: taken.append(empty.take()))
+    thread.start()
+    empty.finish()
+    thread.join(WITHIN_S)
+    assert taken == [None]

@@ -18,7 +18,8 @@ from relay.supervisor.places import Places
 from relay.timeline import NS_PER_S, Grid
 from relay.worker.board import Board
 from relay.worker.handoff import Handoff
-from relay.worker.rungs import RungLine, Shot
+from relay.worker.lanes import Shot
+from relay.worker.rungs import RungLine
 from relay.worker.video import VideoLine
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 import av
-import numpy as np
 import pytest
 
 from fixtures.worker import (
@@ -29,15 +28,17 @@ from relay.config import StreamSettings
 from relay.errors import EncodeError
 from relay.model import AccessUnit, MediaKind, Picture, Rung
 from relay.timeline import NS_PER_S
-from relay.worker import rungs
+from relay.worker import lanes, rungs, sizes
 from relay.worker.board import Board
 from relay.worker.handoff import Handoff
-from relay.worker.rungs import MOST_ON_BELT, LadderOutlet, Lane, Shot, outlet_of
+from relay.worker.lanes import MOST_ON_BELT, Lane, Shot
+from relay.worker.rungs import LadderOutlet, outlet_of
 from relay.worker.video import VideoLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from relay.model import Init, Part
@@ -206,45 +207,16 @@ def test_a_picture_is_scaled_once_for_each_size_however_often_it_is_shown(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scaled = []
-    letterbox = rungs.letterbox
+    letterbox = sizes.letterbox
 
     def count(i420: NDArray[np.uint8], width: int, height: int, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
         scaled.append(height)
         return letterbox(i420, width, height, out)
 
-    monkeypatch.setattr(rungs, "letterbox", count)
+    monkeypatch.setattr(sizes, "letterbox", count)
     for slot in (FIRST, FIRST + 1, FIRST + 5):
         stage.show(slot)
     assert scaled == [48, 32, 48, 32, 48]
-
-
-@pytest.mark.parametrize(
-    ("size", "made"),
-    [
-        ((96, 64), [(72, 48), (48, 32), (30, 20), (24, 16), (18, 12)]),
-        ((98, 66), [(72, 48), (48, 32), (30, 20), (24, 16), (18, 12)]),
-    ],
-)
-def test_what_is_smaller_than_the_half_is_made_of_the_half_which_is_made_once(
-    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], made: list[tuple[int, int]]
-) -> None:
-    """Sizes that have no whole half are averaged over areas, which costs more."""
-    sources = []
-    letterbox = rungs.letterbox
-
-    def note(i420: NDArray[np.uint8], width: int, height: int, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        sources.append((i420.shape[1], width, height))
-        return letterbox(i420, width, height, out)
-
-    monkeypatch.setattr(rungs, "letterbox", note)
-    outlet = LadderOutlet([], Board(SteppedClock(), NS_PER_S))
-    whole = np.random.default_rng(1).integers(16, 235, (size[1] * 3 // 2, size[0]), np.uint8)
-    outlet.give(Shot(0, whole, None))
-    found = [outlet._in_size(whole, *one) for one in made]
-    assert [(one.shape[1], one.shape[0] * 2 // 3) for one in found] == made
-    by_halves = [(96, 72, 48), (96, 48, 32), (48, 30, 20), (48, 24, 16), (24, 18, 12)]
-    assert sources == (by_halves if size == (96, 64) else [(98, *one) for one in made])
-    assert np.ptp([plane.mean() for plane in (whole[: size[1]], *(one[: len(one) * 2 // 3] for one in found))]) < 3
 
 
 class Gated:
@@ -353,7 +325,7 @@ def test_less_than_a_segment_waits_however_slow_a_rung_is(rate: int, segment_s: 
 
 def test_an_encoder_that_does_not_go_on_ends_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody takes from the belt: the worker fails, and another one takes over."""
-    monkeypatch.setattr(rungs, "STUCK_AFTER_S", 0.01)
+    monkeypatch.setattr(lanes, "STUCK_AFTER_S", 0.01)
     stream = replace(SMALL, ladder=(TOP,))
     start = wire.Start(stream, dict.fromkeys(stream.renditions, 0))
     outlet = outlet_of(StreamSettings(), start, Board(SteppedClock(), NS_PER_S), Outbox().as_link())

@@ -55,6 +55,7 @@ export class LivePlayer extends EventTarget {
   #traffic = new Traffic();
   #moving = null;
   #hasEnded = false;
+  #choice = null;
   #wantsPlay = true;
 
   constructor({ video, still, root, stream, clock }) {
@@ -126,11 +127,22 @@ export class LivePlayer extends EventTarget {
 
   /** The level that was chosen, or -1 for automatic. */
   get chosenLevel() {
-    return this.#hls?.autoLevelEnabled === false ? this.#hls.manualLevel : -1;
+    return this.#choice ?? (this.#hls?.autoLevelEnabled === false ? this.#hls.manualLevel : -1);
   }
 
   set chosenLevel(index) {
-    if (this.#hls) this.#hls.nextLevel = index;
+    this.#choice = index;
+    void this.#choose(this.#hls, index);
+    this.#changed();
+  }
+
+  /** One that sleeps (renditions_on_demand) is woken first: hls.js loads nothing while it waits for a playlist. */
+  async #choose(hls, index) {
+    const url = hls?.levels[index]?.url[0];
+    if (url) await fetch(url).then((answer) => answer.text()).catch(() => "");
+    if (index !== this.#choice) return; // another was chosen meanwhile
+    this.#choice = null;
+    if (hls && hls === this.#hls) hls.nextLevel = index;
     this.#changed();
   }
 

@@ -1,0 +1,207 @@
+"""A rung that nobody watches is not encoded: what the first who asks for it waits, and what players see of it."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import av
+import numpy as np
+import pytest
+
+from fixtures.barcode import read_strip
+from fixtures.inspector import Inspector
+from fixtures.processes import Relay, wait_for
+from fixtures.shown import missing, switches
+from fixtures.web_players import Pages, WebPlayer
+from relay.check.finding import faults
+from relay.check.media_playlist import check_media_playlist
+from relay.check.multivariant import check_multivariant
+from relay.model import Latency, StreamFormat
+from relay.timeline import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from fixtures.browser import Browser, Tab
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+SETTINGS: Final = """
+renditions_on_demand = true
+idle_close_s = 4
+[[streams.cam.renditions]]
+height = 720
+preset = "ultrafast"
+[[streams.cam.renditions]]
+height = 360
+preset = "ultrafast"
+"""
+LOW: Final = "video-360p"
+GRID: Final = Grid.of(StreamFormat(1280, 720, Fraction(30), audio=True, latency=Latency.LAN))
+HELD_S: Final = 6.0
+"""Two on a quiet machine; this one does everything at once, and a request may be held for three targets."""
+
+BEHIND_S: Final = 4.0
+ASLEEP_WITHIN_S: Final = 20.0
+SWITCHED_WITHIN_S: Final = 12.0
+OF_ITS_OWN: Final = {"networkError levelLoadTimeOut", "networkError audioTrackLoadTimeOut"}
+"""hls.js without low latency waits 0.8 of a segment for a playlist that is to have the next one, then asks again."""
+
+
+@pytest.fixture(scope="module")
+def relay(folder: Path) -> Iterator[Relay]:
+    with Relay.with_settings("test:", folder, SETTINGS) as relay:
+        relay.wait_until("live")
+        wait_for(lambda: relay.get(f"/live/cam/{at(relay, 'video')}/index.m3u8").count(b"#EXTINF") > 5, 30, "segments")
+        yield relay
+
+
+def at(relay: Relay, name: str) -> str:
+    return f"{name}-{relay.status()['generation']}"
+
+
+def is_asleep(relay: Relay) -> bool:
+    return bool(relay.status()["window"]["renditions"][LOW]["is_asleep"])
+
+
+def wait_until_asleep(relay: Relay) -> None:
+    wait_for(lambda: is_asleep(relay), ASLEEP_WITHIN_S, f"{LOW} asleep")
+
+
+def first_counter(init: bytes, segment: bytes) -> int | None:
+    """The burnt-in number of a segment's first frame; `None` on the slate."""
+    with av.open(io.BytesIO(init + segment), "r") as container:
+        frame = next(container.decode(video=0))
+    strip = read_strip(frame.to_ndarray()[: frame.height].astype(np.uint8))
+    return strip[1] if strip else None
+
+
+def first_counters(relay: Relay, name: str, msns: list[str]) -> list[int | None]:
+    """Of several segments of a rendition."""
+    folder = f"/live/cam/{at(relay, name)}"
+    playlist = relay.get(f"{folder}/index.m3u8").decode()
+    (init,) = set(re.findall(r'EXT-X-MAP:URI="([^"]+)"', playlist))
+    inits = relay.get(f"{folder}/{init}")
+    return [first_counter(inits, relay.get(f"{folder}/{msn}.m4s")) for msn in msns]
+
+
+def test_who_asks_for_it_is_answered_with_four_segments_up_to_now(
+    relay: Relay, record_property: Callable[[str, object], None]
+) -> None:
+    wait_until_asleep(relay)
+    multivariant = relay.get("/live/cam/index.m3u8").decode()
+    assert faults(check_multivariant(multivariant)) == []
+    assert f"{at(relay, LOW)}/index.m3u8" in multivariant
+    began_s = time.monotonic()
+    playlist = relay.get(f"/live/cam/{at(relay, LOW)}/index.m3u8").decode()
+    held_s = time.monotonic() - began_s
+    record_property("held_s", round(held_s, 2))
+    assert held_s < HELD_S
+    assert faults(check_media_playlist(playlist)) == []
+    msns = re.findall(r"^(\d+)\.m4s$", playlist, re.MULTILINE)
+    assert len(msns) >= 4
+    end_s = (GRID.start_ns(GRID.first_slot(int(msns[-1]) + 1))) / 1e9
+    assert time.time() - end_s < BEHIND_S
+    low, top = (first_counters(relay, name, msns[-4:]) for name in (LOW, "video"))
+    assert low == top
+    assert None not in low
+    wait_for(lambda: relay.status()["counters"].get("rendition_wakes") == 1, 3, "a word of it")
+    assert relay.status()["counters"]["backfilled_slots"] >= 4 * GRID.slots_per_segment
+
+
+def test_it_sleeps_again_and_a_probe_lets_it(relay: Relay) -> None:
+    wait_until_asleep(relay)
+    wait_for(lambda: relay.status()["gauges"]["renditions_awake"] == 1, 3, "one that is awake")
+    wakes = relay.status()["counters"]["rendition_wakes"]
+    relay.get(f"/live/cam/{at(relay, LOW)}/index.m3u8")
+    assert not is_asleep(relay)
+    wait_until_asleep(relay)
+    assert relay.status()["counters"]["rendition_wakes"] == wakes + 1
+
+
+@pytest.fixture(scope="module")
+def pages() -> Iterator[Pages]:
+    with Pages() as pages:
+        yield pages
+
+
+@pytest.mark.all
+@pytest.mark.parametrize("low_latency", [False, True], ids=["hls.js", "hls.js, low latency"])
+def test_a_player_changes_to_it_and_back_without_an_error(
+    browser: Browser, pages: Pages, relay: Relay, low_latency: bool
+) -> None:
+    wait_until_asleep(relay)
+    player = WebPlayer(browser.open(pages.url("hls", relay.playlist, low_latency=low_latency)))
+    try:
+        player.wait_until_playing()
+        player.choose(720)
+        wait_for(lambda: player.pump(0.5) or is_asleep(relay), ASLEEP_WITHIN_S, f"{LOW} asleep")
+        player.frames()
+        player.choose(360)
+        player.pump(6)
+        player.choose(720)
+        player.pump(4)
+        frames = player.frames()
+        assert [(before.height, after.height) for before, after in switches(frames)] == [(720, 360), (360, 720)]
+        state = player.state()
+        errors = [error for error in state["errors"] if error not in OF_ITS_OWN]
+        assert (player.tab.failed, player.tab.complaints) == ([], [])
+        if low_latency:
+            # It loads nothing while it waits for a playlist, and has half a second in the buffer.
+            assert {error for error in errors if "fatal" in error} == set()
+            assert state["stalls"] <= 1
+        else:
+            assert (state["stalls"], errors) == (0, [])
+            assert [pair for pair in switches(frames) if missing(*pair) > 1] == []
+    finally:
+        browser.close(player.tab)
+
+
+@pytest.mark.all
+def test_the_menu_of_the_page_changes_to_it_and_back_without_a_stall(tab: Tab, relay: Relay) -> None:
+    """The page asks for the playlist of what is chosen before hls.js does, and plays on meanwhile."""
+    choose(tab, 720)
+    wait_for(lambda: tab.pump(0.5) or is_asleep(relay), ASLEEP_WITHIN_S, f"{LOW} asleep")
+    before = tab.player()
+    choose(tab, 360)
+    tab.pump(5)
+    choose(tab, 720)
+    tab.pump(4)
+    after = tab.player()
+    assert (after["stalls"], after["jumps"], after["rebuilds"]) == (before["stalls"], before["jumps"], 0)
+    assert (tab.failed, tab.complaints, after["error"]) == ([], [], None)
+
+
+def choose(tab: Tab, height: int) -> None:
+    """Choose a rung in the page's menu, and wait until it is what is shown."""
+    quality = tab.page.get_by_label("Quality")
+    (label,) = (text for text in quality.locator("option").all_inner_texts() if text.startswith(f"{height}p"))
+    quality.select_option(label=label)
+    tab.page.wait_for_function(
+        "height => document.querySelector('video').videoHeight === height", arg=height, timeout=SWITCHED_WITHIN_S * 1000
+    )
+
+
+@pytest.mark.all
+def test_a_worker_that_is_killed_while_it_is_watched_is_replaced_without_a_hole(relay: Relay) -> None:
+    with Inspector(relay.playlist, GRID) as inspector:
+        wait_for(lambda: all(len(one.segments) > 5 for one in inspector.renditions.values()), 30, "segments")
+        relay.spare()
+        relay.worker().kill()
+        count = {name: len(one.segments) for name, one in inspector.renditions.items()}
+        wait_for(
+            lambda: all(len(one.segments) > count[name] + 4 for name, one in inspector.renditions.items()),
+            40,
+            "segments of the heir",
+        )
+    assert set(inspector.renditions) == {"video", LOW, "audio"}
+    for rendition in inspector.renditions.values():
+        msns = rendition.msns()
+        assert msns == list(range(msns[0], msns[-1] + 1))
+    assert inspector.problems == []
+    assert inspector.faults() == []
