@@ -155,7 +155,7 @@ class StreamSettings(Settings):
         if not self.renditions and not self.ladder:
             if self.renditions_on_demand:
                 raise ValueError(
-                    'renditions_on_demand lets those of a ladder sleep that nobody watches: give renditions, or '
+                    "renditions_on_demand lets those of a ladder sleep that nobody watches: give renditions, or "
                     'ladder = "auto", or leave it out'
                 )
             return self

@@ -85,10 +85,13 @@ class Lane:
         """Whether it is to be given `slot`."""
         return self.line.has(slot)
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether `give` would wait."""
+        return self.belt.is_full
+
     def give(self, shot: Shot) -> None:
         """Hand over a picture of the rung's size; wait for room. Raises `EncodeError` where it does not go on."""
-        if self.belt.is_full:
-            self._board.count("encoder_waits")
         if not self.belt.put(shot, STUCK_AFTER_S):
             raise EncodeError(f"the encoder of {self.line.rung.name} has taken no picture for {STUCK_AFTER_S:g} s")
 
@@ -202,6 +205,11 @@ class SleepyLane(Lane):
     def takes(self, slot: int) -> bool:
         """Whether it is to be given `slot`."""
         return self._is_fed and super().takes(slot)
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether `give` would wait."""
+        return self._is_live and super().is_waited_for
 
     def give(self, shot: Shot) -> None:
         """Hand over a picture; wait for room where it is live. Before that it is let go, and asks again."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import av
 import structlog
-from av.codec.context import ThreadType
 
 from relay.decode import to_i420
 
@@ -26,9 +25,6 @@ log = structlog.get_logger()
 WAIT_S: Final = 5.0
 """For the next unit: the slot line fills a slot whatever its camera does, and no encoder looks ahead that far."""
 
-_THREADS: Final = 2
-"""One decodes the next picture while this one is encoded. A picture more is on its way for it."""
-
 
 class Replay:
     """The pictures of a ring from `place` on, slot by slot. One thread.
@@ -46,7 +42,8 @@ class Replay:
         self._decoded: deque[av.VideoFrame] = deque()
         self._is_drained = False
         self._decoder = av.CodecContext.create("h264", "r")
-        self._decoder.thread_type, self._decoder.thread_count = ThreadType.FRAME, _THREADS
+        # With threads of its own (frame threads) it was seen to hang for ever, now and then, under PyAV 18.
+        self._decoder.thread_count = 1
 
     @property
     def backlog(self) -> int:

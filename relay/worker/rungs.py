@@ -213,6 +213,8 @@ class LadderOutlet(Outlet):
             lane.look(shot.slot)
         for lane in self.lanes:
             if lane.takes(shot.slot):
+                if lane.is_waited_for:
+                    self._board.count("encoder_waits")
                 rung = lane.line.rung
                 lane.give(shot._replace(i420=self._sizes.of(shot.i420, rung.width, rung.height)))
         if self._ring is not None:

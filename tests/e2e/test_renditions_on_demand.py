@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 import time
 from fractions import Fraction
@@ -24,11 +25,12 @@ from relay.model import Latency, StreamFormat
 from relay.timeline import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fixtures.browser import Browser, Tab
 
+log = logging.getLogger(__name__)
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 SETTINGS: Final = """
@@ -90,9 +92,7 @@ def first_counters(relay: Relay, name: str, msns: list[str]) -> list[int | None]
     return [first_counter(inits, relay.get(f"{folder}/{msn}.m4s")) for msn in msns]
 
 
-def test_who_asks_for_it_is_answered_with_four_segments_up_to_now(
-    relay: Relay, record_property: Callable[[str, object], None]
-) -> None:
+def test_who_asks_for_it_is_answered_with_four_segments_up_to_now(relay: Relay) -> None:
     wait_until_asleep(relay)
     multivariant = relay.get("/live/cam/index.m3u8").decode()
     assert faults(check_multivariant(multivariant)) == []
@@ -100,7 +100,7 @@ def test_who_asks_for_it_is_answered_with_four_segments_up_to_now(
     began_s = time.monotonic()
     playlist = relay.get(f"/live/cam/{at(relay, LOW)}/index.m3u8").decode()
     held_s = time.monotonic() - began_s
-    record_property("held_s", round(held_s, 2))
+    log.info("held for %.2f s", held_s)
     assert held_s < HELD_S
     assert faults(check_media_playlist(playlist)) == []
     msns = re.findall(r"^(\d+)\.m4s$", playlist, re.MULTILINE)
@@ -117,7 +117,7 @@ def test_who_asks_for_it_is_answered_with_four_segments_up_to_now(
 def test_it_sleeps_again_and_a_probe_lets_it(relay: Relay) -> None:
     wait_until_asleep(relay)
     wait_for(lambda: relay.status()["gauges"]["renditions_awake"] == 1, 3, "one that is awake")
-    wakes = relay.status()["counters"]["rendition_wakes"]
+    wakes = relay.status()["counters"].get("rendition_wakes", 0)
     relay.get(f"/live/cam/{at(relay, LOW)}/index.m3u8")
     assert not is_asleep(relay)
     wait_until_asleep(relay)

@@ -82,7 +82,10 @@ def test_the_end_may_be_told_while_pictures_come_and_taken_back() -> None:
 
 
 def test_it_ends_where_nothing_comes_and_gives_what_the_decoder_holds_where_that_is_all() -> None:
-    ring = ring_of(LENGTH)
+    longer = ring_of(3 * LENGTH, LatencyProfile.QUALITY)
+    ring = Ring(longer.grid)
+    for unit in (longer.read(1, 0.0) or [])[:LENGTH]:
+        ring.add(unit)
     replay = replay_of(ring)
     assert len([*replay.pictures(lambda: None)]) < LENGTH
     held = [slot for slot, _ in replay.pictures(lambda: FIRST + LENGTH)]
@@ -106,7 +109,7 @@ def test_it_ends_at_what_cannot_be_decoded_or_leaves_a_slot_out() -> None:
     assert units is not None
     broken, holed = Ring(good.grid), Ring(good.grid)
     for unit in units:
-        broken.add(unit if unit.pts < FIRST + 9 else replace(unit, data=b""))
+        broken.add(unit if unit.pts < FIRST + 9 else replace(unit, data=b"\x00\x00\x01\x41" + b"\xff" * 40))
         if unit.pts != FIRST + 9:
             holed.add(unit)
     for ring in (broken, holed):
