@@ -60,12 +60,14 @@ class Copied:
     """How a stream is cut whose pictures go out as the camera coded them: at its keyframes, into whole segments.
 
     No segment is longer than `target_duration_s`. `is_independent` says that each begins with a keyframe: not so where
-    the camera's keyframes are further apart than that.
+    the camera's keyframes are further apart than that. `codecs` is what CODECS said last, for a slate of the same kind;
+    it is learned behind the rest, and makes no other format.
     """
 
     codec: VideoCodec
     target_duration_s: int
     is_independent: bool = True
+    codecs: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

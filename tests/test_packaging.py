@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import shutil
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -30,8 +31,8 @@ echo licence >node_modules/hls.js/LICENSE
 """
 
 
-def load_hook_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+def load(script: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(Path(script).stem, ROOT / script)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -39,7 +40,7 @@ def load_hook_module() -> ModuleType:
     return module
 
 
-hatch_build = load_hook_module()
+hatch_build = load("hatch_build.py")
 
 
 class Checkout:
@@ -149,6 +150,21 @@ def test_a_failed_download_leaves_no_half_of_it(checkout: Checkout) -> None:
     with pytest.raises(Exception, match="non-zero exit status"):
         checkout.build()
     assert not checkout.vendor.exists()
+
+
+def test_without_npm_the_players_of_the_tests_are_fetched_by_one_that_pip_puts_beside_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("PATH", "")
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$@" >"$0.log"\n: >"${0%/*}/npm"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    npm = Path(load("fixtures/web/install.py").npm())
+    assert npm == tmp_path / "npm"
+    assert npm.exists()
+    assert python.with_name("python.log").read_text() == f"-m pip install --quiet {hatch_build.NODE_FROM_PYPI}\n"
 
 
 def test_the_wheel_holds_the_package_with_its_pages_and_nothing_else(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -90,3 +91,8 @@ def test_a_missing_program_fails_the_test_and_is_named(monkeypatch: pytest.Monke
 def test_the_gate_runs_the_checks_and_the_tests() -> None:
     commands = (ROOT / ".ci/run").read_text().splitlines()
     assert [line.split()[0] for line in commands if line.startswith("scripts/")] == ["scripts/check", "scripts/test"]
+
+
+def test_what_is_marked_as_end_to_end_lies_in_the_folder_that_scripts_test_runs_apart() -> None:
+    marked = {path for path in (ROOT / "tests").rglob("test_*.py") if re.search(r"mark\.e2e\b", path.read_text())}
+    assert marked == set((ROOT / "tests/e2e").glob("test_*.py"))

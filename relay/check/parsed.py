@@ -73,8 +73,9 @@ class _Reader:
             return
         if token.name in _SEGMENT_TAGS:
             is_late = bool(self._next.parts) and token.name in _BEFORE_PARTS
-            late = (*self._next.tags_after_part, token.name) if is_late else self._next.tags_after_part
-            self._next = replace(self._next, line=self._next.line or token.line, tags_after_part=late)
+            if is_late or not self._next.line:
+                late = (*self._next.tags_after_part, token.name) if is_late else self._next.tags_after_part
+                self._next = replace(self._next, line=self._next.line or token.line, tags_after_part=late)
         read_tag = _READERS.get(token.name)
         if read_tag is not None:
             read_tag(self, token)

@@ -33,8 +33,6 @@ class _Types:
     keyframes: frozenset[int]
     parameter_sets: tuple[int, ...]
     left_out: frozenset[int]
-    sequence_parameter_set: int
-    profile_at: int
 
     def of(self, unit: bytes) -> int:
         return unit[0] >> self.shift & self.mask
@@ -43,9 +41,9 @@ class _Types:
 _TYPES: Final[dict[VideoCodec, _Types]] = {
     # Of I pictures with a recovery point, browsers start at none, and `avc1` calls none a sync sample: IDR (5) alone.
     # Left out: delimiter, ends of sequence and stream, filler.
-    "h264": _Types(0, 0x1F, frozenset({5}), (7, 8), frozenset({9, 10, 11, 12}), 7, 1),
+    "h264": _Types(0, 0x1F, frozenset({5}), (7, 8), frozenset({9, 10, 11, 12})),
     # IRAP pictures: BLA, IDR, CRA and the two that are reserved.
-    "hevc": _Types(1, 0x3F, frozenset(range(16, 24)), (32, 33, 34), frozenset({35, 36, 37, 38}), 33, 3),
+    "hevc": _Types(1, 0x3F, frozenset(range(16, 24)), (32, 33, 34), frozenset({35, 36, 37, 38})),
 }
 
 
@@ -102,16 +100,6 @@ def has_all_sets(sets: Sequence[bytes], codec: VideoCodec) -> bool:
     """Whether a decoder can be set up with `sets`."""
     types = _TYPES[codec]
     return {types.of(unit) for unit in sets} >= set(types.parameter_sets)
-
-
-def profile_idc(sets: Sequence[bytes], codec: VideoCodec) -> int:
-    """`profile_idc` of the first sequence parameter set, or 0 where there is none."""
-    types = _TYPES[codec]
-    for unit in sets:
-        if types.of(unit) == types.sequence_parameter_set and len(unit) > types.profile_at:
-            profile = unit[types.profile_at]
-            return profile if codec == "h264" else profile & 0x1F
-    return 0
 
 
 def byte_stream(units: Iterable[bytes]) -> bytes:

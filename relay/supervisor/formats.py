@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from relay.ladder import choose_ladder
-from relay.model import Copied, StreamFormat
+from relay.model import Copied, MediaKind, StreamFormat
 from relay.timeline import copied_target, usual_rate
 
 if TYPE_CHECKING:
     from relay.config import StreamSettings
-    from relay.model import Latency
+    from relay.model import Init, Latency
     from relay.wire import Found
 
 UNSEEN_SIZE: Final = (1280, 720)
@@ -35,6 +35,13 @@ class Remembered:
     seen: bool = False
     key: str = ""
     last_msn: int | None = None
+
+    def described(self, init: Init) -> Remembered:
+        """The same, with what CODECS says by `init`, if that is of pictures that are copied."""
+        copied = self.format.copied
+        if copied is None or init.kind is not MediaKind.VIDEO:
+            return self
+        return replace(self, format=replace(self.format, copied=replace(copied, codecs=init.codecs)))
 
 
 def settings_key(settings: StreamSettings) -> str:
@@ -91,6 +98,7 @@ def _choose_copied(found: Found | None, known: StreamFormat | None) -> Copied | 
         fits = target_s <= before.target_duration_s and (is_independent or not before.is_independent)
         if fits:
             return before
+        return replace(before, target_duration_s=target_s, is_independent=is_independent)
     return Copied(found.offer.codec, target_s, is_independent)
 
 

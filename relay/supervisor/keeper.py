@@ -231,8 +231,9 @@ class StreamKeeper:
             case wire.PartReady(part, _):
                 self._publish(part)
             case wire.InitReady(init, _):
-                if self._places is not None:
+                if self._places is not None and self._remembered is not None:
                     self._places.describe(init)
+                    self._remember(self._remembered.described(init))
                 self._publisher.publish_init(self.name, init)
             case wire.Snapshot(time_ns, jpeg):
                 self._snapshot, self._is_probing = jpeg, False

@@ -78,6 +78,7 @@ class CopyLine:
         self._slate = SlateSource(start, SlatePainter(name, settings, start.format), copied.codec, shortest_ns)
         self._origin: Origin | None = None
         self._described: Origin | None = None
+        self._codecs = copied.codecs
         self._rate = RateMeter()
         self._init: Init | None = None
         self._began_ns = self._heard_ns = clock.unix_ns()
@@ -144,7 +145,8 @@ class CopyLine:
         if self._origin != SLATE:
             self._emit(self._cut.break_off())
             self._origin = SLATE
-            self._slate.begin(self._began_ns if self._cut.ended_ns is None else self._cut.ended_ns, self._camera)
+            began_ns = self._began_ns if self._cut.ended_ns is None else self._cut.ended_ns
+            self._slate.begin(began_ns, self._camera, self._codecs)
         if now_ns - self._slate.next_ns > self._skip_after_ns:
             self._emit(self._cut.break_off())
             self._slate.skip(now_ns - self._margin_ns)
@@ -192,6 +194,7 @@ class CopyLine:
             else:
                 shape, keyframe = self._camera.describe(run.pictures[0], self._origin)
             self._init = make_copied_init("video", shape, keyframe, 1, 1)
+            self._codecs = self._init.codecs
         bandwidth_bps, average_bps = self._rate.bandwidth_bps, self._rate.average_bps
         self._init = replace(self._init, bandwidth=bandwidth_bps, average_bandwidth=average_bps)
         self._link.send(wire.InitReady(self._init))

@@ -50,7 +50,6 @@ class CameraView:
     """What the camera shows, looked at in one keyframe every few seconds."""
 
     def __init__(self, stream: StreamFormat, link: Link) -> None:
-        self.profile_idc = 0
         self._format = stream
         self._keyframe: CameraPicture | None = None
         self._snapshots = Snapshots(link, SNAPSHOT_EVERY_NS)
@@ -58,7 +57,6 @@ class CameraView:
     def look(self, item: CameraPicture, now_ns: int) -> None:
         """Take note of a keyframe, and make a snapshot of it if it is time."""
         self._keyframe = item
-        self.profile_idc = nal.profile_idc(item.origin[2], item.codec)
         if self._snapshots.is_due(now_ns) and (i420 := self.picture()) is not None:
             self._snapshots.send(i420, item.picture.time_ns, self._format.matrix)
 
@@ -82,7 +80,7 @@ class CameraView:
 
 
 class SlateSource:
-    """Slate pictures in the camera's codec, profile family and size, one after the other from `begin` on.
+    """Slate pictures in the camera's codec, profile and size, one after the other from `begin` on.
 
     `has_failed` says that there can be none: then an outage is a hole, as it would be for the camera's own viewers.
     """
@@ -106,15 +104,18 @@ class SlateSource:
         stream = self._format
         return VideoShape(self._codec, stream.width, stream.height, stream.rate, COPIED_TIMESCALE)
 
-    def begin(self, at_ns: int, camera: CameraView) -> None:
-        """The camera is away since `at_ns`. Every slate has the same parameter sets, so players have its init."""
+    def begin(self, at_ns: int, camera: CameraView, codecs: str) -> None:
+        """The camera is away since `at_ns`; `codecs` is what its pictures are called.
+
+        Every slate has the same parameter sets then, so players have its init.
+        """
         self._since_ns = at_ns
         last = camera.picture()
         self._base = self._base if last is None else last
         self._painter.forget()
         self.skip(at_ns)
         try:
-            self._encoder = StillEncoder(self._codec, self._format.width, self._format.height, camera.profile_idc)
+            self._encoder = StillEncoder(self._codec, self._format.width, self._format.height, codecs)
         except EncodeError as error:
             self._fail(error)
 

@@ -1,11 +1,13 @@
-"""The whole thing: a camera, `relay serve`, a browser. One of each a module, because each takes seconds to start."""
+"""The whole thing: a camera, `relay serve`, a browser. One relay and browser a module, since they start slowly."""
 
 from __future__ import annotations
 
 import urllib.error
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from fixtures.audience import Audience
 from fixtures.browser import Browser, Tab
@@ -13,7 +15,26 @@ from fixtures.processes import Camera, Program, Relay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from xdist.remote import Producer
+
+
+LIGHT: Final = {"test_capture_time.py", "test_microphone.py", "test_push.py", "test_rtsp_sources.py", "test_screen.py"}
+"""Modules without a browser and with little to compute: they disturb nobody."""
+
+
+class Scheduler(LoadScopeScheduling):
+    """One process has all that a busy machine disturbs, one module after the other; the light ones run beside it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if Path(module).name in LIGHT else "alone"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
+    """Not xdist's `loadgroup`, which finds no groups since pytest 9.2."""
+    return Scheduler(config, log)
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +43,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("e2e")
 
 
-@pytest.fixture(scope="module")
-def camera(folder: Path) -> Iterator[Camera]:
-    with Camera(folder) as camera:
+@pytest.fixture(scope="session")
+def only_camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Camera]:
+    with Camera(tmp_path_factory.mktemp("camera")) as camera:
         yield camera
+
+
+@pytest.fixture(scope="module")
+def camera(only_camera: Camera) -> Camera:
+    """The same for all modules, since it rests while nobody looks. A test that failed may have left it dead."""
+    if not only_camera.is_running:
+        only_camera.start()
+    return only_camera
 
 
 @pytest.fixture(scope="module")

@@ -155,11 +155,10 @@ def test_the_worker_is_stopped_in_mid_message(playing: Tab, relay: Relay) -> Non
 def test_the_relay_is_killed_and_started_again(playing: Tab, relay: Relay) -> None:
     before = playing.player()
     with Inspector(relay.playlist) as inspector:
-        playing.pump(4)
+        wait_for(inspector.video.msns, 5, "a segment")
         last_msn = inspector.video.msns()[-1]
         relay.kill()
-        playing.pump(4)
-        playing.page.get_by_text("The relay does not answer").wait_for(timeout=5000)
+        playing.page.get_by_text("The relay does not answer").wait_for(timeout=9000)
         relay.start()
         started_s = time.time()
         playing.wait_until_picture(20, started_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import av
 import numpy as np
@@ -15,6 +15,7 @@ from fixtures import players
 from fixtures.barcode import read_strip
 from fixtures.inspector import Inspector
 from fixtures.processes import Relay, wait_for
+from fixtures.shown import RATE, offset
 from relay.model import Latency, LatencyProfile, StreamFormat
 from relay.timeline import Grid
 
@@ -23,34 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fixtures.browser import Browser, Tab
+    from fixtures.shown import Place
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(180)]
 
-WIDTH, HEIGHT, RATE = 640, 360, 30
+WIDTH, HEIGHT = 640, 360
 DURATION_S: Final = 6.0
-COUNTER_MODULUS: Final = 1 << 12
 OFF_BY: Final = 2.5
 """In frames: how far a counter may be from its place, where the pattern was drawn late on a busy machine."""
-NOTE_EACH_FRAME: Final = """() => {
-  const video = document.querySelector("video");
-  const context = new OffscreenCanvas(64, 1).getContext("2d", {willReadFrequently: true});
-  window.framesSeen = [];
-  const note = (_, {mediaTime}) => {
-    const {videoWidth, videoHeight} = video;
-    context.drawImage(video, 0, videoHeight - 10, videoWidth, 4, 0, 0, 64, 1);
-    const cells = context.getImageData(0, 0, 64, 1).data.filter((_, i) => i % 4 === 0);
-    window.framesSeen.push([mediaTime, cells.slice(52).reduce((sum, cell) => 2 * sum + (cell > 128), 0)]);
-    video.requestVideoFrameCallback(note);
-  };
-  video.requestVideoFrameCallback(note);
-}"""
-
-
-class Shown(NamedTuple):
-    """One frame: its time in the media, and its burnt-in number."""
-
-    media_s: float
-    counter: int
 
 
 @pytest.fixture(scope="module", params=list(LatencyProfile), ids=str)
@@ -75,16 +56,16 @@ def relay(profile: LatencyProfile, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_the_watch_page(tab: Tab) -> None:
-    tab.page.evaluate(NOTE_EACH_FRAME)
+    tab.note_frames()
     before = tab.player()
     tab.pump(DURATION_S)
     after = tab.player()
-    frames = [Shown(*frame) for frame in tab.page.evaluate("window.framesSeen")]
+    frames = tab.frames()
     assert (after["stalls"], after["rebuilds"]) == (before["stalls"], 0)
     assert (tab.failed, tab.complaints, after["error"]) == ([], [], None)
     assert after["currentTime"] - before["currentTime"] > 0.8 * DURATION_S
     assert len(frames) > DURATION_S * RATE / 4
-    check_that_each_is_in_its_place(frames)
+    check_that_each_is_in_its_place([frame.place for frame in frames])
 
 
 def test_hls_js_without_low_latency(browser: Browser, relay: Relay) -> None:
@@ -96,20 +77,20 @@ def test_hls_js_without_low_latency(browser: Browser, relay: Relay) -> None:
 
 @pytest.mark.parametrize("playlist", ["index.m3u8", "ts.m3u8"])
 def test_ffmpeg_shows_every_frame_at_its_time(relay: Relay, playlist: str) -> None:
-    frames = []
+    places: list[Place] = []
     with av.open(f"{relay.origin}/live/{relay.stream}/{playlist}", timeout=30.0) as container:
         for frame in container.decode(video=0):
             assert frame.time is not None
             assert not frame.is_corrupt
             strip = read_strip(frame.to_ndarray()[: frame.height].astype(np.uint8), source_size=(WIDTH, HEIGHT))
             if strip is not None:  # a slow start begins with the slate
-                frames.append(Shown(frame.time, strip[1]))
-            if len(frames) > DURATION_S * RATE:
+                places.append((frame.time, strip[1]))
+            if len(places) > DURATION_S * RATE:
                 break
-    steps_s = [after.media_s - before.media_s for before, after in pairwise(frames)]
+    steps_s = [after[0] - before[0] for before, after in pairwise(places)]
     assert min(steps_s) == pytest.approx(1 / RATE, abs=0.001)
     assert max(steps_s) == pytest.approx(1 / RATE, abs=0.001)
-    check_that_each_is_in_its_place(frames)
+    check_that_each_is_in_its_place(places)
 
 
 def test_ffmpeg_has_nothing_to_say(relay: Relay) -> None:
@@ -139,9 +120,5 @@ def test_the_rules_and_a_worker_that_dies(relay: Relay, grid: Grid, profile: Lat
     assert shown == [grid.tfdt(slot) for slot in range(first, end)]
 
 
-def check_that_each_is_in_its_place(frames: list[Shown]) -> None:
-    start = frames[0]
-    for frame in frames:
-        expected = start.counter + (frame.media_s - start.media_s) * RATE
-        error = (frame.counter - expected + COUNTER_MODULUS / 2) % COUNTER_MODULUS - COUNTER_MODULUS / 2
-        assert abs(error) <= OFF_BY, (start, frame)
+def check_that_each_is_in_its_place(places: list[Place]) -> None:
+    assert [place for place in places if abs(offset(places[0], place)) > OFF_BY] == []

@@ -112,6 +112,12 @@ def segments(rendition: Rendition, since_s: float) -> list[bytes]:
     return [rendition.segments[msn] for msn in rendition.msns() if msn * SEGMENT_S >= since_s]
 
 
+def wait_for_segment(inspector: Inspector, since_s: float) -> None:
+    """Until a segment was read of picture and sound that began after `since_s`."""
+    renditions = inspector.renditions.values()
+    wait_for(lambda: all(segments(one, since_s) for one in renditions), 3 * SEGMENT_S + 2, "a whole segment")
+
+
 def colours(rendition: Rendition, since_s: float) -> list[str]:
     """What the pictures show, equal neighbours together; the slate is dim or grey."""
     (init,) = rendition.inits.values()
@@ -142,14 +148,15 @@ def test_viewers_see_who_pushes_and_stay_when_the_pusher_dies(
         idle.wait_until("live")
         since_s = time.time()
         with Inspector(idle.playlist) as inspector:
-            time.sleep(4)
+            wait_for_segment(inspector, since_s)
             red.kill()
+            killed_s = time.time()
             idle.wait_until("offline", STALL_AFTER_S + 2)
             assert idle.status()["health"]["reason"] == "waiting for the camera to start sending"
-            time.sleep(4)
+            wait_for_segment(inspector, killed_s + 1)
             with Encoder(folder, "blue", "flv", f"{address}/{key}"):
                 idle.wait_until("live", 5)
-                time.sleep(5)
+                wait_for_segment(inspector, time.time())
     assert inspector.problems == []
     assert inspector.faults() == []
     assert colours(inspector.renditions["video"], since_s) == ["red", "slate", "blue"]

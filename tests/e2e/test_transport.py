@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(180)]
 
 DURATION_S = 8.0
-RATE = 30
-PROGRAMS = [players.ffmpeg, players.mpv, players.vlc, players.gstreamer]
 
 
 @pytest.fixture(scope="module")
@@ -43,27 +40,23 @@ def playlist(relay: Relay) -> str:
 @pytest.fixture(scope="module")
 def playbacks(playlist: str) -> dict[str, Playback]:
     """All of them at once, while an inspector reads along."""
-    with Inspector(playlist) as inspector, ThreadPoolExecutor(len(PROGRAMS)) as pool:
-        running = {play.__name__: pool.submit(play, playlist, DURATION_S) for play in PROGRAMS}
-        done = {name: future.result() for name, future in running.items()}
+    with Inspector(playlist) as inspector:
+        done = players.side_by_side(playlist, DURATION_S)
     assert inspector.faults() == []
     assert inspector.problems == []
     assert len(inspector.video.segments) >= 7
     return done
 
 
-@pytest.mark.parametrize("name", [play.__name__ for play in PROGRAMS])
+@pytest.mark.parametrize("name", players.PROGRAMS)
 def test_plays(playbacks: dict[str, Playback], name: str) -> None:
-    playback = playbacks[name]
-    assert playback.errors == []
-    assert playback.shown > 0.8 * RATE * DURATION_S, playback.output[-3000:]
-    assert playback.dropped <= 0.05 * RATE * DURATION_S
+    playbacks[name].check(DURATION_S)
 
 
 def test_hls_js(browser: Browser, playlist: str) -> None:
     playback = players.hls_js(browser, playlist, DURATION_S)
     assert playback.errors == []
-    assert playback.shown > 0.6 * RATE * DURATION_S
+    assert playback.shown > 0.6 * players.RATE * DURATION_S
     assert float(playback.output.split()[-1]) > DURATION_S / 2
 
 

@@ -82,10 +82,3 @@ def test_new_parameter_sets_take_the_place_of_their_kind() -> None:
     assert nal.parameter_sets([HEVC["pps"], new, new], "hevc", before) == (HEVC["vps"], new, HEVC["pps"])
     assert nal.has_all_sets(before, "hevc")
     assert not nal.has_all_sets(before[:2], "hevc")
-
-
-def test_the_profile_is_the_sequence_parameter_sets() -> None:
-    assert nal.profile_idc([H264["pps"], H264["sps"]], "h264") == 77
-    assert nal.profile_idc([HEVC["vps"], HEVC["sps"]], "hevc") == 1
-    assert nal.profile_idc([H264["pps"]], "h264") == 0
-    assert nal.profile_idc([b"\x67"], "h264") == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -13,11 +12,10 @@ import numpy as np
 import pytest
 import structlog.testing
 
-from fixtures.tools import need_alsa_configuration
 from relay.config import StreamSettings
 from relay.source import alsa, open_source
 from relay.source.alsa import SoundInput, explain_silence, list_microphones, parse_inputs
-from relay.source.microphone import SAMPLE_RATE_HZ, Captured, Microphone, WithMicrophone, capture
+from relay.source.microphone import SAMPLE_RATE_HZ, Captured, Microphone, WithMicrophone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,16 +157,3 @@ def test_a_card_that_is_not_there_is_not_asked_for() -> None:
         microphone.stop()
     assert not asked
     assert all("there is no microphone 'hw:4711'" in entry["reason"] for entry in logs)
-
-
-@pytest.mark.e2e
-def test_the_alsa_of_the_wheel_with_the_systems_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    need_alsa_configuration()
-    monkeypatch.setattr(alsa, "list_microphones", list)
-    chunks = capture("null")
-    first = next(chunks)
-    assert first.samples.shape[1] == 2
-    assert abs(first.time_us / 1e6 - time.time()) < 5
-    chunks.close()  # type: ignore[attr-defined]  # a generator has it
-    with pytest.raises(av.error.OSError):
-        next(capture("hw:31"))

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 
+from fixtures.published import AUDIO_INIT, VIDEO_INIT
 from relay.config import StreamSettings
 from relay.model import Copied, CopyOffer, Latency, LatencyProfile, SourceInfo, StreamFormat, VideoCodec
 from relay.supervisor.formats import Remembered, choose_format, even_size, settings_key
@@ -136,6 +137,23 @@ def test_keyframes_further_apart_and_another_codec_are_another_format() -> None:
     assert choose(COPY, offering(longest_gop_s=14), after(longest)).copied == Copied("h264", 12, is_independent=False)
     dependent = choose(COPY, offering(longest_gop_s=14))
     assert choose(COPY, offering(longest_gop_s=20), after(dependent)) == dependent
+
+
+def test_what_codecs_says_is_remembered_as_long_as_the_codec_stays() -> None:
+    found_once = after(choose(COPY, offering()))
+    assert found_once.described(AUDIO_INIT) is found_once
+    assert after(choose(COPY)).described(VIDEO_INIT) == after(choose(COPY))
+    known = found_once.described(VIDEO_INIT)
+    assert known == found_once, "it makes no other format"
+    for now, codecs in (
+        (None, VIDEO_INIT.codecs),
+        (offering(), VIDEO_INIT.codecs),
+        (offering(longest_gop_s=5), VIDEO_INIT.codecs),
+        (offering("hevc"), ""),
+    ):
+        copied = choose(COPY, now, known).copied
+        assert copied is not None
+        assert copied.codecs == codecs
 
 
 def test_what_cannot_be_copied_any_more_is_encoded() -> None:

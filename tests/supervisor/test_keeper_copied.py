@@ -55,6 +55,25 @@ async def test_the_first_offer_decides_and_numbers_count_up_from_the_grid(folder
         assert again.format == COPIED
 
 
+async def test_what_codecs_says_is_told_to_the_next_worker_and_kept_for_the_next_run(folder: DataFolder) -> None:
+    stage = Stage(folder, COPY)
+    async with stage.run():
+        worker = await stage.crew.next()
+        start = await worker.begin(offering())
+        assert start.format.copied is not None
+        assert start.format.copied.codecs == ""
+        msn = Grid.of(COPIED).msn(start.next_slots["video"])
+        worker.say(wire.InitReady(VIDEO_INIT), wire.InitReady(AUDIO_INIT), *whole(msn))
+        await stage.published.wait_for("publish_part", 2)
+        worker.writer.close()
+        second = await stage.crew.next()
+        again = await second.begin()
+        assert again.format.copied is not None
+        assert again.format.copied.codecs == VIDEO_INIT.codecs
+        await stage.stored_when(lambda stored: stored["format"]["copied"]["codecs"] == VIDEO_INIT.codecs)
+    assert [number for number, _ in stage.published.generations] == [1]
+
+
 async def test_keyframes_too_far_apart_for_the_format_begin_a_new_generation(folder: DataFolder) -> None:
     stage = Stage(folder, COPY)
     async with stage.run():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relay.errors import DataFolderError
-from relay.model import Latency, LatencyProfile, Rung, StreamFormat
+from relay.model import Copied, Latency, LatencyProfile, Rung, StreamFormat
 from relay.supervisor.formats import Remembered
 from relay.supervisor.memory import DataFolder
 
@@ -77,3 +77,16 @@ def test_a_folder_that_went_away(folder: DataFolder) -> None:
     (folder.path / "streams").rmdir()
     with pytest.raises(DataFolderError, match="cannot be written"):
         folder.remember("door", REMEMBERED)
+
+
+def test_what_was_copied_before_its_name_was_kept_still_is_understood(folder: DataFolder) -> None:
+    path = folder.path / "streams" / "door.json"
+    copied = replace(REMEMBERED, format=replace(REMEMBERED.format, copied=Copied("h264", 4, codecs="avc1.4d401f")))
+    folder.remember("door", copied)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["format"]["copied"].pop("codecs") == "avc1.4d401f"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    recalled = folder.recall("door")
+    assert recalled == copied
+    assert recalled.format.copied is not None
+    assert recalled.format.copied.codecs == ""

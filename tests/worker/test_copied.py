@@ -14,6 +14,9 @@ import pytest
 
 from fixtures.worker import Outbox, SteppedClock, findings, flat
 from relay import slate, wire
+from relay.check.boxes import read_init
+from relay.check.declared import check_declared_init
+from relay.check.renditions import Offered, Role, Variant
 from relay.config import StreamSettings
 from relay.encode import StillEncoder
 from relay.errors import EncodeError
@@ -48,12 +51,12 @@ class Camera:
     luma: int = 80
     gop: int = 20
     connection: int = 1
-    profile_idc: int = 66
+    codecs: str = "avc1.42c00a"
     size: tuple[int, int] = (96, 64)
     sent: int = 0
 
     def __post_init__(self) -> None:
-        self.encoder = StillEncoder(self.codec, *self.size, self.profile_idc)
+        self.encoder = StillEncoder(self.codec, *self.size, self.codecs)
         self.sets: tuple[bytes, ...] = ()
 
     def picture(self, time_ns: int) -> CameraPicture:
@@ -160,9 +163,9 @@ def test_a_camera_is_cut_at_its_keyframes() -> None:
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 def test_an_outage_is_a_slate_between_two_seams(codec: VideoCodec) -> None:
     stage = Stage(replace(FORMAT, copied=Copied(codec, 4)))
-    stage.send(Camera(codec, profile_idc=1 if codec == "hevc" else 66), 50)
+    stage.send(Camera(codec), 50)
     stage.wait(6)
-    stage.send(Camera(codec, luma=160, connection=2, profile_idc=1 if codec == "hevc" else 66), 45)
+    stage.send(Camera(codec, luma=160, connection=2), 45)
     assert len(stage.seams()) == 3
     before, slated, after = stage.shown()
     assert (before, after) == ([80] * 5, [160] * 4)
@@ -225,6 +228,25 @@ def test_without_a_camera_there_is_the_slate_of_what_was_shown_before() -> None:
     broken.wait(8)
     assert len(broken.parts) >= 2
     stage.check()
+
+
+@pytest.mark.parametrize("codecs", ["avc1.42e01e", "avc1.4d0028", "avc1.640c1f"])
+def test_the_slate_is_what_codecs_says_also_of_a_worker_that_never_saw_the_camera(codecs: str) -> None:
+    stage = Stage()
+    stage.send(Camera(codecs=codecs), 50)
+    stage.wait(6)
+    heir, stranger = Stage(replace(FORMAT, copied=Copied("h264", 4, codecs=codecs))), Stage()
+    heir.wait(8)
+    stranger.wait(8)
+    offered = Offered("video", Role.VARIANT, [Variant("video", 1, 1, (codecs,), (96, 64), None, None)])
+    found = [
+        [finding.rule for finding in check_declared_init(read_init(init.data), offered)]
+        for init in (*stage.inits(), *heir.inits(), *stranger.inits())
+    ]
+    assert found == [[], [], [], ["V3"]]
+    for one in (stage, heir):
+        assert all(one.shown()), "it can be decoded"
+        one.check()
 
 
 def test_the_reason_on_the_slate_follows_the_board() -> None:

@@ -33,6 +33,7 @@ COMPARED_HINTS: Final = 8
 REMEMBERED_MSNS: Final = 100
 """Segments behind the playlist of which it is known still what was read: a visit may last a day."""
 REMEMBERED_HINTS: Final = 200
+"""And as many at most are waited for."""
 HINT_WAIT_S: Final = 3.0
 _KEY_BYTES: Final = 16
 
@@ -117,8 +118,7 @@ class MediaQueue:
         for hint in playlist.preload_hints:
             uri = joined(url, hint.uri)
             if hint.kind == "PART" and not hint.byterange_start and uri not in self._hinted_before and hint.uri:
-                self._hinted_before.append(uri)
-                self._hints[uri] = asyncio.create_task(self._ask(uri, Resource.PART, {}))
+                self._expect(uri)
 
     async def run(self) -> None:
         """Fetch and judge until it is cancelled."""
@@ -164,6 +164,15 @@ class MediaQueue:
     async def _ask(self, url: str, kind: Resource, headers: dict[str, str]) -> Answer | None:
         target_s = self._playlist.target_duration_s if self._playlist else None
         return await self._visit.ask(url, kind, target_s=target_s, headers=headers)
+
+    def _expect(self, uri: str) -> None:
+        """Ask for a hinted part before it is listed. One that was hinted long ago and never came is given up."""
+        if len(self._hinted_before) == self._hinted_before.maxlen:
+            forgotten = self._hints.pop(self._hinted_before[0], None)
+            if forgotten is not None:
+                forgotten.cancel()
+        self._hinted_before.append(uri)
+        self._hints[uri] = asyncio.create_task(self._ask(uri, Resource.PART, {}))
 
     def _forget(self, before_msn: int) -> None:
         self._seen = {key for key in self._seen if key.msn is None or key.msn >= before_msn}
