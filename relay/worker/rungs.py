@@ -11,6 +11,8 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import structlog
+
 from relay import wire
 from relay.encode import VideoEncoder
 from relay.errors import EncodeError
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from relay.model import AccessUnit, Rung
     from relay.worker.board import Board
     from relay.worker.link import Link
+
+log = structlog.get_logger()
 
 MOST_ON_BELT: Final = 4
 """Pictures on their way into an encoder: enough that one which is slow over an IDR picture keeps nobody waiting."""
@@ -76,10 +80,13 @@ class RungLine:
     def open(self) -> None:
         """Make the encoder."""
         self._encoder = VideoEncoder(self._format, self.rung)
+        self._board.adjust(f"renditions_by_{self._encoder.name}", 1)
+        log.debug("encoder", rendition=self.rung.name, encoder=self._encoder.name)
 
     def close(self) -> None:
         """Give it back."""
         self._encoder.close()
+        self._board.adjust(f"renditions_by_{self._encoder.name}", -1)
 
     def encode(self, shot: Shot) -> None:
         """Encode one of its slots, and send the part that is complete now."""
