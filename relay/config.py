@@ -19,7 +19,6 @@ from pydantic import Field, ValidationError, model_validator
 
 from relay.errors import ConfigError, redact
 from relay.fields import (
-    Codec,
     Headers,
     PictureSize,
     PushKey,
@@ -30,7 +29,7 @@ from relay.fields import (
     StreamName,
 )
 from relay.ladder import MOST_RUNGS, PRESET, problem_of
-from relay.model import Latency, LatencyProfile, Preset, Profile
+from relay.model import EncodedCodec, EncoderChoice, Latency, LatencyProfile, Preset, Profile
 from relay.references import resolve
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class RenditionSettings(Settings):
     width: Side | None = None
     rate: Rate = None
     bitrate_kbps: Annotated[int, Field(ge=64, le=100_000)] | None = None
-    codec: Codec = "h264"
+    codec: EncodedCodec = "h264"
     preset: Preset = PRESET
     profile: Profile | None = None
 
@@ -89,6 +88,8 @@ class RenditionSettings(Settings):
     def _check(self) -> RenditionSettings:
         if (self.height is None) is (self.width is None):
             raise ValueError("a rendition has a height or a width: the other follows from the picture's shape")
+        if self.profile is not None and self.codec != "h264":
+            raise ValueError(f"profile is one of H.264's: leave it out of a rendition in {self.codec}")
         return self
 
 
@@ -125,6 +126,7 @@ class StreamSettings(Settings):
     renditions: Annotated[tuple[RenditionSettings, ...], Field(max_length=MOST_RUNGS)] = ()
     ladder: Literal["auto"] | None = None
     renditions_on_demand: bool = False
+    encoder: EncoderChoice = "software"
 
     transforms: tuple[TransformSettings, ...] = ()
     stall_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
@@ -211,6 +213,8 @@ class StreamSettings(Settings):
                 f'video = "copy" sends the camera\'s own pictures, which {changing[0]} would change: '
                 'leave it out, or set video = "encode"'
             )
+        if self.video == "copy" and self.encoder != "software":
+            raise ValueError(f'encoder = "{self.encoder}" is of no use with video = "copy", which encodes nothing')
         return self
 
 

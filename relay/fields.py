@@ -91,17 +91,10 @@ def _check_side(side: int) -> int:
     return side
 
 
-def _check_codec(codec: str) -> str:
-    if codec != "h264":
-        raise ValueError('renditions are encoded in H.264: leave codec out, or write codec = "h264"')
-    return codec
-
-
 Headers = Annotated[dict[str, str], AfterValidator(_check_headers), Field(repr=False)]
 PushKey = Annotated[SecretStr | None, AfterValidator(_check_push_key)]
 StreamName = Annotated[str, AfterValidator(_check_name)]
 Rate = Annotated[Fraction | None, BeforeValidator(_parse_rate), AfterValidator(_check_rate)]
 PictureSize = Annotated[tuple[int, int] | None, BeforeValidator(_parse_size), AfterValidator(_check_size)]
 Side = Annotated[int, Field(ge=64, le=4096), AfterValidator(_check_side)]
-Codec = Annotated[str, AfterValidator(_check_codec)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]

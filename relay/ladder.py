@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from relay.model import MediaKind, Preset, Rung
+from relay.model import EncodedCodec, MediaKind, Preset, Rung
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,11 @@ _REFERENCE_PIXELS_PER_S: Final = 1280 * 720 * 30
 _BITRATE_EXPONENT: Final = 0.75
 """Larger and faster pictures have less that is new in each pixel: the usual rule of three quarters."""
 _BITRATE_STEP_KBPS: Final = 50
+_BITRATE_OF_H264: Final[dict[EncodedCodec, float]] = {"hevc": 0.7, "av1": 0.7}
+"""What newer codecs need of it for pictures that look alike, from encoders that are fast enough to be live."""
 _LEAST_KBPS: Final = 64
+_CODECS: Final[tuple[EncodedCodec, ...]] = ("h264", "hevc", "av1")
+"""In the order in which a ladder has them."""
 
 _USUAL_SIDES: Final = (1440, 1080, 720, 480, 360, 240)
 _NEXT_AT_MOST: Final = Fraction(3, 4)
@@ -49,9 +53,10 @@ class Ladder:
     why: str = ""
 
 
-def default_bitrate_kbps(width: int, height: int, rate: Fraction) -> int:
-    """The bit rate for pictures where nobody chose one: 2500 kbit/s for 720p30, 4600 for 1080p30."""
+def default_bitrate_kbps(width: int, height: int, rate: Fraction, codec: EncodedCodec = "h264") -> int:
+    """The bit rate for pictures where nobody chose one: in H.264, 2500 kbit/s for 720p30, 4600 for 1080p30."""
     kbps = _REFERENCE_KBPS * math.pow(width * height * rate / _REFERENCE_PIXELS_PER_S, _BITRATE_EXPONENT)
+    kbps *= _BITRATE_OF_H264.get(codec, 1)
     return max(2, round(kbps / _BITRATE_STEP_KBPS)) * _BITRATE_STEP_KBPS
 
 
@@ -64,22 +69,30 @@ def only_rung(stream: StreamFormat, bitrate_kbps: int | None = None) -> Rung:
 def problem_of(wanted: Sequence[RenditionSettings], size: tuple[int, int] | None, rate: Fraction | None) -> str:
     """What is wrong with a list of renditions, as far as is known before the camera is seen; empty if nothing is."""
     rates = [one.rate or rate for one in wanted]
-    known = sorted({one for one in rates if one is not None})
+    if problem := _problem_of_rates(sorted({one for one in rates if one is not None}), rate):
+        return problem
+    if size is not None:
+        too_large = [one for one in wanted if (one.width or 0) > size[0] or (one.height or 0) > size[1]]
+        if too_large:
+            return f"a rendition of {_sides(too_large[0])} is larger than the stream's {size[0]}x{size[1]}"
+    sizes = [_size_of(one, *size) if size else (one.width, one.height) for one in wanted]
+    places = list(zip(sizes, rates, [one.codec for one in wanted], strict=True))
+    for n, (one, place) in enumerate(zip(wanted, places, strict=True)):
+        if place in places[:n]:
+            return f"two renditions of {_sides(one)} have the same rate and codec: give one of them another"
+    if wanted and all(one.codec != "h264" for one in wanted):
+        return 'no rendition is in H.264, which every player knows: add one with codec = "h264", or without codec'
+    return ""
+
+
+def _problem_of_rates(known: Sequence[Fraction], rate: Fraction | None) -> str:
+    """What is wrong with the rates of renditions, given the lowest first, of a stream of `rate`."""
     if rate is not None and known and known[-1] > rate:
         return f"a rendition of {known[-1]} frames a second is more than the stream's rate of {rate}"
     if rate is not None and (uneven := [one for one in known if (rate / one).denominator > 1]):
         return f"a rendition's rate is the stream's, its half, its third …: {uneven[0]} is no such part of {rate}"
     if uneven := [one for one in known if (one / known[0]).denominator > 1]:
         return f"all rates are whole multiples of the lowest: {uneven[0]} is not one of {known[0]}"
-    if size is not None:
-        too_large = [one for one in wanted if (one.width or 0) > size[0] or (one.height or 0) > size[1]]
-        if too_large:
-            return f"a rendition of {_sides(too_large[0])} is larger than the stream's {size[0]}x{size[1]}"
-    sizes = [_size_of(one, *size) if size else (one.width, one.height) for one in wanted]
-    places = list(zip(sizes, rates, strict=True))
-    for n, (one, place) in enumerate(zip(wanted, places, strict=True)):
-        if place in places[:n]:
-            return f"two renditions of {_sides(one)} have the same rate: give one of them another size or rate"
     return ""
 
 
@@ -97,8 +110,9 @@ def _as_asked(wanted: Sequence[RenditionSettings], width: int, height: int, rate
     left_out = []
     for one, step in zip(wanted, steps, strict=True):
         size = _size_of(one, width, height)
-        kbps = one.bitrate_kbps or default_bitrate_kbps(*size, rate / step)
-        rung = Rung(_name(size[1], rate / step, rate), *size, rate / step, kbps, one.preset, one.profile)
+        kbps = one.bitrate_kbps or default_bitrate_kbps(*size, rate / step, one.codec)
+        name = _name(size[1], rate / step, rate, one.codec)
+        rung = Rung(name, *size, rate / step, kbps, one.preset, one.profile, one.codec)
         if size[0] > width or size[1] > height or rung.name in rungs:
             left_out.append(_sides(one))
         else:
@@ -106,6 +120,8 @@ def _as_asked(wanted: Sequence[RenditionSettings], width: int, height: int, rate
     why = "as the settings have it"
     if left_out:
         why += f", without {', '.join(left_out)}, which pictures of {width}x{height} have no room for"
+    if rungs and all(rung.codec != "h264" for rung in rungs.values()):
+        return Ladder((), f"{why}: nothing in H.264 is left, so that there is one rendition, of their own size")
     return Ladder(_in_order(rungs.values()), why)
 
 
@@ -150,14 +166,18 @@ def _auto_sides(side: int) -> list[int]:
 
 
 def _in_order(rungs: Iterable[Rung]) -> tuple[Rung, ...]:
-    """The largest first, which has the name that the only rendition of a stream has."""
-    ordered = sorted(rungs, key=lambda rung: (rung.width * rung.height, rung.rate), reverse=True)
+    """H.264 first, and of each codec the largest; the first of all has the name that a stream's only rendition has."""
+    ordered = sorted(rungs, key=lambda rung: (_CODECS.index(rung.codec), -rung.width * rung.height, -rung.rate))
     return tuple(replace(rung, name=MediaKind.VIDEO.value) if n == 0 else rung for n, rung in enumerate(ordered))
 
 
-def _name(height: int, rate: Fraction, stream_rate: Fraction) -> str:
-    """`video-360p`, and with a rate of its own `video-360p15`: a step of an address. Rates differ by twice and more."""
-    return f"{MediaKind.VIDEO.value}-{height}p{'' if rate == stream_rate else round(rate)}"
+def _name(height: int, rate: Fraction, stream_rate: Fraction, codec: EncodedCodec = "h264") -> str:
+    """`video-360p`, with a rate of its own `video-360p15`, in another codec `video-360p-hevc`: a step of an address.
+
+    Rates differ by twice and more.
+    """
+    suffix = "" if codec == "h264" else f"-{codec}"
+    return f"{MediaKind.VIDEO.value}-{height}p{'' if rate == stream_rate else round(rate)}{suffix}"
 
 
 def _size_of(one: RenditionSettings, width: int, height: int) -> tuple[int, int]:

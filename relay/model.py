@@ -45,7 +45,7 @@ class LatencyProfile(StrEnum):
 
 
 class MediaKind(StrEnum):
-    """What a rendition carries; also the name of the only one of its kind, and of a ladder's largest."""
+    """What a rendition carries; also the name of the only one of its kind, and of a ladder's largest in H.264."""
 
     VIDEO = "video"
     AUDIO = "audio"
@@ -53,6 +53,12 @@ class MediaKind(StrEnum):
 
 VideoCodec = Literal["h264", "hevc"]
 """What HLS carries of what cameras send, by FFmpeg's names: Rec. ITU-T H.264 and H.265."""
+
+EncodedCodec = Literal["h264", "hevc", "av1"]
+"""What pictures are encoded in: every player plays H.264; the others cost more work, and less of a line."""
+
+EncoderChoice = Literal["auto", "software", "nvenc", "qsv", "amf", "v4l2m2m"]
+"""What encodes: the processor, or hardware by the name of its interface; `auto` takes what of it works here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class CopyOffer:
 
 
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"]
-"""x264's, from the least work to the most."""
+"""x264's and x265's, from the least work to the most; AV1's encoder has numbers in their place."""
 
 Profile = Literal["baseline", "main", "high"]
 """Of H.264 (Rec. ITU-T H.264 Annex A), those that players know."""
@@ -89,7 +95,8 @@ Profile = Literal["baseline", "main", "high"]
 class Rung:
     """One video rendition of an encoded stream: what its pictures are, and how they are encoded.
 
-    `width` and `height` are even; `rate` is a whole fraction of the stream's. Without a `profile` x264 takes its own.
+    `width` and `height` are even; `rate` is a whole fraction of the stream's. Without a `profile`, which
+    only H.264 has, the encoder takes its own. A hardware encoder has no use for `preset`.
     """
 
     name: str
@@ -99,6 +106,7 @@ class Rung:
     bitrate_kbps: int
     preset: Preset = "veryfast"
     profile: Profile | None = None
+    codec: EncodedCodec = "h264"
 
     @property
     def text(self) -> str:
@@ -112,7 +120,8 @@ class StreamFormat:
 
     `rate` is exact (30000/1001, 12.5); `width` and `height` are even; audio is always 48 kHz stereo. Where pictures are
     copied, size and rate are the slate's, and what the camera was first seen with. `ladder` is what is made of those
-    pictures, the largest first; empty where that is one rendition of their own size and rate.
+    pictures: H.264 first, then the other codecs, and of each the largest first; empty where that is one rendition of
+    their own size and rate. `encoder` belongs to it, because another one writes other parameter sets.
     """
 
     width: int
@@ -125,10 +134,11 @@ class StreamFormat:
     copied: Copied | None = None
     ladder: tuple[Rung, ...] = ()
     latency_profile: LatencyProfile = LatencyProfile.LOW
+    encoder: EncoderChoice = "software"
 
     @property
     def renditions(self) -> dict[str, MediaKind]:
-        """All that is sent, by name: pictures, the largest first, and then sound."""
+        """All that is sent, by name: pictures, the largest of H.264 first, and then sound."""
         names = [rung.name for rung in self.ladder] or [MediaKind.VIDEO.value]
         kinds = dict.fromkeys(names, MediaKind.VIDEO)
         return kinds | {MediaKind.AUDIO.value: MediaKind.AUDIO} if self.audio else kinds
@@ -189,7 +199,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class AccessUnit:
-    """One coded picture (H.264, Annex B) or one AAC frame (raw, without ADTS).
+    """One coded picture (H.264 or H.265, Annex B; AV1, a temporal unit) or one AAC frame (raw, without ADTS).
 
     `pts` and `dts` are in slots for video and in AAC frames for audio, both counted from the epoch. `dts` is no later
     than `pts`: where pictures are moved, it is the order of decoding, begun as many slots earlier as that takes.
@@ -200,6 +210,7 @@ class AccessUnit:
     dts: int
     is_idr: bool
     data: bytes
+    codec: EncodedCodec | Literal["aac"] = "h264"
 
 
 @dataclass(frozen=True, slots=True)

@@ -292,7 +292,8 @@ def test_a_ladder_is_a_list_of_renditions(tmp_path: Path) -> None:
         ("", "height = 32", "renditions.1.height: .* greater than or equal to 64"),
         ("", "rate = 15", "a rendition has a height or a width: the other follows from the picture's shape"),
         ("", "height = 480\nwidth = 854", "a rendition has a height or a width"),
-        ("", 'height = 480\ncodec = "hevc"', "codec: renditions are encoded in H.264: leave codec out.*it is 'hevc'"),
+        ("", 'height = 480\ncodec = "vp9"', "renditions.1.codec: .*'h264', 'hevc' or 'av1'.*it is 'vp9'"),
+        ("", 'height = 480\ncodec = "hevc"\nprofile = "main"', "profile is one of H.264's: leave it out .* in hevc"),
         ("", 'height = 480\npreset = "placebo"', "renditions.1.preset: .*'veryfast'"),
         ("", "height = 480\nbitrate = 800", "renditions.1.bitrate: there is no such setting"),
         (
@@ -319,6 +320,24 @@ def test_renditions_that_do_not_go_together_are_one_clear_error(
     with pytest.raises(ConfigError, match=words) as caught:
         config.load(write(tmp_path, LADDER.format(stream, rung)))
     assert "; " not in str(caught.value)
+
+
+def test_a_rendition_may_be_there_in_several_codecs_one_of_which_every_player_knows(tmp_path: Path) -> None:
+    text = LADDER.format("", 'height = 720\ncodec = "av1"')
+    codecs = [one.codec for one in config.load(write(tmp_path, text)).streams["cam"].renditions]
+    assert codecs == ["h264", "av1"]
+    hevc = text.replace("height = 720\n[[", 'height = 720\ncodec = "hevc"\n[[')
+    with pytest.raises(ConfigError, match=r'no rendition is in H.264, .*: add one with codec = "h264"'):
+        config.load(write(tmp_path, hevc))
+
+
+def test_what_encodes_is_chosen_by_name_or_by_trial() -> None:
+    assert StreamSettings().encoder == "software"
+    assert StreamSettings(encoder="auto").encoder == "auto"
+    with pytest.raises(ValidationError, match="'auto', 'software', 'nvenc', 'qsv', 'amf' or 'v4l2m2m'"):
+        StreamSettings.model_validate({"encoder": "vaapi"})
+    with pytest.raises(ValidationError, match='encoder = "qsv" is of no use with video = "copy"'):
+        StreamSettings(video="copy", encoder="qsv")
 
 
 def test_an_automatic_ladder_is_encoded() -> None:

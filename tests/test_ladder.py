@@ -57,6 +57,38 @@ def test_the_largest_rung_may_be_smaller_and_slower_than_the_pictures() -> None:
     assert shapes(ladder) == ["video 640x360@15 550", "video-180p 320x180@30 300"]
 
 
+def test_rungs_in_other_codecs_come_behind_those_in_h264_and_say_what_they_are() -> None:
+    settings = asking(
+        {"height": 720, "codec": "hevc"},
+        {"height": 360},
+        {"height": 720, "codec": "av1", "rate": 15},
+        {"height": 480},
+        {"height": 360, "codec": "hevc", "preset": "superfast"},
+    )
+    ladder = choose_ladder(settings, 1280, 720, Fraction(30), 1)
+    assert shapes(ladder) == [
+        "video 854x480@30 1350",
+        "video-360p 640x360@30 900",
+        "video-720p-hevc 1280x720@30 1750",
+        "video-360p-hevc 640x360@30 600",
+        "video-720p15-av1 1280x720@15 1050",
+    ]
+    assert [rung.codec for rung in ladder.rungs] == ["h264", "h264", "hevc", "hevc", "av1"]
+    assert ladder.rungs[3].preset == "superfast"
+
+
+def test_without_room_for_any_in_h264_there_is_no_ladder() -> None:
+    settings = asking({"height": 720}, {"height": 360, "codec": "hevc"})
+    ladder = choose_ladder(settings, 640, 360, Fraction(30), 1)
+    assert ladder.rungs == ()
+    assert ladder.why.endswith("nothing in H.264 is left, so that there is one rendition, of their own size")
+
+
+def test_an_automatic_ladder_is_in_h264() -> None:
+    ladder = choose_ladder(StreamSettings(ladder="auto"), 1280, 720, Fraction(30), 2)
+    assert {rung.codec for rung in ladder.rungs} == {"h264"}
+
+
 def test_what_the_camera_turns_out_to_be_too_small_for_is_left_out_and_told() -> None:
     ladder = choose_ladder(asking({"height": 1080}, {"height": 720}, {"width": 1280}), 1280, 720, Fraction(30), 1)
     assert shapes(ladder) == ["video 1280x720@30 2500"]

@@ -93,6 +93,9 @@ def check_average(
 
 def _is_named(codecs: str, declared: set[str]) -> bool:
     """Where the sample entry does not tell more than the kind of codec, that has to do."""
+    if codecs.startswith("av01."):
+        # What may stand behind profile, level and depth is of chroma and colours, which `av1C` does not say in full.
+        return any(f"{name.lower()}.".startswith(f"{codecs.lower()}.") for name in declared)
     if "." in codecs:
         return codecs.lower() in {name.lower() for name in declared}
     return codecs.lower() in {name.partition(".")[0].lower() for name in declared}

@@ -2,7 +2,8 @@
 
 M0 boxes at all · M1 ftyp · M2 mvex and its defaults · M3 nothing timed in the init · M4 sample entry ·
 M5 no edit list · M6 fragments and tracks · M7 tfdt · M8 default-base-is-moof · M9 samples fill their mdat ·
-M10 times run on · M11 the duration that was promised · M12 sync samples · M13 NAL units · M14 parts make the segment.
+M10 times run on · M11 the duration that was promised · M12 sync samples · M13 NAL units, OBUs · M14 parts make the
+segment.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from relay.check import av1
 from relay.check.avc import IRAP, NAL_IDR, nal_types
 from relay.check.boxes import BASE_DATA_OFFSET, DEFAULT_BASE_IS_MOOF, BoxError, read_fragments, read_init
 from relay.check.finding import Finding, must, should
@@ -24,6 +26,7 @@ CMAF_BRANDS: Final = {"iso6", "iso7", "iso8", "iso9", "cmfc", "cmf2"}
 """default-base-is-moof came with iso5, but version 1 of `trun` with iso6, and CMAF asks for that."""
 _OUT_OF_BAND: Final = {"avc3": "avc1", "hev1": "hvc1"}
 _ISO: Final = "ISO/IEC 14496-12"
+_AV1: Final = "AV1 in ISOBMFF §2.4"
 
 
 def check_init(data: bytes) -> list[Finding]:
@@ -90,7 +93,7 @@ def check_segment(
             if needs_sync and not (traf.samples and traf.samples[0].is_sync):
                 findings.append(must("M12", "Apple 7.4", "it does not start with a sync sample", where))
             if not misplaced:
-                findings += _check_nal_units(data, track, traf.samples, where)
+                findings += _check_samples(data, track, traf.samples, where)
     if duration_s is not None:
         findings += _check_duration(fragments, info, duration_s)
     return findings
@@ -125,7 +128,7 @@ def _check_track(track: Track, *, has_mvex: bool) -> list[Finding]:
     if track.entry in _OUT_OF_BAND:
         message = f"{track.entry}: Apple's players want {_OUT_OF_BAND[track.entry]}"
         findings.append(must("M4", "Apple 1.10", message, where))
-    elif track.codecs == track.entry and track.entry in {"avc1", "hvc1", "hev1", "mp4a"}:
+    elif track.codecs == track.entry and track.entry in {"avc1", "hvc1", "hev1", "av01", "mp4a"}:
         findings.append(must("M4", "RFC 6381 §3.3", f"{track.entry} without its configuration", where))
     if track.timescale == 0:
         findings.append(must("M4", f"{_ISO} §8.4.2", "its timescale is 0", where))
@@ -176,9 +179,29 @@ def _check_track_fragment(traf: TrackFragment, expected: int | None, where: str)
     return findings
 
 
+def _check_samples(data: bytes, track: Track, samples: Sequence[Sample], where: str) -> list[Finding]:
+    if track.entry == "av01":
+        return _check_obus(data, samples, where)
+    return _check_nal_units(data, track, samples, where) if track.nal_length_bytes else []
+
+
+def _check_obus(data: bytes, samples: Sequence[Sample], where: str) -> list[Finding]:
+    findings: list[Finding] = []
+    for index, sample in enumerate(samples):
+        units = av1.obus(data[sample.offset : sample.offset + sample.size])
+        if not units:
+            findings.append(must("M13", _AV1, f"sample {index}: OBUs do not end where it ends", where))
+            continue
+        if surplus := sorted({av1.LEFT_OUT[kind] for kind, _ in units if kind in av1.LEFT_OUT}):
+            findings.append(should("M13", _AV1, f"sample {index} has {' and '.join(surplus)} in it", where))
+        if av1.is_sync(units) != sample.is_sync:
+            flagged = "sync" if sample.is_sync else "no sync"
+            message = f"sample {index} has OBUs of the types {[kind for kind, _ in units]}, and its flags say {flagged}"
+            findings.append(must("M12", _AV1, message, where))
+    return findings
+
+
 def _check_nal_units(data: bytes, track: Track, samples: Sequence[Sample], where: str) -> list[Finding]:
-    if not track.nal_length_bytes:
-        return []
     findings: list[Finding] = []
     is_hevc = track.entry in {"hvc1", "hev1"}
     starts = IRAP if is_hevc else {NAL_IDR}

@@ -11,6 +11,7 @@ from relay.check.isobmff import Box, BoxError, parse_box, parse_boxes, u32
 _VISUAL_ENTRY_BYTES: Final = 78
 _AUDIO_ENTRY_BYTES: Final = 28
 _HVCC_BYTES: Final = 23
+_AV1C_BYTES: Final = 4
 _VISUAL_ENTRIES: Final = {"avc1", "avc3", "hvc1", "hev1", "av01", "vp09", "encv"}
 _AUDIO_ENTRIES: Final = {"mp4a", "Opus", "fLaC", "ac-3", "ec-3", "enca"}
 
@@ -37,7 +38,9 @@ def read_entry(data: bytes, stsd: Box) -> SampleEntry:
     if kind in _VISUAL_ENTRIES:
         width, height = struct.unpack_from(">HH", data, entry.body + 24)
         inner = Box(kind, entry.start, entry.body, entry.end, _entry_boxes(data, entry, _VISUAL_ENTRY_BYTES))
-        avcc, hvcc = inner.first("avcC"), inner.first("hvcC")
+        avcc, hvcc, av1c = inner.first("avcC"), inner.first("hvcC"), inner.first("av1C")
+        if av1c is not None:
+            return SampleEntry(kind, _av1c_codecs(kind, data[av1c.body : av1c.end]), width, height)
         if hvcc is not None:
             codecs, length_bytes = _hvcc_codecs(kind, data[hvcc.body : hvcc.end])
             return SampleEntry(kind, codecs, width, height, nal_length_bytes=length_bytes)
@@ -66,6 +69,15 @@ def _hvcc_codecs(kind: str, record: bytes) -> tuple[str, int]:
     tier = "H" if record[1] & 0x20 else "L"
     constraints = "".join(f".{byte:X}" for byte in record[6:12].rstrip(bytes(1)))
     return f"{kind}.{profile}.{compatibility:X}.{tier}{record[12]}{constraints}", (record[21] & 3) + 1
+
+
+def _av1c_codecs(kind: str, record: bytes) -> str:
+    """RFC 6381 name (AV1 in ISOBMFF §5) of an AV1CodecConfigurationRecord, without what it says of colours."""
+    if len(record) < _AV1C_BYTES:
+        raise BoxError(f"av1C has {len(record)} bytes")
+    profile, level, shape = record[1] >> 5, record[1] & 0x1F, record[2]
+    depth = (12 if shape & 0x20 else 10) if shape & 0x40 else 8
+    return f"{kind}.{profile}.{level:02d}{'H' if shape & 0x80 else 'M'}.{depth:02d}"
 
 
 def _entry_boxes(data: bytes, entry: Box, header_bytes: int) -> tuple[Box, ...]:

@@ -1,6 +1,9 @@
 """Stage 4: pictures and samples on the grid become access units.
 
-video.py     one picture a slot -> H.264, IDR where the caller says, a bit rate that never exceeds what is declared
+video.py     one picture a slot -> coded, IDR where the caller says, a bit rate that never exceeds what is declared
+encoders.py  which encoders of FFmpeg's there are for it, and what each is told (pure)
+choice.py    which of them work here: hardware is tried, and software is what remains
+coder.py     one of them, open
 conform.py   sound of any format and clock -> 48 kHz stereo on the epoch's sample clock, drift absorbed
 grid.py      chunks of samples with gaps and overlaps -> contiguous AAC frames (pure)
 still.py     the slate of a stream whose pictures are copied: H.264 or H.265

@@ -95,7 +95,7 @@ class AudioEncoder:
         if packet.pts is None:
             raise EncodeError("the encoder gave a packet without a time")
         frame = packet.pts // SAMPLES_PER_AAC_FRAME
-        return AccessUnit(self._rendition, pts=frame, dts=frame, is_idr=True, data=bytes(packet))
+        return AccessUnit(self._rendition, pts=frame, dts=frame, is_idr=True, data=bytes(packet), codec="aac")
 
 
 def _open(bitrate_kbps: int) -> av.AudioCodecContext:

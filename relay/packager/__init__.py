@@ -1,11 +1,13 @@
 """Stage 5: access units become CMAF initialization segments and parts.
 
-annexb.py   H.264 as an encoder writes it -> as MP4 stores it (pure)
+stored.py   a picture as an encoder writes it -> as MP4 stores it, by codec (pure)
+annexb.py   H.264 (pure)
+av1.py      AV1, and its initialization segment (pure)
 boxes.py    one fragment: `moof` + `mdat` (pure)
 init.py     the initialization segment, by FFmpeg's muxer, and its RFC 6381 name
 cmaf.py     access units in order -> parts on the grid (pure)
 
-nal.py      H.264 and H.265 as cameras send them, taken apart (pure)
+nal.py      H.264 and H.265 as cameras send them, taken apart (pure); H.265 of encoders, too
 cut.py      pictures that are copied -> runs between keyframes (pure)
 copied.py   runs -> segments, and the sound beside them (pure)
 """

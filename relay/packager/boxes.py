@@ -67,7 +67,7 @@ def fragment(sequence_number: int, decode_time_ticks: int, sample_ticks: int, sa
     moof = _moof(
         sequence_number, decode_time_ticks, sample_ticks, samples, shared_flags, moof_bytes + _BOX_HEADER_BYTES
     )
-    return moof + _box(b"mdat", payload)
+    return moof + box(b"mdat", payload)
 
 
 def _moof(
@@ -83,13 +83,13 @@ def _moof(
     if shared_flags is not None:
         tfhd_flags |= _TFHD_SAMPLE_FLAGS
         tfhd += shared_flags.to_bytes(4, "big")
-    return _box(
+    return box(
         b"moof",
-        _full_box(b"mfhd", 0, 0, struct.pack(">I", sequence_number)),
-        _box(
+        full_box(b"mfhd", 0, 0, struct.pack(">I", sequence_number)),
+        box(
             b"traf",
-            _full_box(b"tfhd", 0, tfhd_flags, tfhd),
-            _full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time_ticks)),
+            full_box(b"tfhd", 0, tfhd_flags, tfhd),
+            full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time_ticks)),
             _trun(samples, sample_ticks, data_offset, has_flags=shared_flags is None),
         ),
     )
@@ -112,12 +112,14 @@ def _trun(samples: Sequence[Sample], sample_ticks: int, data_offset: int, *, has
         if has_offsets:
             rows += struct.pack(">i", sample.composition_offset_ticks)
     # Version 1, because its composition offsets are signed: a picture may be shown before its nominal decode time.
-    return _full_box(b"trun", 1, flags, struct.pack(">Ii", len(samples), data_offset), bytes(rows))
+    return full_box(b"trun", 1, flags, struct.pack(">Ii", len(samples), data_offset), bytes(rows))
 
 
-def _full_box(kind: bytes, version: int, flags: int, *payload: bytes) -> bytes:
-    return _box(kind, struct.pack(">I", version << 24 | flags), *payload)
+def full_box(kind: bytes, version: int, flags: int, *payload: bytes) -> bytes:
+    """A box that begins with its version and flags (ISO/IEC 14496-12 §4.2)."""
+    return box(kind, struct.pack(">I", version << 24 | flags), *payload)
 
 
-def _box(kind: bytes, *payload: bytes) -> bytes:
+def box(kind: bytes, *payload: bytes) -> bytes:
+    """A box: its length, its kind, and what is in it."""
     return struct.pack(">I4s", _BOX_HEADER_BYTES + sum(map(len, payload)), kind) + b"".join(payload)

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 from relay.errors import EncodeError
 from relay.model import Part
-from relay.packager.annexb import parameter_sets, to_length_prefixed
 from relay.packager.boxes import Sample, fragment
+from relay.packager.stored import sample_of, sets_of
 from relay.timeline import SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, aac_frame_start_ns
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class VideoPackager:
         self._check_order(unit, slot)
         self._check_parameter_sets(unit)
         offset_ticks = (unit.pts - unit.dts) * self._grid.ticks_per_slot
-        self._samples.append(Sample(to_length_prefixed(unit.data), unit.is_idr, offset_ticks))
+        self._samples.append(Sample(sample_of(unit), unit.is_idr, offset_ticks))
         self._next_slot = slot + 1
         return self._part(unit.rendition, self._next_slot) if self._next_slot % self._grid.slots_per_part == 0 else None
 
@@ -88,8 +88,8 @@ class VideoPackager:
             raise EncodeError(f"the IDR picture of slot {unit.pts} came where slot {slot} was next to be decoded")
 
     def _check_parameter_sets(self, unit: AccessUnit) -> None:
-        """Samples are sent without them: others than the init segment has would be lost, and the pictures with them."""
-        found = parameter_sets(unit.data) if unit.is_idr else ()
+        """The init segment has those of the first; what needs others would be decoded wrongly, or not at all."""
+        found = sets_of(unit) if unit.is_idr else ()
         if self._parameter_sets is None:
             self._parameter_sets = found
         elif found and found != self._parameter_sets:

@@ -1,4 +1,4 @@
-"""Initialization segments: `ftyp` and `moov`, written by FFmpeg's muxer, and the names that playlists call them by.
+"""Initialization segments: `ftyp` and `moov`, written by FFmpeg's muxer (AV1's by `av1`), and their names in playlists.
 
 Their bytes are a function of the format and the parameter sets alone, so that a worker that takes over, and a second
 relay on the same camera, come to the same init segment and the same URL for it.
@@ -14,10 +14,11 @@ import av
 
 from relay.errors import EncodeError
 from relay.model import AccessUnit, Init, MediaKind
+from relay.packager.av1 import av1_init
 from relay.timeline import SAMPLE_RATE_HZ, Grid
 
 if TYPE_CHECKING:
-    from relay.model import Rung, StreamFormat, VideoCodec
+    from relay.model import EncodedCodec, Rung, StreamFormat
 
 _AUDIO_CHANNELS: Final = 2
 _MUXER_OPTIONS: Final = {
@@ -42,7 +43,7 @@ _DESCRIPTOR_DECODER_SPECIFIC: Final = 0x05
 class VideoShape:
     """What an init segment says of pictures, beside their parameter sets. `timescale` is ticks a second."""
 
-    codec: VideoCodec
+    codec: EncodedCodec
     width: int
     height: int
     rate: Fraction
@@ -63,12 +64,12 @@ class _Sink:
 def make_video_init(
     stream: StreamFormat, rung: Rung, unit: AccessUnit, bandwidth_bps: int, average_bandwidth_bps: int
 ) -> Init:
-    """The init segment of the rendition that begins with `unit`, an IDR picture with its parameter sets in front.
+    """The init segment of the rendition that begins with `unit`, an IDR picture (in AV1, a key frame).
 
-    Raises `EncodeError`.
+    Its parameter sets, or its sequence header, are in front of it. Raises `EncodeError`.
     """
     timescale = Grid.of(stream).at(rung.rate).timescale
-    shape = VideoShape("h264", rung.width, rung.height, rung.rate, timescale)
+    shape = VideoShape(rung.codec, rung.width, rung.height, rung.rate, timescale)
     return _video_init(rung.name, shape, unit.data, bandwidth_bps, average_bandwidth_bps)
 
 
@@ -85,22 +86,12 @@ def make_copied_init(
 def _video_init(
     rendition: str, shape: VideoShape, keyframe: bytes, bandwidth_bps: int, average_bandwidth_bps: int
 ) -> Init:
-    sink = _Sink()
-    options = {**_MUXER_OPTIONS, "video_track_timescale": str(shape.timescale)}
     try:
-        with av.open(sink, "w", format="mp4", options=options) as container:
-            track = container.add_mux_stream(shape.codec, rate=shape.rate, width=shape.width, height=shape.height)
-            track.time_base = Fraction(1, shape.timescale)
-            # The muxer writes a picture, and before the first the header, when it sees the next.
-            for number in range(2):
-                packet = av.Packet(keyframe)
-                packet.stream, packet.time_base, packet.is_keyframe = track, track.time_base, True
-                packet.pts = packet.dts = number * _INIT_SAMPLE_TICKS
-                packet.duration = _INIT_SAMPLE_TICKS
-                container.mux(packet)
-            data = _up_to_first_fragment(bytes(sink.data))
-        data = data if shape.codec == "h264" else _as_hvc1(data)
-        codecs = avc_codec(data) if shape.codec == "h264" else hevc_codec(data)
+        if shape.codec == "av1":
+            data, codecs = av1_init(shape.width, shape.height, shape.timescale, keyframe)
+        else:
+            data = _muxed(shape, keyframe)
+            codecs = avc_codec(data) if shape.codec == "h264" else hevc_codec(data)
     except (av.FFmpegError, ValueError, IndexError) as error:
         raise EncodeError(f"no init segment can be made of the first picture ({shape.codec}): {error}") from error
     return Init(
@@ -115,6 +106,24 @@ def _video_init(
         height=shape.height,
         rate=shape.rate,
     )
+
+
+def _muxed(shape: VideoShape, keyframe: bytes) -> bytes:
+    """What FFmpeg writes before a first fragment with `keyframe` in it."""
+    sink = _Sink()
+    options = {**_MUXER_OPTIONS, "video_track_timescale": str(shape.timescale)}
+    with av.open(sink, "w", format="mp4", options=options) as container:
+        track = container.add_mux_stream(shape.codec, rate=shape.rate, width=shape.width, height=shape.height)
+        track.time_base = Fraction(1, shape.timescale)
+        # The muxer writes a picture, and before the first the header, when it sees the next.
+        for number in range(2):
+            packet = av.Packet(keyframe)
+            packet.stream, packet.time_base, packet.is_keyframe = track, track.time_base, True
+            packet.pts = packet.dts = number * _INIT_SAMPLE_TICKS
+            packet.duration = _INIT_SAMPLE_TICKS
+            container.mux(packet)
+        data = _up_to_first_fragment(bytes(sink.data))
+    return data if shape.codec == "h264" else _as_hvc1(data)
 
 
 def make_audio_init(rendition: str, bitrate_kbps: int, bandwidth_bps: int, average_bandwidth_bps: int) -> Init:

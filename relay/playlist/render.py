@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _FIRST_VARIANT_BPS: Final = 2_000_000
 """The first variant is the one whose average is nearest to it (Apple's authoring specification, 1.32)."""
 
+_NEWER_CODECS: Final = {"hvc1": 1, "av01": 2}
+"""By their sample entries, in the order in which they came."""
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -109,17 +112,32 @@ def render_multivariant(video: Described, audio: Described | None = None, iframe
 def render_ladder(
     videos: Sequence[Described], audio: Described | None = None, iframes: Sequence[IFrameStream] = ()
 ) -> str:
-    """The multivariant playlist of a ladder, given the largest first: a variant for each rung, and one of sound alone.
+    """The multivariant playlist of a ladder: a variant for each rung, and one of sound alone.
 
-    They are listed by SCORE, but for the first, with which many players begin whatever they could play.
+    SCORE rises with size, then rate, then how new the codec is. First those in H.264 are listed, by SCORE but for the
+    first, with which many players begin whatever they could play; then those in codecs that not all of them play.
     """
+    ranked = sorted(videos, key=_rank, reverse=True)
     scores = range(len(videos) + (audio is not None), 0, -1)
-    variants = [_variant(video, audio, score) for video, score in zip(videos, scores, strict=False)]
-    first = min(range(len(videos)), key=lambda n: _distance(_average_bandwidth(videos[n], audio), _FIRST_VARIANT_BPS))
-    variants.insert(0, variants.pop(first))
+    listed = list(zip(ranked, scores, strict=False))
+    listed.sort(key=lambda scored: _newness(scored[0]))
+    oldest = [video for video, _ in listed if _newness(video) == _newness(listed[0][0])]
+    first = min(range(len(oldest)), key=lambda n: _distance(_average_bandwidth(oldest[n], audio), _FIRST_VARIANT_BPS))
+    listed.insert(0, listed.pop(first))
+    variants = [_variant(video, audio, score) for video, score in listed]
     if audio:
         variants.append(_sound_alone(audio))
     return _multivariant(variants, audio, iframes)
+
+
+def _rank(video: Described) -> tuple[int, Fraction, int]:
+    """How good it is: by its size; of one size by its rate, and then by its codec."""
+    return video.init.width * video.init.height, video.init.rate, _newness(video)
+
+
+def _newness(video: Described) -> int:
+    """Of a rendition's codec: 0 for H.264, which every player plays."""
+    return _NEWER_CODECS.get(video.init.codecs.partition(".")[0], 0)
 
 
 def _multivariant(variants: Sequence[str], audio: Described | None, iframes: Sequence[IFrameStream]) -> str:

@@ -111,6 +111,7 @@ def _describe_format(stream: StreamFormat) -> dict[str, Any]:
         "audio": stream.audio,
         "latency": stream.latency.value,
         "latency_profile": stream.latency_profile.value,
+        "encoder": stream.encoder,
         "segment_s": float(stream.segment_s),
         "copied": stream.copied.codec if stream.copied else None,
         "ladder": [
@@ -120,6 +121,7 @@ def _describe_format(stream: StreamFormat) -> dict[str, Any]:
                 "height": rung.height,
                 "rate": str(rung.rate),
                 "bitrate_kbps": rung.bitrate_kbps,
+                "codec": rung.codec,
             }
             for rung in stream.ladder
         ],

@@ -20,8 +20,9 @@ from relay.sessions import ObjectKind
 
 _STREAM: Final = r"/live/(?P<stream>[a-z0-9][a-z0-9_-]{0,62})"
 _VIEWER: Final = r"(?:/v/(?P<viewer>[A-Za-z0-9_.~-]{1,128}))?"
-_RENDITION: Final = r"[a-z0-9]{1,32}(?:-[a-z0-9]{1,32})?"
-"""A medium and, of all but a ladder's largest rung, its size: `video`, `video-360p15`."""
+_RENDITION: Final = r"[a-z0-9]{1,32}(?:-[a-z0-9]{1,32}){0,2}"
+"""A medium and, of all but a ladder's largest rung, its size and what codec it is: `video`, `video-360p15`,
+`video-720p-hevc`."""
 TRANSPORT: Final = "ts"
 """What the rendition in MPEG-TS is called."""
 

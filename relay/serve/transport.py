@@ -81,7 +81,7 @@ class TransportRendition:
 
     @classmethod
     def of(cls, stream: StreamFormat, renditions: Iterable[Rendition]) -> TransportRendition | None:
-        """The rendition beside `renditions`, the best first; `None` where pictures are copied that are not H.264.
+        """The rendition beside `renditions`, the best in H.264 first; `None` where no picture is in H.264, but copied.
 
         H.265 in MPEG-TS is played by none of those who need MPEG-TS.
         """

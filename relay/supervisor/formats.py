@@ -82,6 +82,7 @@ def choose_format(
         copied=_choose_copied(found, known),
         ladder=ladder.rungs,
         latency_profile=settings.latency_profile,
+        encoder=settings.encoder,
     )
     return chosen, ladder.why
 

@@ -50,6 +50,11 @@ class Board:
         """Let gauge `name` follow `value` (exponentially, over about twenty values)."""
         self.gauges[name] = value if name not in self.gauges else self.gauges[name] + (value - self.gauges[name]) / 20
 
+    def adjust(self, name: str, by: float) -> None:
+        """Add to gauge `name`, which several threads keep."""
+        with self._lock:
+            self.gauges[name] = self.gauges.get(name, 0.0) + by
+
     def note_age(self, step: str, time_ns: int) -> None:
         """A picture captured at `time_ns` has come to the end of `step`: what each stage adds is told from the ages."""
         self.smooth(f"age_{step}_ms", (self._clock.unix_ns() - time_ns) / 1e6)

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
+import structlog
 
 from relay import wire
 from relay.encode import VideoEncoder
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from relay.model import AccessUnit, Rung
     from relay.worker.board import Board
     from relay.worker.link import Link
+
+log = structlog.get_logger()
 
 
 class RungLine:
@@ -61,6 +64,8 @@ class RungLine:
     def open(self) -> None:
         """Make the encoder."""
         self._encoder = VideoEncoder(self._format, self.rung)
+        self._board.adjust(f"renditions_by_{self._encoder.name}", 1)
+        log.debug("encoder", rendition=self.rung.name, encoder=self._encoder.name)
         self._packager = VideoPackager(self.grid)
         self._is_first = True
         self._is_announced = False
@@ -68,6 +73,7 @@ class RungLine:
     def close(self) -> None:
         """Give it back."""
         self._encoder.close()
+        self._board.adjust(f"renditions_by_{self._encoder.name}", -1)
 
     def introduce(self) -> None:
         """Describe a rung that sleeps, by a grey picture that nobody sees: parameter sets are those of any other."""

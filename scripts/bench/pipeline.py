@@ -26,7 +26,7 @@ import psutil
 import pytest
 
 from fixtures.processes import Camera, Relay, wait_for
-from relay.encode.video import CRF, VBV_S
+from relay.encode.encoders import CRF, VBV_S
 from relay.ladder import PRESET
 from scripts.bench.measuring import MIB, Usage, machine, say, show, versions, write_json
 

@@ -226,3 +226,22 @@ def test_what_h265_is_called() -> None:
     assert track.codecs == "hev1.B2.6.H93.90"
     with pytest.raises(BoxError, match="hvcC has 22 bytes"):
         read_init(init_segment(TrackBoxes(entry=visual_entry("hvc1", box("hvcC", record[:22])))))
+
+
+@pytest.mark.parametrize(
+    ("record", "codecs"),
+    [
+        ("81 05 0c 00", "av01.0.05M.08"),
+        ("81 09 cd 00", "av01.0.09H.10"),
+        ("81 4d 6c 00 0a 0b", "av01.2.13M.12"),
+    ],
+)
+def test_what_av1_is_called(record: str, codecs: str) -> None:
+    entry = visual_entry("av01", box("av1C", bytes.fromhex(record)))
+    (track,) = read_init(init_segment(TrackBoxes(entry=entry))).tracks
+    assert (track.entry, track.codecs, track.nal_length_bytes) == ("av01", codecs, 0)
+
+
+def test_an_av1c_that_is_too_short_is_told() -> None:
+    with pytest.raises(BoxError, match="av1C has 3 bytes"):
+        read_init(init_segment(TrackBoxes(entry=visual_entry("av01", box("av1C", b"\x81\x05\x0c")))))

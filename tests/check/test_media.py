@@ -159,3 +159,44 @@ def test_h265_starts_at_pictures_of_its_own_types() -> None:
     assert check_segment(fragment(TrackRun(samples=(clean, trailing))), init, must_start_independent=True) == []
     lying = SampleBytes(trailing.data, flags=SYNC_FLAGS)
     assert rules(check_segment(fragment(TrackRun(samples=(clean, lying))), init)) == ["M12"]
+
+
+AV1_INIT = init_segment(replace(VIDEO, entry=visual_entry("av01", box("av1C", b"\x81\x05\x0c\x00"))))
+SEQUENCE_HEADER, KEY_FRAME, FRAME = b"\x0a\x01\xaa", b"\x32\x02\x10\xbb", b"\x32\x02\x30\xbb"
+AV1_GOP = (SampleBytes(SEQUENCE_HEADER + KEY_FRAME, flags=SYNC_FLAGS), SampleBytes(FRAME))
+
+
+def test_av1_starts_at_key_frames_behind_a_sequence_header() -> None:
+    assert check_init(AV1_INIT) == []
+    assert check_segment(fragment(TrackRun(samples=AV1_GOP)), AV1_INIT, must_start_independent=True) == []
+    extended = SampleBytes(b"\x36\x08\x02\x30\xbb")
+    unsized = SampleBytes(b"\x30\x30\xbb")
+    long = SampleBytes(b"\x32\x81\x01\x30" + bytes(128))
+    assert check_segment(fragment(TrackRun(samples=(*AV1_GOP, extended, unsized, long))), AV1_INIT) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "sample"),
+    [
+        ("M12", SampleBytes(KEY_FRAME, flags=SYNC_FLAGS)),
+        ("M12", SampleBytes(SEQUENCE_HEADER + FRAME, flags=SYNC_FLAGS)),
+        ("M12", SampleBytes(SEQUENCE_HEADER + b"\x32\x01\x00", flags=SYNC_FLAGS)),
+        ("M12", SampleBytes(SEQUENCE_HEADER + b"\x32\x00", flags=SYNC_FLAGS)),
+        ("M12", SampleBytes(SEQUENCE_HEADER, flags=SYNC_FLAGS)),
+        ("M12", SampleBytes(SEQUENCE_HEADER + KEY_FRAME)),
+        ("M13", SampleBytes(b"\x12\x00" + FRAME)),
+        ("M13", SampleBytes(FRAME + b"\x7a\x02\x00\x80")),
+        ("M13", SampleBytes(FRAME[:-1])),
+        ("M13", SampleBytes(b"\x32\x80")),
+        ("M13", SampleBytes(b"\x34")),
+        ("M13", SampleBytes(b"\xb2\x01\x30")),
+        ("M13", SampleBytes(b"")),
+    ],
+)
+def test_a_sample_of_av1_with_a_single_fault(rule: str, sample: SampleBytes) -> None:
+    assert rules(check_segment(fragment(TrackRun(samples=(*AV1_GOP, sample))), AV1_INIT)) == [rule]
+
+
+def test_av1_without_its_configuration_is_told() -> None:
+    init = init_segment(replace(VIDEO, entry=visual_entry("av01", box("pasp"))))
+    assert rules(check_init(init)) == ["M4"]

@@ -109,6 +109,20 @@ def test_a_codec_that_is_known_by_its_kind_alone(codecs: tuple[str, ...], expect
     assert [finding.rule for finding in check_declared_init(init, offered(codecs=codecs))] == expected
 
 
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("av01.0.04M.08", []),
+        ("AV01.0.04m.08.0.110.06.06.06.0", []),
+        ("av01.0.04M.10", ["V3"]),
+        ("av01.0.04M.0", ["V3"]),
+    ],
+)
+def test_codecs_may_say_more_of_av1_than_its_configuration_does(declared: str, expected: list[str]) -> None:
+    init = replace(INIT, tracks=(replace(INIT.tracks[0], entry="av01", codecs="av01.0.04M.08"),))
+    assert [finding.rule for finding in check_declared_init(init, offered(codecs=(declared,)))] == expected
+
+
 def test_more_pictures_than_declared() -> None:
     assert check_declared_rate(SECOND, offered(), "") == []
     assert [finding.rule for finding in check_declared_rate(SECOND, offered(rate=Fraction(15)), "")] == ["V4"]

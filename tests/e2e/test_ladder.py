@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 from fractions import Fraction
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
-import av
-import numpy as np
 import pytest
 
-from fixtures.barcode import read_strip
 from fixtures.inspector import Inspector
 from fixtures.processes import Relay, wait_for
 from fixtures.shown import LADDER, RATE, offset
@@ -24,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fixtures.browser import Tab
-    from fixtures.inspector import Rendition
     from fixtures.shown import Shown
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -107,15 +102,6 @@ def test_every_rendition_obeys_the_rules_and_has_the_same_frames_in_the_same_seg
     top, *others = (inspector.renditions[name] for name in ("video", "video-480p", "video-240p15"))
     for other in others:
         both = sorted(set(top.segments) & set(other.segments))
-        counters = [first_counter(top, msn) for msn in both]
-        assert counters == [first_counter(other, msn) for msn in both]
+        counters = [top.first_counter(msn) for msn in both]
+        assert counters == [other.first_counter(msn) for msn in both]
         assert len(set(counters)) > 2
-
-
-def first_counter(rendition: Rendition, msn: int) -> int | None:
-    """The burnt-in number of a segment's first frame; `None` on the slate, with which a slow start begins."""
-    (init,) = rendition.inits.values()
-    with av.open(io.BytesIO(init + rendition.segments[msn]), "r") as container:
-        frame = next(container.decode(video=0))
-    strip = read_strip(frame.to_ndarray()[: frame.height].astype(np.uint8))
-    return strip[1] if strip else None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fixtures.media import moving_picture
 from relay.encode import VideoEncoder
-from relay.encode.video import LOOKAHEAD_S
+from relay.encode.encoders import LOOKAHEAD_S
 from relay.errors import EncodeError
 from relay.ladder import only_rung
 from relay.model import AccessUnit, Latency, LatencyProfile, StreamFormat

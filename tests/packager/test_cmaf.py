@@ -4,6 +4,7 @@ import struct
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,9 @@ from relay.errors import EncodeError
 from relay.model import AccessUnit, Latency, Part, StreamFormat
 from relay.packager import AudioPackager, VideoPackager
 from relay.timeline import NS_PER_S, USUAL_RATES, Grid
+
+if TYPE_CHECKING:
+    from relay.model import EncodedCodec
 
 STREAM = StreamFormat(1280, 720, Fraction(30), audio=True, latency=Latency.LAN)
 GRID = Grid.of(STREAM)
@@ -185,6 +189,21 @@ def test_other_parameter_sets_than_those_of_the_init_segment_are_refused() -> No
     video_parts(packager, GRID, range(SLOT, SLOT + 60))
     with pytest.raises(EncodeError, match="parameter sets"):
         packager.add(picture(SLOT + 60, is_idr=True, sets=b"\0\0\1\x67other"))
+
+
+@pytest.mark.parametrize(
+    ("codec", "first", "other"),
+    [
+        ("hevc", b"\0\0\1\x42\x01\x01\0\0\1\x26\x01\xaf", b"\0\0\1\x42\x01\x02\0\0\1\x26\x01\xaf"),
+        ("av1", b"\x12\0\x0a\x01\x01\x32\x01\x10", b"\x12\0\x0a\x01\x02\x32\x01\x10"),
+    ],
+)
+def test_other_parameter_sets_are_noticed_in_every_codec(codec: EncodedCodec, first: bytes, other: bytes) -> None:
+    packager = VideoPackager(GRID)
+    packager.add(AccessUnit("video", SLOT, SLOT, is_idr=True, data=first, codec=codec))
+    packager.add(AccessUnit("video", SLOT + 1, SLOT + 1, is_idr=True, data=first, codec=codec))
+    with pytest.raises(EncodeError, match="parameter sets"):
+        packager.add(AccessUnit("video", SLOT + 2, SLOT + 2, is_idr=True, data=other, codec=codec))
 
 
 # Audio

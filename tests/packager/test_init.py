@@ -2,17 +2,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures.boxes import AUDIO, VIDEO, TrackBoxes, audio_entry, descriptor, esds, init_segment
 from fixtures.media import moving_picture
+from relay.check.media import check_init
 from relay.encode import AudioEncoder, VideoEncoder
 from relay.errors import EncodeError
 from relay.ladder import only_rung
 from relay.model import AccessUnit, Init, Latency, MediaKind, StreamFormat
 from relay.packager import make_audio_init, make_video_init
 from relay.packager.init import aac_codec, avc_codec
+
+if TYPE_CHECKING:
+    from relay.model import EncodedCodec
 
 STREAM = StreamFormat(160, 90, Fraction(30000, 1001), audio=True, latency=Latency.LAN)
 SLOT = 53_600_000_000
@@ -45,6 +50,32 @@ def test_a_video_init_says_what_the_playlist_needs() -> None:
     )
     assert boxes(init.data) >= {b"ftyp", b"moov", b"mvex", b"trex"}
     assert not boxes(init.data) & {b"elst", b"edts", b"moof", b"mdat", b"mehd"}
+
+
+@pytest.mark.parametrize(
+    ("codec", "entry", "name"),
+    [("hevc", b"hvc1", "hvc1.1.6.L"), ("av1", b"av01", "av01.0.00M.08")],
+)
+def test_an_init_in_another_codec_is_made_of_its_own_parameter_sets(
+    codec: EncodedCodec, entry: bytes, name: str
+) -> None:
+    rung = replace(only_rung(STREAM), name=f"video-90p-{codec}", codec=codec)
+
+    def first(slot: int) -> AccessUnit:
+        encoder = VideoEncoder(STREAM, rung)
+        return encoder.encode(moving_picture(160, 90, slot), slot, is_idr=True)[0]
+
+    init = make_video_init(STREAM, rung, first(SLOT), 300_000, 200_000)
+    assert (init.rendition, init.kind, init.timescale) == (rung.name, MediaKind.VIDEO, 60_000)
+    assert (init.width, init.height, init.rate) == (160, 90, STREAM.rate)
+    assert init.codecs.startswith(name)
+    assert entry in init.data
+    assert check_init(init.data) == []
+    assert not boxes(init.data) & {b"elst", b"edts", b"moof", b"mdat", b"mehd", b"Lavf"}
+    assert make_video_init(STREAM, rung, first(SLOT + 4321), 300_000, 200_000) == init
+    nothing = AccessUnit(rung.name, 0, 0, is_idr=True, data=b"", codec=codec)
+    with pytest.raises(EncodeError, match="first picture"):
+        make_video_init(STREAM, rung, nothing, 1, 1)
 
 
 def test_an_audio_init_has_the_decoder_configuration_of_the_encoder() -> None:

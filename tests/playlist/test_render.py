@@ -252,3 +252,28 @@ def test_the_first_variant_is_the_one_nearest_to_what_players_begin_with(kbps: l
     scores = [float(score) for score in re.findall(r"SCORE=([\d.]+)", text)]
     assert sorted(scores) == list(range(1, len(kbps) + has_audio + 1))
     assert scores[1:] == sorted(scores[1:], reverse=True)
+
+
+def in_codec(described: Described, codecs: str, kbps: int) -> Described:
+    suffix = {"hvc1": "hevc", "av01": "av1"}[codecs.partition(".")[0]]
+    init = replace(described.init, codecs=codecs, bandwidth=kbps * 1250, average_bandwidth=kbps * 1000)
+    return Described(init, f"video-{init.height}p-{suffix}-1/index.m3u8")
+
+
+def test_codecs_that_not_every_player_plays_are_listed_last_and_rank_above_h264_of_their_size() -> None:
+    newer = [
+        in_codec(LADDER[0], "hvc1.1.6.L120.B0", 2000),
+        in_codec(LADDER[2], "hvc1.1.6.L63.B0", 600),
+        in_codec(LADDER[2], "av01.0.01M.08", 600),
+    ]
+    text = render_ladder([*LADDER, *newer], AUDIO)
+    assert faults(check_multivariant(text)) == []
+    assert re.findall(r'CODECS="(\w{4}).*SCORE=(\d).*\n(\S+)-1/', text) == [
+        ("avc1", "5", "video-720p"),
+        ("avc1", "6", "video"),
+        ("avc1", "2", "video-360p"),
+        ("hvc1", "7", "video-1080p-hevc"),
+        ("hvc1", "3", "video-360p-hevc"),
+        ("av01", "4", "video-360p-av1"),
+        ("mp4a", "1", "audio"),
+    ]

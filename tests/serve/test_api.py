@@ -55,6 +55,7 @@ async def test_the_streams(client: Client, camera: Camera, hub: Hub) -> None:
         "audio": True,
         "latency": "lan",
         "latency_profile": "low",
+        "encoder": "software",
         "segment_s": 2.0,
         "copied": None,
         "ladder": [],
@@ -74,8 +75,8 @@ async def test_a_ladder_is_told_rung_by_rung(client: Client, statuses: list[Stre
     statuses[0] = replace(statuses[0], format=replace(FORMAT, ladder=rungs))
     cam = json.loads((await client.get("/api/v1/streams")).body)["streams"][0]
     assert cam["format"]["ladder"] == [
-        {"name": "video", "width": 1280, "height": 720, "rate": "30", "bitrate_kbps": 2500},
-        {"name": "video-360p15", "width": 640, "height": 360, "rate": "15", "bitrate_kbps": 550},
+        {"name": "video", "width": 1280, "height": 720, "rate": "30", "bitrate_kbps": 2500, "codec": "h264"},
+        {"name": "video-360p15", "width": 640, "height": 360, "rate": "15", "bitrate_kbps": 550, "codec": "h264"},
     ]
 
 

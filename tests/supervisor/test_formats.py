@@ -65,6 +65,13 @@ def test_the_latency_profile_is_a_setting_alone() -> None:
     assert choose(quality, None, remembered) == expected != remembered.format
 
 
+def test_what_encodes_is_a_setting_alone() -> None:
+    settings = StreamSettings()
+    remembered = Remembered(choose(settings, found()), 3, seen=True, key=settings_key(settings))
+    assert remembered.format.encoder == "software"
+    assert choose(StreamSettings(encoder="auto"), None, remembered) == replace(remembered.format, encoder="auto")
+
+
 def test_a_format_without_a_camera_gives_way() -> None:
     settings = StreamSettings()
     unseen = Remembered(choose(settings), 1, seen=False, key=settings_key(settings))

@@ -54,6 +54,23 @@ def test_what_was_stored_before_there_were_ladders_and_profiles_still_is_underst
     assert folder.recall("door") == with_ladder
 
 
+def test_what_was_stored_before_there_were_codecs_and_encoders_still_is_understood(folder: DataFolder) -> None:
+    path = folder.path / "streams" / "door.json"
+    rungs = (Rung("video", 640, 360, Fraction(15), 600), Rung("video-180p", 320, 180, Fraction(15), 200))
+    remembered = replace(REMEMBERED, format=replace(REMEMBERED.format, ladder=rungs))
+    folder.remember("door", remembered)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    del document["format"]["encoder"]
+    for rung in document["format"]["ladder"]:
+        del rung["codec"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert folder.recall("door") == remembered
+    hevc = replace(rungs[1], name="video-180p-hevc", codec="hevc")
+    newer = replace(remembered, format=replace(remembered.format, ladder=(rungs[0], hevc), encoder="auto"))
+    folder.remember("door", newer)
+    assert folder.recall("door") == newer
+
+
 def test_a_damaged_file_is_as_good_as_none(folder: DataFolder) -> None:
     folder.remember("door", REMEMBERED)
     (folder.path / "streams" / "door.json").write_text("{", encoding="utf-8")

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from relay.model import Init, Part
+    from relay.model import Init, Part, StreamFormat
     from relay.worker.belt import Belt
 
 TOP = Rung("video", 96, 64, Fraction(15), 200)
@@ -73,11 +73,11 @@ class AtOnce:
 class Stage:
     """A slot line over a ladder, stepped picture by picture, all in the thread of the test."""
 
-    def __init__(self, next_slots: dict[str, int] | None = None) -> None:
+    def __init__(self, next_slots: dict[str, int] | None = None, stream: StreamFormat = LADDER) -> None:
         self.clock = SteppedClock()
         self.board = Board(self.clock, 2 * NS_PER_S)
         self.outbox = Outbox()
-        start = wire.Start(LADDER, next_slots or dict.fromkeys(LADDER.renditions, FIRST))
+        start = wire.Start(stream, next_slots or dict.fromkeys(stream.renditions, FIRST))
         link, ready = self.outbox.as_link(), Handoff[Picture](1 / 15)
         self.line = VideoLine("cam", StreamSettings(), start, self.clock, self.board, link, ready)
         outlet = self.line._outlet
@@ -98,15 +98,14 @@ class Stage:
         (init,) = [message.init for message in self.outbox.of(wire.InitReady) if message.init.rendition == name]
         return init
 
-    def lumas(self, name: str) -> dict[int, float]:
+    def lumas(self, name: str, step: int = 0) -> dict[int, float]:
         """What each of the stream's slots shows, by their numbers since `FIRST`."""
-        grid = GRID.at(Fraction(15, STEPS[name]))
+        step = step or STEPS[name]
+        grid = GRID.at(Fraction(15, step))
         media = io.BytesIO(self.init(name).data + b"".join(part.data for part in self.parts(name)))
         with av.open(media, "r") as container:
             return {
-                (frame.pts or 0) // grid.ticks_per_slot * STEPS[name] - FIRST: float(
-                    frame.to_ndarray()[: frame.height].mean()
-                )
+                (frame.pts or 0) // grid.ticks_per_slot * step - FIRST: float(frame.to_ndarray()[: frame.height].mean())
                 for frame in container.decode(video=0)
             }
 
@@ -144,6 +143,27 @@ def test_each_rung_is_described_by_its_own_pictures(stage: Stage) -> None:
     assert inits[0].codecs.startswith("avc1.64")
     assert inits[1].codecs.startswith("avc1.4d")
     assert inits[0].bandwidth > inits[1].bandwidth > inits[2].bandwidth
+
+
+def test_rungs_in_other_codecs_show_the_same_pictures_in_the_same_segments() -> None:
+    hevc = Rung("video-48p-hevc", 72, 48, Fraction(15), 150, "superfast", codec="hevc")
+    av1 = Rung("video-64p5-av1", 96, 64, Fraction(5), 150, codec="av1")
+    stage = Stage(stream=replace(SMALL, ladder=(TOP, hevc, av1)))
+    for n in range(SEGMENT + PART):
+        stage.show(FIRST + n, luma=40 + 5 * n)
+    for name, step, codec in (("video", 1, "avc1."), (hevc.name, 1, "hvc1."), (av1.name, 3, "av01.")):
+        parts = stage.parts(name)
+        assert places(parts) == run_of_places(stage.parts("video")), name
+        assert stage.init(name).codecs.startswith(codec)
+        assert findings(stage.init(name), parts) == []
+        lumas = stage.lumas(name, step)
+        assert list(lumas) == list(range(0, SEGMENT + PART, step))
+        assert all(abs(luma - 40 - 5 * n) < 5 for n, luma in lumas.items()), lumas
+    gauges = {name: value for name, value in stage.board.gauges.items() if name.startswith("renditions_by")}
+    assert gauges == {"renditions_by_libx264": 1, "renditions_by_libx265": 1, "renditions_by_libsvtav1": 1}
+    for lane in stage.lanes:
+        lane.line.close()
+    assert {stage.board.gauges[name] for name in gauges} == {0}
 
 
 def test_the_slate_is_on_every_rung_and_counted_once(stage: Stage) -> None:
@@ -222,6 +242,7 @@ def test_a_picture_is_scaled_once_for_each_size_however_often_it_is_shown(
 class Gated:
     """Stands for an encoder that encodes one picture each time it is let."""
 
+    name = "gated"
     bandwidth_bps = average_bandwidth_bps = 0
     gates: dict[str, threading.Semaphore]
     encoded: dict[str, list[int]]

@@ -308,6 +308,7 @@ class Encoder:
     """Stands for the real one: says which slot got which picture, in `last`."""
 
     last: Encoder
+    name = "fake"
     bandwidth_bps = average_bandwidth_bps = 0
 
     def __init__(self, *_: object) -> None:

@@ -141,8 +141,12 @@ export function describeFormat(format) {
   return `${format.width}×${format.height} · ${rate} fps`;
 }
 
+const NEWER_CODECS = { hvc1: "HEVC", av01: "AV1" };
+
+/** "480p · 1.4 Mbit/s", or "480p AV1 · 0.9 Mbit/s". */
 export function describeLevel(level) {
-  const size = level.height ? `${level.height}p` : level.name || "Audio only";
+  const codec = NEWER_CODECS[level.videoCodec?.slice(0, 4)];
+  const size = level.height ? `${level.height}p${codec ? ` ${codec}` : ""}` : level.name || "Audio only";
   const rate = level.bitrate >= 1e6 ? `${(level.bitrate / 1e6).toFixed(1)} Mbit/s` : `${Math.round(level.bitrate / 1e3)} kbit/s`;
   return `${size} · ${rate}`;
 }

@@ -1,0 +1,183 @@
+"""One stream in three codecs: by the rules, decoded, and in a browser that does not play all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+
+import imageio_ffmpeg
+import pytest
+
+from fixtures.inspector import Inspector
+from fixtures.processes import FIXTURES, Relay, wait_for
+from relay.model import Latency, Rung, StreamFormat
+from relay.timeline import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fixtures.browser import Tab
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+RATE: Final = 15
+SETTINGS: Final = f"""
+size = "1280x720"
+rate = {RATE}
+encoder = "auto"
+[[streams.cam.renditions]]
+height = 720
+preset = "ultrafast"
+[[streams.cam.renditions]]
+height = 480
+rate = 5
+codec = "hevc"
+preset = "ultrafast"
+[[streams.cam.renditions]]
+height = 360
+codec = "av1"
+preset = "ultrafast"
+"""
+"""H.265 at a third of the rate: its encoder takes several times what H.264's does."""
+RATES: Final = {"video": RATE, "video-480p5-hevc": 5, "video-360p-av1": RATE}
+HEVC: Final = Rung("video-480p5-hevc", 854, 480, Fraction(5), 250, codec="hevc")
+GRID: Final = Grid.of(StreamFormat(1280, 720, Fraction(RATE), audio=True, latency=Latency.LAN, ladder=(HEVC,)))
+
+
+@pytest.fixture(scope="module")
+def relay(folder: Path) -> Iterator[Relay]:
+    with Relay.with_settings("test:", folder, SETTINGS) as relay:
+        relay.wait_until("live")
+        yield relay
+
+
+@pytest.fixture(scope="module")
+def inspected(relay: Relay) -> Inspector:
+    """Ten segments of each rendition."""
+    with Inspector(relay.playlist, GRID) as inspector:
+        wait_for(
+            lambda: all(len(one.segments) > 9 for one in inspector.renditions.values()), 60, "ten segments of each"
+        )
+    return inspector
+
+
+def test_every_rendition_obeys_the_rules_and_is_named_by_what_it_is(inspected: Inspector) -> None:
+    assert inspected.problems == []
+    assert inspected.faults() == []
+    pattern = r'CODECS="(\w{4})[^"]*",RESOLUTION=(\w+),.*\n\S*?([a-z0-9-]+)-1/index'
+    assert re.findall(pattern, inspected.multivariant) == [
+        ("avc1", "1280x720", "video"),
+        ("hvc1", "854x480", "video-480p5-hevc"),
+        ("av01", "640x360", "video-360p-av1"),
+    ]
+
+
+def test_relay_check_finds_nothing(relay: Relay) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "relay", "check", relay.playlist, "--seconds", "12", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(FIXTURES.parent)},
+    )
+    found = json.loads(ran.stdout)
+    told = [one for one in found["findings"] if one["severity"] != "advice"]
+    assert (ran.returncode, told) == (0, [])
+
+
+def test_the_same_frame_is_first_in_the_same_segment_of_each_codec(inspected: Inspector) -> None:
+    top, *others = (inspected.renditions[name] for name in RATES)
+    for other in others:
+        both = sorted(set(top.segments) & set(other.segments))
+        counters = [top.first_counter(msn) for msn in both]
+        assert counters == [other.first_counter(msn) for msn in both]
+        assert len(set(counters)) > 5
+
+
+def test_ffmpeg_decodes_every_picture_of_each(inspected: Inspector, tmp_path: Path) -> None:
+    for name, rate in RATES.items():
+        rendition = inspected.renditions[name]
+        (init,) = rendition.inits.values()
+        msns = rendition.msns()[:4]
+        media = tmp_path / f"{name}.mp4"
+        media.write_bytes(init + b"".join(rendition.segments[msn] for msn in msns))
+        ran = subprocess.run(
+            [
+                imageio_ffmpeg.get_ffmpeg_exe(),
+                "-v",
+                "error",
+                "-xerror",
+                "-i",
+                str(media),
+                "-fps_mode",
+                "passthrough",
+                "-f",
+                "framemd5",
+                "-",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        pictures = [line for line in ran.stdout.splitlines() if line and not line.startswith("#")]
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert len(pictures) == len(msns) * rate * GRID.segment_s
+
+
+@pytest.mark.all
+def test_the_watch_page_offers_what_the_browser_plays_and_changes_between_it(tab: Tab) -> None:
+    quality = tab.page.get_by_label("Quality")
+    labels = [label.partition(" · ")[0] for label in quality.locator("option").all_inner_texts()]
+    assert labels == ["Automatic", "360p AV1", "720p"], "no H.265: this browser has no decoder for it"
+    for label in ("360p AV1", "720p", "360p AV1"):
+        (text,) = (text for text in quality.locator("option").all_inner_texts() if text.startswith(label))
+        quality.select_option(label=text)
+        height = int(label.partition("p")[0])
+        tab.page.wait_for_function(
+            "height => document.querySelector('video').videoHeight === height", arg=height, timeout=10_000
+        )
+        before = tab.player()
+        tab.pump(4)
+        after = tab.player()
+        assert after["currentTime"] - before["currentTime"] > 2
+        assert after["rebuilds"] == 0
+    assert (tab.failed, tab.complaints, tab.player()["error"]) == ([], [], None)
+
+
+def test_what_encodes_can_be_read_in_the_metrics(relay: Relay) -> None:
+    text = relay.get("/metrics").decode()
+    found = dict(re.findall(r'relay_stream_gauge\{name="renditions_by_(\w+)",stream="cam"\} ([\d.]+)', text))
+    assert sum(map(float, found.values())) == len(RATES)
+    assert all(name.startswith(("lib", "h264_", "hevc_", "av1_")) for name in found)
+
+
+def test_mpeg_ts_is_of_h264_alone(relay: Relay) -> None:
+    """As without the other codecs: the rung that is called `video`."""
+    text = relay.get(f"/live/{relay.stream}/ts.m3u8").decode()
+    assert 'CODECS="avc1.' in text
+    assert "RESOLUTION=1280x720" in text
+
+
+def test_a_worker_that_dies_leaves_no_seam_in_any_codec(relay: Relay) -> None:
+    """Its heir goes on in the middle of a segment, with the parameter sets that are in the init segments."""
+    with Inspector(relay.playlist, GRID) as inspector:
+        everything = inspector.renditions.values()
+        wait_for(lambda: all(len(one.segments) > 3 for one in everything), 30, "the first segments")
+        newest = max(max(one.segments) for one in everything)
+        worker = relay.worker()
+        worker.kill()
+        wait_for(lambda: relay.worker().pid != worker.pid or None, 20, "another worker")
+        wait_for(lambda: all(max(one.segments) > newest + 3 for one in everything), 60, "segments behind it")
+    assert inspector.problems == []
+    # Those of media: on a busy machine pictures catch up slowly, and their playlists are far behind that of the sound.
+    assert [fault for fault in inspector.faults() if fault.startswith("M")] == []
+    assert [(len(one.inits), one.discontinuities()) for one in everything] == [(1, [])] * 4
+    assert "Svt[" not in relay.words()
