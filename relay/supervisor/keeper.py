@@ -381,14 +381,9 @@ class StreamKeeper:
         self._past_counters["worker_restarts"] += 1
         self._restarts = self._restarts.failed(self._now_ns())
         lived_s = (self._now_ns() - began_ns) / NS_PER_S
-        self._log.error(
-            "worker ended",
-            code=code,
-            error=self._end_reason,
-            lived_s=round(lived_s, 1),
-            failures=self._restarts.failures,
-            hold_source_s=self._restarts.hold_source_s,
-        )
+        told = {"code": code, "error": self._end_reason, "lived_s": round(lived_s, 1)}
+        restarts = self._restarts
+        self._log.error("worker ended", **told, failures=restarts.failures, hold_source_s=restarts.hold_source_s)
 
     def _now_ns(self) -> int:
         return self._clock().unix_at(time.monotonic_ns())
