@@ -86,6 +86,8 @@ class Generation:
         rendition = self.renditions.get(part.rendition)
         has_grown = rendition is not None and rendition.append(part, now_ns)
         self.version += has_grown
+        if rendition is not None and rendition.is_held:
+            rendition.compare(self._top.window.last_part)
         if has_grown and self.transport is not None:
             self.transport.follow(now_ns)
         return has_grown

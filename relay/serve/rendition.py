@@ -87,8 +87,6 @@ class Rendition:
         if self.window.settings.has_parts:
             self._add(part_uri(part.msn, part.index), part.data, float(part.duration_s))
         self._apply(change)
-        if self._held_until is not None and (part.msn, part.index) >= self._held_until:
-            self._held_until = None
         return True
 
     def sleep(self, now_ns: int) -> None:
@@ -100,6 +98,17 @@ class Rendition:
     def wake(self, until: tuple[int, int] | None) -> None:
         """What is made again comes; it is shown from segment and part `until` on, so that nobody is set back by it."""
         self.is_asleep, self._held_until = False, until
+
+    def compare(self, top: tuple[int, int] | None) -> None:
+        """The largest rendition is at `top`. What is as far as it was, and in the segment where that is now, is shown.
+
+        Were it further behind, who asks for what was reported of it would be told that it asks too far ahead.
+        """
+        last = self.window.last_part
+        if self._held_until is None or last is None or top is None:
+            return
+        if last >= self._held_until and last[0] >= top[0]:
+            self._held_until = None
 
     def end(self, now_ns: int) -> None:
         """Nothing will follow."""

@@ -131,6 +131,23 @@ async def test_who_asks_waits_until_it_is_where_the_largest_was(
     assert told == ["awake"]
 
 
+async def test_who_asks_waits_longer_where_it_is_made_too_slowly(client: Client, ladder: Ladder) -> None:
+    """It is shown in the segment where the largest is: what was reported of it is not too far ahead then."""
+    ladder.hub.wake("cam", LOW)
+    ladder.publish_awake(3 * GRID.parts_per_segment)
+    report = f"?_HLS_msn={MSN + 10}&_HLS_part=2"
+    asking = asyncio.create_task(client.get(f"{PLAYLIST}{report}"))
+    ladder.at[LOW] = GRID.first_slot(MSN + 3)
+    ladder.publish(LOW, 7 * GRID.parts_per_segment)
+    await asyncio.sleep(0.05)
+    assert not asking.done()
+    ladder.publish(LOW, 1)
+    await asyncio.sleep(0.05)
+    assert not asking.done(), "the ordinary rule: what is asked for comes next but one"
+    ladder.publish(LOW, 2)
+    assert (await asking).status == 200
+
+
 async def test_what_is_asked_too_far_in_the_future_is_refused_when_it_is_awake(client: Client, ladder: Ladder) -> None:
     ladder.hub.wake("cam", LOW)
     ladder.at[LOW] = GRID.first_slot(MSN + 6)
