@@ -12,6 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 from fixtures.audience import Audience
 from fixtures.browser import Browser, Tab
 from fixtures.processes import Camera, Program, Relay
+from fixtures.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,13 @@ def camera(only_camera: Camera) -> Camera:
     if not only_camera.is_running:
         only_camera.start()
     return only_camera
+
+
+@pytest.fixture(scope="module")
+def proxy(camera: Camera) -> Iterator[Proxy]:
+    """A network in front of the camera, for those who have something done to it."""
+    with Proxy(camera.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="module")

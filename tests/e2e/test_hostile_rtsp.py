@@ -17,7 +17,6 @@ import pytest
 from fixtures.audience import Audience, broken_rules
 from fixtures.inspector import Inspector
 from fixtures.processes import Camera, Relay
-from fixtures.proxy import Proxy
 from fixtures.trouble import CHALLENGES, SERVERS, Trouble, refusal
 from relay.errors import SourceAuthError, SourceError, SourceUnreachableError
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fixtures.browser import Browser
+    from fixtures.proxy import Proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(240)]
 
@@ -43,13 +43,6 @@ BACK_S = 15 * 1.2 + 1 + GOP_S + LATENCY_S + 3
 """The longest wait for the next attempt, and what a camera takes to be seen; and a busy machine."""
 REBOOT_S = 90
 RATE = 15
-
-
-@pytest.fixture(scope="module")
-def proxy(camera: Camera) -> Iterator[Proxy]:
-    """Where the relay finds its camera, whatever it is."""
-    with Proxy(camera.port) as proxy:
-        yield proxy
 
 
 @pytest.fixture(scope="module")

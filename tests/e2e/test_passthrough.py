@@ -10,13 +10,13 @@ import pytest
 from fixtures.audience import Audience
 from fixtures.inspector import Inspector
 from fixtures.processes import Camera, Relay
-from fixtures.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from fixtures.browser import Browser
+    from fixtures.proxy import Proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(180)]
 
@@ -25,12 +25,6 @@ BEHIND_S = 12
 BACK_S = BEHIND_S + 15
 SLATE_S = BEHIND_S + 10
 RATE = 15
-
-
-@pytest.fixture(scope="module")
-def proxy(camera: Camera) -> Iterator[Proxy]:
-    with Proxy(camera.port) as proxy:
-        yield proxy
 
 
 @pytest.fixture(scope="module")
