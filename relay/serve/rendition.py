@@ -12,6 +12,7 @@ from relay.playlist import Window, part_uri, render_media, segment_uri
 from relay.serve import prepared
 from relay.serve.bell import Bell
 from relay.serve.iframes import IFrames
+from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ class Rendition:
         self.needs_discontinuity = False
         self.may_sleep = self.is_asleep = False
         self._held_until: tuple[int, int] | None = None
+        self._slept_ns = 0
         self._init_uri = ""
         self._peak_bps = 0
         self._playlists: dict[bool, tuple[int, Prepared]] = {}
@@ -90,10 +92,14 @@ class Rendition:
         return True
 
     def sleep(self, now_ns: int) -> None:
-        """Nothing of it comes until somebody has asked: what is listed leaves, and who asks waits."""
+        """Nothing of it comes until somebody has asked, and who asks waits.
+
+        What is listed leaves three targets later: before that, what is made again would be less, but follows it.
+        """
+        if not self.is_asleep:
+            self._slept_ns = now_ns
         self.may_sleep = self.is_asleep = True
         self._held_until = None
-        self.window.suspend(now_ns)
 
     def wake(self, until: tuple[int, int] | None) -> None:
         """What is made again comes; it is shown from segment and part `until` on, so that nobody is set back by it."""
@@ -119,6 +125,8 @@ class Rendition:
 
     def expire(self, now_ns: int) -> None:
         """Let go of what has been long enough out of the playlist."""
+        if self.is_asleep and now_ns - self._slept_ns >= self.window.settings.hold_back_s * NS_PER_S:
+            self.window.suspend(now_ns)
         self._forget(self.window.expire(now_ns))
 
     def playlist(self, version: int, reports: Sequence[Report], *, skip: bool, dateranges: str = "") -> Prepared:

@@ -21,7 +21,7 @@ from relay.serve import media
 from relay.timeline import Grid
 
 if TYPE_CHECKING:
-    from fixtures.origin import Client
+    from fixtures.origin import Client, Clock
     from relay.serve import Hub
     from relay.serve.rendition import Rendition
     from relay.supervisor.demand import Demand
@@ -177,6 +177,25 @@ async def test_one_that_lies_down_again_keeps_its_media_for_a_while(client: Clie
     text = (await asking).text
     assert f"#EXT-X-MEDIA-SEQUENCE:{MSN + 10}\n" in text
     assert f"{MSN + 7}.m4s" not in text
+
+
+@pytest.mark.parametrize(("slept_s", "first"), [(5, MSN + 3), (7, MSN + 8)])
+async def test_one_that_slept_shortly_goes_on_and_otherwise_begins_again(
+    client: Client, ladder: Ladder, clock: Clock, slept_s: int, first: int
+) -> None:
+    ladder.hub.wake("cam", LOW)
+    ladder.at[LOW] = GRID.first_slot(MSN + 3)
+    ladder.publish(LOW, 5 * GRID.parts_per_segment)
+    ladder.hub.sleep("cam", LOW)
+    clock.advance(slept_s)
+    ladder.hub.sleep("cam", LOW)
+    ladder.hub.sweep()
+    ladder.publish_awake(2 * GRID.parts_per_segment)
+    ladder.hub.wake("cam", LOW)
+    ladder.publish(LOW, 2 * GRID.parts_per_segment)
+    text = (await client.get(PLAYLIST)).text
+    assert f"#EXT-X-MEDIA-SEQUENCE:{first}\n" in text
+    assert faults(check_media_playlist(text)) == []
 
 
 async def test_what_it_is_said_of_it_in_figures(client: Client, ladder: Ladder) -> None:
