@@ -70,7 +70,9 @@ async def test_what_codecs_says_is_told_to_the_next_worker_and_kept_for_the_next
         again = await second.begin()
         assert again.format.copied is not None
         assert again.format.copied.codecs == VIDEO_INIT.codecs
-        await stage.stored_when(lambda stored: stored["format"]["copied"]["codecs"] == VIDEO_INIT.codecs)
+        await stage.stored_when(
+            lambda stored: bool(stored) and stored["format"]["copied"]["codecs"] == VIDEO_INIT.codecs
+        )
     assert [number for number, _ in stage.published.generations] == [1]
 
 
