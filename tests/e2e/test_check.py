@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures.barcode import TIME_BITS
+from fixtures.checking import check, faults
 from fixtures.inspector import Fetcher
 from fixtures.output import shown
-from fixtures.processes import FIXTURES, Relay, wait_for
+from fixtures.processes import Relay, wait_for
 from relay.check.http import Resource
 from relay.check.parsed import parse
 from relay.check.ranges import read_range
@@ -38,24 +35,9 @@ def relay(folder: Path) -> Iterator[Relay]:
         yield relay
 
 
-def check(*arguments: str) -> tuple[int, dict[str, Any], str]:
-    """Exit status, what was said as JSON, and what was said beside it."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "relay", "check", *arguments, "--json"],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(FIXTURES.parent)},
-    )
-    told: dict[str, Any] = json.loads(ran.stdout)
-    return ran.returncode, told, ran.stderr
-
-
 def test_our_own_origin_is_clean(relay: Relay) -> None:
     status, told, beside = check(relay.playlist, "--seconds", str(VISIT_S))
-    faults = [finding for finding in told["findings"] if finding["severity"] != "advice"]
-    assert faults == []
+    assert faults(told) == []
     assert (status, beside) == (0, "")
     assert told["seconds"] >= VISIT_S
     assert sorted(one["role"] for one in told["renditions"]) == ["I-frames", "audio", "variant"]
@@ -86,7 +68,7 @@ def test_each_i_frame_is_the_picture_of_its_segments_first_slot(relay: Relay) ->
 @pytest.mark.all
 def test_our_own_mpeg_ts_is_clean(relay: Relay) -> None:
     status, told, beside = check(f"{relay.origin}/live/{relay.stream}/ts.m3u8", "--seconds", str(VISIT_S))
-    assert [finding for finding in told["findings"] if finding["severity"] != "advice"] == []
+    assert faults(told) == []
     assert (status, beside) == (0, "")
     (rendition,) = told["renditions"]
     assert rendition["containers"] == ["MPEG-TS"]

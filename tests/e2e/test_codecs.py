@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
-import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import imageio_ffmpeg
 import pytest
 
+from fixtures.checking import check, faults
 from fixtures.inspector import Inspector
-from fixtures.processes import FIXTURES, Relay, wait_for
+from fixtures.processes import Relay, wait_for
 from relay.model import Latency, Rung, StreamFormat
 from relay.timeline import Grid
 
@@ -59,10 +57,10 @@ def relay(folder: Path) -> Iterator[Relay]:
 
 @pytest.fixture(scope="module")
 def inspected(relay: Relay) -> Inspector:
-    """Ten segments of each rendition."""
+    """Five segments of each rendition."""
     with Inspector(relay.playlist, GRID) as inspector:
         wait_for(
-            lambda: all(len(one.segments) > 9 for one in inspector.renditions.values()), 60, "ten segments of each"
+            lambda: all(len(one.segments) >= 5 for one in inspector.renditions.values()), 60, "five segments of each"
         )
     return inspector
 
@@ -78,18 +76,10 @@ def test_every_rendition_obeys_the_rules_and_is_named_by_what_it_is(inspected: I
     ]
 
 
+@pytest.mark.all
 def test_relay_check_finds_nothing(relay: Relay) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "relay", "check", relay.playlist, "--seconds", "12", "--json"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(FIXTURES.parent)},
-    )
-    found = json.loads(ran.stdout)
-    told = [one for one in found["findings"] if one["severity"] != "advice"]
-    assert (ran.returncode, told) == (0, [])
+    status, told, _ = check(relay.playlist, "--seconds", "12")
+    assert (status, faults(told)) == (0, [])
 
 
 def test_the_same_frame_is_first_in_the_same_segment_of_each_codec(inspected: Inspector) -> None:
@@ -98,7 +88,7 @@ def test_the_same_frame_is_first_in_the_same_segment_of_each_codec(inspected: In
         both = sorted(set(top.segments) & set(other.segments))
         counters = [top.first_counter(msn) for msn in both]
         assert counters == [other.first_counter(msn) for msn in both]
-        assert len(set(counters)) > 5
+        assert len(set(counters)) > 2
 
 
 def test_ffmpeg_decodes_every_picture_of_each(inspected: Inspector, tmp_path: Path) -> None:

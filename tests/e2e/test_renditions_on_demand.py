@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import re
 import time
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-import av
-import numpy as np
 import pytest
 
-from fixtures.barcode import read_strip
 from fixtures.inspector import Inspector
+from fixtures.output import first_counter
 from fixtures.processes import Relay, wait_for
 from fixtures.shown import missing, switches
 from fixtures.web_players import Pages, WebPlayer
@@ -75,21 +72,13 @@ def wait_until_asleep(relay: Relay) -> None:
     wait_for(lambda: is_asleep(relay), ASLEEP_WITHIN_S, f"{LOW} asleep")
 
 
-def first_counter(init: bytes, segment: bytes) -> int | None:
-    """The burnt-in number of a segment's first frame; `None` on the slate."""
-    with av.open(io.BytesIO(init + segment), "r") as container:
-        frame = next(container.decode(video=0))
-    strip = read_strip(frame.to_ndarray()[: frame.height].astype(np.uint8))
-    return strip[1] if strip else None
-
-
 def first_counters(relay: Relay, name: str, msns: list[str]) -> list[int | None]:
-    """Of several segments of a rendition."""
+    """The burnt-in numbers with which several segments of a rendition begin."""
     folder = f"/live/cam/{at(relay, name)}"
     playlist = relay.get(f"{folder}/index.m3u8").decode()
     (init,) = set(re.findall(r'EXT-X-MAP:URI="([^"]+)"', playlist))
     inits = relay.get(f"{folder}/{init}")
-    return [first_counter(inits, relay.get(f"{folder}/{msn}.m4s")) for msn in msns]
+    return [first_counter(inits + relay.get(f"{folder}/{msn}.m4s")) for msn in msns]
 
 
 def test_who_asks_for_it_is_answered_with_four_segments_up_to_now(relay: Relay) -> None:
@@ -115,6 +104,7 @@ def test_who_asks_for_it_is_answered_with_four_segments_up_to_now(relay: Relay) 
     assert relay.status()["counters"]["rendition_wakes"] >= 1
 
 
+@pytest.mark.all
 def test_it_sleeps_again_and_a_probe_lets_it(relay: Relay) -> None:
     wait_until_asleep(relay)
     wait_for(lambda: relay.status()["gauges"]["renditions_awake"] == 1, 3, "one that is awake")
