@@ -22,7 +22,7 @@ LIVE_AT_ONCE: Final = 8
 """They mostly wait."""
 LIVE_EVERY_S: Final = LIVE_S / LIVE_AT_ONCE
 """A visit computes most as it begins, so that those which began together would be late by each other."""
-VOD_AT_ONCE: Final = 2
+VOD_AT_ONCE: Final = 4
 AGAIN_AT_ONCE: Final = 3
 SOUND: Final = [
     *(Fault(f"nothing_wrong_{kind}", kind, frozenset(), lambda _: None) for kind in Kind),
