@@ -149,7 +149,7 @@ class SleepyLane(Lane):
         self._is_awake = self._is_fed = self._is_live = is_awake
         self._asks = _Asks.NOTHING
         self._joined_at: int | None = None
-        self._misses = self._made = 0
+        self._misses = self._made = self._claimed = 0
         self._is_stopped = False
 
     @property
@@ -190,7 +190,7 @@ class SleepyLane(Lane):
                 if self._wanted_from is None and begins_segment:
                     self._is_fed = False
                     self.belt.finish()
-            elif self._asks is _Asks.NEXT_SLOT:
+            elif self._asks is _Asks.NEXT_SLOT and slot >= self._claimed:
                 self._begin_to_feed()
                 self._joined_at = slot
             elif self._asks is _Asks.NEXT_SEGMENT and begins_segment and slot >= (self._wanted_from or 0):
@@ -259,7 +259,7 @@ class SleepyLane(Lane):
 
     def _catch_up(self) -> bool:
         """Make again what was sent of the largest rung, and join the slot line. `False`: it is wanted no more."""
-        began_s, self._made = time.monotonic(), 0
+        began_s, self._made, self._claimed = time.monotonic(), 0, 0
         first_slot = max(self._wanted_from or 0, self.line.sent_until)
         place = self._ring.find(-(-first_slot // self._step))
         replay = None if place is None else Replay(self._ring, place, self._matrix)
@@ -296,9 +296,12 @@ class SleepyLane(Lane):
 
     def _encode_again(self, slot: int, i420: NDArray[np.uint8]) -> None:
         """Encode the slots, of the stream's, that a picture of the largest rung is shown in."""
-        rung, joined_at = self.line.rung, self._joined_at
-        for own in range(slot, slot + self._step):
-            if self.line.has(own) and (joined_at is None or own < joined_at):
+        rung, end = self.line.rung, slot + self._step
+        with self._state:
+            # Where the largest is the slower one, the slot line may be amid its picture: it joins behind what is made.
+            self._claimed = end = end if self._joined_at is None else min(end, self._joined_at)
+        for own in range(slot, end):
+            if self.line.has(own):
                 self.line.encode(Shot(own, self._sizes.of(i420, rung.width, rung.height), None))
                 self._made += 1
                 self._board.count("backfilled_slots")
