@@ -95,8 +95,8 @@ Profile = Literal["baseline", "main", "high"]
 class Rung:
     """One video rendition of an encoded stream: what its pictures are, and how they are encoded.
 
-    `width` and `height` are even; `rate` is a whole fraction of the stream's. Without a `profile`, which
-    only H.264 has, the encoder takes its own. A hardware encoder has no use for `preset`.
+    `width` and `height` are even; `rate` is a whole fraction of the stream's. Without a `profile`, which only H.264
+    has, the encoder takes its own. A hardware encoder has no use for `preset`.
     """
 
     name: str

@@ -25,14 +25,12 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -55,9 +53,11 @@ from relay.check.media_playlist import check_media_playlist, parse
 from relay.model import Latency, MediaKind, StreamFormat
 from relay.timeline import Grid
 from scripts.bench.audience import JOIN_S, Players, alone, order_for, publications, waits_of
+from scripts.bench.precedence import MEASURING, OTHER_MACHINES, be_nice, thread_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from concurrent.futures import ThreadPoolExecutor
 
     from relay.check.listing import ListedSegment, MediaPlaylist
     from scripts.bench.players import Order
@@ -77,9 +77,6 @@ READ_DELAY_PICTURES: Final = 200
 STREAM: Final = "/live/cam/"
 TURN_S: Final = 280.0
 SHORTEST_TURN_S: Final = 5.0
-OTHER_MACHINES: Final = -10
-MEASURING: Final = 19
-"""How nice they are to the relay, which is at 0."""
 
 
 @dataclass
@@ -134,17 +131,6 @@ class Results:
             "a viewer's wait": any(turn["most"] > WAIT_LIMIT_MS for turn in self.turns),
         }
         return [name for name, is_beyond in told.items() if is_beyond]
-
-
-def be_nice(niceness: int) -> None:
-    """Of this thread, and of what it starts. Only root may take precedence."""
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, niceness)
-
-
-def thread_of(niceness: int) -> ThreadPoolExecutor:
-    """One thread that is so nice."""
-    return ThreadPoolExecutor(1, initializer=be_nice, initargs=(niceness,))
 
 
 class Watcher:

@@ -38,28 +38,18 @@ def relay(folder: Path) -> Iterator[Relay]:
         yield relay
 
 
-def choose(tab: Tab, height: int) -> None:
-    """Choose a rung in the page's menu, and wait until it is what is shown."""
-    quality = tab.page.get_by_label("Quality")
-    (label,) = (text for text in quality.locator("option").all_inner_texts() if text.startswith(f"{height}p"))
-    quality.select_option(label=label)
-    tab.page.wait_for_function(
-        "height => document.querySelector('video').videoHeight === height", arg=height, timeout=SWITCHED_WITHIN_S * 1000
-    )
-
-
 @pytest.mark.all
 def test_the_menu_changes_the_picture_without_a_stall_or_a_missing_frame(tab: Tab) -> None:
     labels = tab.page.get_by_label("Quality").locator("option").all_inner_texts()
     assert [label.partition(" ")[0] for label in labels] == ["Automatic", "240p", "480p", "720p"]
-    choose(tab, 720)
+    tab.choose("720p", SWITCHED_WITHIN_S)
     tab.pump(4)
     before = tab.player()
     tab.note_frames()
     tab.pump(3)
-    choose(tab, 240)
+    tab.choose("240p", SWITCHED_WITHIN_S)
     tab.pump(7)
-    choose(tab, 720)
+    tab.choose("720p", SWITCHED_WITHIN_S)
     tab.pump(7)
     after = tab.player()
     frames = tab.frames()

@@ -157,26 +157,16 @@ def test_a_player_changes_to_it_and_back_without_an_error(
 @pytest.mark.all
 def test_the_menu_of_the_page_changes_to_it_and_back_without_a_stall(tab: Tab, relay: Relay) -> None:
     """The page asks for the playlist of what is chosen before hls.js does, and plays on meanwhile."""
-    choose(tab, 720)
+    tab.choose("720p", SWITCHED_WITHIN_S)
     wait_for(lambda: tab.pump(0.5) or is_asleep(relay), ASLEEP_WITHIN_S, f"{LOW} asleep")
     before = tab.player()
-    choose(tab, 360)
+    tab.choose("360p", SWITCHED_WITHIN_S)
     tab.pump(5)
-    choose(tab, 720)
+    tab.choose("720p", SWITCHED_WITHIN_S)
     tab.pump(4)
     after = tab.player()
     assert (after["stalls"], after["jumps"], after["rebuilds"]) == (before["stalls"], before["jumps"], 0)
     assert (tab.failed, tab.complaints, after["error"]) == ([], [], None)
-
-
-def choose(tab: Tab, height: int) -> None:
-    """Choose a rung in the page's menu, and wait until it is what is shown."""
-    quality = tab.page.get_by_label("Quality")
-    (label,) = (text for text in quality.locator("option").all_inner_texts() if text.startswith(f"{height}p"))
-    quality.select_option(label=label)
-    tab.page.wait_for_function(
-        "height => document.querySelector('video').videoHeight === height", arg=height, timeout=SWITCHED_WITHIN_S * 1000
-    )
 
 
 @pytest.mark.all

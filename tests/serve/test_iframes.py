@@ -66,13 +66,9 @@ class RealCamera(Camera):
         super().open()
         self.hub.publish_init(self.stream, init_of())
 
-    def publish(self, parts: int = 1) -> None:
-        for _ in range(parts):
-            for kind in self.kinds:
-                part = make_part(self.grid, kind, *self.at)
-                self.hub.publish_part(self.stream, real(self.grid, part) if kind is MediaKind.VIDEO else part)
-            msn, index = self.at
-            self.at = (msn, index + 1) if index + 1 < self.grid.parts_per_segment else (msn + 1, 0)
+    def part(self, kind: MediaKind, msn: int, index: int) -> Part:
+        part = super().part(kind, msn, index)
+        return real(self.grid, part) if kind is MediaKind.VIDEO else part
 
 
 def real(grid: Grid, part: Part) -> Part:

@@ -52,13 +52,6 @@ class RealCamera(Camera):
         pictures = gop(6) if index == 0 else [picture()] * 6
         return replace(part, data=video_segment(pictures, part.start_ticks, self.grid.ticks_per_slot))
 
-    def publish(self, parts: int = 1, kinds: list[MediaKind] | None = None) -> None:
-        for _ in range(parts):
-            for kind in kinds or self.kinds:
-                self.hub.publish_part(self.stream, self.part(kind, *self.at))
-            msn, index = self.at
-            self.at = (msn, index + 1) if index + 1 < self.grid.parts_per_segment else (msn + 1, 0)
-
 
 @pytest.fixture
 def camera(hub: Hub) -> RealCamera:

@@ -236,3 +236,30 @@ def test_a_stream_that_is_pushed_to_opens_its_door_and_waits(supervisor: Supervi
     )
     # Waiting is no reconnect; that the push ended is one.
     assert supervisor.wait_for(wire.Stats, lambda stats: stats.counters["frames"] > 0).counters["reconnects"] == 1
+
+
+def test_a_whole_worker_wakes_a_rung_and_lays_it_down(supervisor: Supervisor) -> None:
+    ladder = (Rung("video", 320, 180, Fraction(15), 300), Rung("video-90p", 160, 90, Fraction(15), 100))
+    stream = replace(FORMAT, ladder=ladder)
+    supervisor.configure(ladder="auto", renditions_on_demand=True)
+    supervisor.wait_for(wire.Found)
+    slot = GRID.next_segment_slot(GRID.slot_at(time.time_ns()))
+    supervisor.send(wire.Start(stream, {"video": slot, "audio": slot}))
+    supervisor.wait_for(wire.PartReady, lambda ready: ready.part.rendition == "video" and ready.part.is_last)
+    supervisor.send(wire.Wake("video-90p", slot))
+    ready = supervisor.wait_for(wire.PartReady, lambda ready: ready.part.rendition == "video-90p")
+    assert (ready.part.msn, ready.part.index) == (GRID.msn(slot), 0)
+    level = supervisor.wait_for(wire.PartReady, lambda ready: ready.part.rendition == "video").part
+    supervisor.wait_for(
+        wire.PartReady, lambda ready: ready.part.rendition == "video-90p" and ready.part.pdt_ns >= level.pdt_ns
+    )
+    supervisor.send(wire.Sleep("video-90p"))
+    supervisor.wait_for(wire.Asleep)
+    parts = supervisor.parts("video-90p")
+    assert places(parts) == run_of_places(parts, GRID)
+    assert parts[-1].is_last
+    stats = supervisor.wait_for(wire.Stats, lambda stats: stats.gauges["renditions_awake"] == 1)
+    assert stats.counters["rendition_wakes"] == 1
+    assert stats.counters["backfilled_slots"] >= GRID.slots_per_segment - 1
+    supervisor.send(wire.Stop())
+    supervisor.hear_out()

@@ -369,10 +369,7 @@ def test_its_thread_takes_what_is_put_until_it_is_stopped() -> None:
         stage.line.put(camera.picture(stage.clock.unix_ns()))
         stage.clock.advance(FRAME_NS / NS_PER_S)
 
-    def stop(_: Any) -> None:
-        stage.line.stop()
-
-    stage.line.on_span = stop
+    stage.line.on_span = lambda _: stage.line.stop()
     stage.line.run()
     assert [float(part.duration_s) for part in stage.parts] == [2.0, 2.0]
 

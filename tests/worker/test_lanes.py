@@ -5,31 +5,41 @@ Their threads are real; what comes out of them is the same however fast they are
 
 from __future__ import annotations
 
-import io
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
 
-import av
 import pytest
 
-from fixtures.parent import FORMAT as WHOLE_FORMAT
-from fixtures.parent import GRID as WHOLE_GRID
-from fixtures.worker import FIRST, SMALL, Outbox, SteppedClock, findings, flat, places, run_of_places
+from fixtures.worker import (
+    FIRST,
+    SMALL,
+    WITHIN_S,
+    AtOnce,
+    Gate,
+    Heard,
+    SteppedClock,
+    decoded,
+    end_of,
+    findings,
+    flat,
+    places,
+    run_of_places,
+    until,
+)
 from relay import wire
 from relay.config import StreamSettings
 from relay.model import LatencyProfile, Rung
 from relay.timeline import NS_PER_S, Grid
 from relay.worker.board import Board
-from relay.worker.lanes import MOST_MISSES, Lane, Shot, SleepyLane
+from relay.worker.lanes import MOST_MISSES, Shot, SleepyLane
 from relay.worker.rungs import LadderOutlet, outlet_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from fixtures.parent import Supervisor
     from relay.model import Init, Part, StreamFormat
     from relay.worker.belt import Belt
 
@@ -40,64 +50,12 @@ LADDER = replace(SMALL, audio=False, ladder=(TOP, MIDDLE, LOW))
 SETTINGS = StreamSettings(ladder="auto", renditions_on_demand=True)
 LENGTH = Grid.of(LADDER).slots_per_segment
 PART = Grid.of(LADDER).slots_per_part
-WITHIN_S = 20.0
 profiles = pytest.mark.parametrize("profile", list(LatencyProfile), ids=str)
 
 
 def luma_of(slot: int) -> int:
     """What is shown in a slot; no two segments begin with the same."""
     return 40 + 5 * (slot % 31)
-
-
-@dataclass
-class Heard(Outbox):
-    """An outbox that can be waited at."""
-
-    changed: threading.Condition = field(default_factory=threading.Condition)
-
-    def send(self, message: wire.Message) -> None:
-        with self.changed:
-            super().send(message)
-            self.changed.notify_all()
-
-    def wait_until(self, is_so: Callable[[], bool]) -> None:
-        with self.changed:
-            assert self.changed.wait_for(is_so, WITHIN_S)
-
-
-class AtOnce:
-    """Stands for a belt: what is put is encoded there and then."""
-
-    is_full = False
-
-    def __init__(self, lane: Lane) -> None:
-        self._lane = lane
-
-    def put(self, shot: Shot, within_s: float) -> bool:
-        del within_s
-        self._lane.line.encode(shot)
-        return True
-
-    def close(self) -> None:
-        """Nothing waits."""
-
-
-class Gate:
-    """Before a rung's encoder: lets as many pictures in as it is told."""
-
-    def __init__(self, lane: Lane) -> None:
-        self.slots: list[int] = []
-        self._room = threading.Semaphore(0)
-        self._encode = lane.line.encode
-        lane.line.encode = self._wait  # type: ignore[method-assign] - the thread is stepped by it
-
-    def let(self, pictures: int) -> None:
-        self._room.release(pictures)
-
-    def _wait(self, shot: Shot) -> None:
-        assert self._room.acquire(timeout=WITHIN_S)
-        self._encode(shot)
-        self.slots.append(shot.slot)
 
 
 class Stage:
@@ -128,6 +86,12 @@ class Stage:
         for slot in range(self.next_slot, self.next_slot + slots):
             self.outlet.give(Shot(slot, flat(luma_of(slot)), None))
         self.next_slot += slots
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         self.outlet.stop()
@@ -167,13 +131,9 @@ class Stage:
 
     def lumas(self, name: str, parts: list[Part]) -> dict[int, float]:
         """What each of the stream's slots shows."""
-        ticks = self.grid.at(self.grid.rate / self.steps[name]).ticks_per_slot
-        media = io.BytesIO(self.init(name).data + b"".join(part.data for part in parts))
-        with av.open(media, "r") as container:
-            return {
-                (frame.pts or 0) // ticks * self.steps[name]: float(frame.to_ndarray()[: frame.height].mean())
-                for frame in container.decode(video=0)
-            }
+        step = self.steps[name]
+        pictures = decoded(self.init(name), parts, self.grid.at(self.grid.rate / step))
+        return {slot * step: float(luma.mean()) for slot, luma in pictures.items()}
 
     def check(self, name: str, parts: list[Part], first_slot: int) -> None:
         """They follow each other from `first_slot` on, and show what the largest rung does in the same slots."""
@@ -188,28 +148,15 @@ class Stage:
         assert {slot: luma for slot, luma in lumas.items() if abs(luma - luma_of(slot)) > 2.4} == {}
 
 
-def end_of(part: Part, grid: Grid) -> int:
-    return grid.first_slot(part.msn, part.index + 1)
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + WITHIN_S
-    while not is_so():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.001)
-
-
 @pytest.fixture
 def stage() -> Iterator[Stage]:
-    stage = Stage()
-    yield stage
-    stage.close()
+    with Stage() as stage:
+        yield stage
 
 
 @profiles
 def test_a_rung_that_is_woken_amid_a_segment_has_the_same_slots_in_the_same_parts(profile: LatencyProfile) -> None:
-    stage = Stage(replace(LADDER, latency_profile=profile))
-    try:
+    with Stage(replace(LADDER, latency_profile=profile)) as stage:
         stage.show(6 * LENGTH + 11)
         place = stage.lanes[LOW.name]._ring.find(0)
         assert place is not None
@@ -221,8 +168,6 @@ def test_a_rung_that_is_woken_amid_a_segment_has_the_same_slots_in_the_same_part
         for name in (LOW.name, MIDDLE.name):
             stage.wait_for(name, FIRST + 9 * LENGTH)
             stage.check(name, stage.parts(name), place.slot)
-    finally:
-        stage.close()
 
 
 def test_it_is_described_before_anybody_asks_and_the_same_when_it_is_awake(stage: Stage) -> None:
@@ -243,8 +188,7 @@ def test_it_is_described_before_anybody_asks_and_the_same_when_it_is_awake(stage
 
 @profiles
 def test_it_ends_with_its_segment_and_is_made_again_from_there(profile: LatencyProfile) -> None:
-    stage = Stage(replace(LADDER, latency_profile=profile))
-    try:
+    with Stage(replace(LADDER, latency_profile=profile)) as stage:
         stage.show(3 * LENGTH)
         stage.outlet.wake(LOW.name, FIRST)
         stage.show_until_live(LOW.name)
@@ -261,8 +205,6 @@ def test_it_ends_with_its_segment_and_is_made_again_from_there(profile: LatencyP
         stage.wait_for(LOW.name, end + 4 * LENGTH)
         assert stage.parts(LOW.name)[len(before)].is_independent
         stage.check(LOW.name, stage.parts(LOW.name), stage.grid.first_slot(before[0].msn))
-    finally:
-        stage.close()
 
 
 def test_nothing_is_made_again_of_what_another_worker_published(stage: Stage) -> None:
@@ -300,8 +242,7 @@ def test_one_that_nobody_wants_any_more_while_it_is_made_again_ends_with_a_segme
     stage.show(4 * LENGTH)
     gate = Gate(stage.lanes[LOW.name])
     stage.outlet.wake(LOW.name, FIRST)
-    gate.let(LENGTH // 3 + 2)
-    until(lambda: len(gate.slots) == LENGTH // 3 + 2)
+    gate.encode(LENGTH // 3 + 2)
     stage.outlet.sleep(LOW.name)
     gate.let(4 * LENGTH)
     stage.heard.wait_until(lambda: bool(stage.heard.of(wire.Asleep)))
@@ -313,8 +254,7 @@ def test_the_slot_line_never_waits_for_one_that_is_being_made_again(stage: Stage
     stage.show(2 * LENGTH)
     gate = Gate(stage.lanes[MIDDLE.name])
     stage.outlet.wake(MIDDLE.name, FIRST)
-    gate.let(1)
-    until(lambda: gate.slots == [FIRST])
+    gate.encode(1)
     stage.show(2 * LENGTH)
     assert stage.board.counters["encoder_waits"] == 0
     gate.let(20 * LENGTH)
@@ -327,8 +267,7 @@ def test_one_that_is_far_too_slow_begins_anew_where_a_segment_does(stage: Stage)
     stage.show(LENGTH)
     gate = Gate(stage.lanes[MIDDLE.name])
     stage.outlet.wake(MIDDLE.name, FIRST)
-    gate.let(1)
-    until(lambda: gate.slots == [FIRST])
+    gate.encode(1)
     stage.show(6 * LENGTH + 4)  # of what follows the first segment, the ring has nothing now
     gate.let(20 * LENGTH)
     stage.wait_for(MIDDLE.name, FIRST + LENGTH - PART)
@@ -342,13 +281,11 @@ def test_one_that_is_far_too_slow_begins_anew_where_a_segment_does(stage: Stage)
 
 def test_one_that_finds_no_room_on_its_belt_asks_again_and_then_begins_anew(stage: Stage) -> None:
     lane = stage.lanes[MIDDLE.name]
-    lane._most_joining = 2
-    lane._limit = 2
+    lane._most_joining = lane._limit = 2
     gate = Gate(lane)
     stage.show(LENGTH + 10)
     stage.outlet.wake(MIDDLE.name, FIRST)
-    gate.let(LENGTH + 5)
-    until(lambda: len(gate.slots) == LENGTH + 5)
+    gate.encode(LENGTH + 5)
     for misses in range(1, MOST_MISSES + 1):
         until(lambda: lane._asks.name == "NEXT_SLOT")
         stage.show(3)
@@ -377,8 +314,7 @@ def test_behind_a_hole_it_is_made_again_from_there_on(stage: Stage) -> None:
 
 
 def test_an_heir_that_begins_amid_a_segment_wakes_with_the_next() -> None:
-    stage = Stage(next_slots={"video": FIRST + 2 * PART})
-    try:
+    with Stage(next_slots={"video": FIRST + 2 * PART}) as stage:
         stage.show(PART)
         stage.outlet.wake(LOW.name, FIRST + 3 * PART)
         until(lambda: stage.lanes[LOW.name]._asks.name == "NEXT_SEGMENT")
@@ -386,26 +322,20 @@ def test_an_heir_that_begins_amid_a_segment_wakes_with_the_next() -> None:
         stage.wait_for(LOW.name, FIRST + 2 * LENGTH)
         stage.check(LOW.name, stage.parts(LOW.name), FIRST + LENGTH)
         assert stage.board.counters["backfilled_slots"] == 0
-    finally:
-        stage.close()
 
 
 def test_one_that_waits_for_a_segment_and_is_wanted_no_more_sleeps_on() -> None:
-    stage = Stage(next_slots={"video": FIRST + 2 * PART})
-    try:
+    with Stage(next_slots={"video": FIRST + 2 * PART}) as stage:
         stage.outlet.wake(LOW.name, FIRST)
         until(lambda: stage.lanes[LOW.name]._asks.name == "NEXT_SEGMENT")
         stage.outlet.sleep(LOW.name)
         stage.heard.wait_until(lambda: bool(stage.heard.of(wire.Asleep)))
         stage.show(2 * LENGTH)
         assert stage.parts(LOW.name) == []
-    finally:
-        stage.close()
 
 
 def test_an_heir_goes_on_with_one_that_is_awake_where_it_was_and_lays_it_down() -> None:
-    stage = Stage(next_slots={"video": FIRST + 3 * PART, LOW.name: FIRST + PART})
-    try:
+    with Stage(next_slots={"video": FIRST + 3 * PART, LOW.name: FIRST + PART}) as stage:
         stage.show(LENGTH // 2)
         stage.outlet.sleep(LOW.name)
         stage.show(LENGTH)
@@ -414,15 +344,12 @@ def test_an_heir_goes_on_with_one_that_is_awake_where_it_was_and_lays_it_down() 
         assert end_of(stage.parts(LOW.name)[-1], stage.grid) == FIRST + LENGTH
         assert stage.parts("video")[0].pdt_ns == stage.grid.start_ns(FIRST + 3 * PART)
         assert stage.board.counters["rendition_wakes"] == 0
-    finally:
-        stage.close()
 
 
 def test_a_rung_that_is_faster_than_the_largest_repeats_what_that_shows() -> None:
     slow_top = replace(TOP, rate=Fraction(5))
     fast = Rung("video-32p", 48, 32, Fraction(15), 100)
-    stage = Stage(replace(LADDER, ladder=(slow_top, fast)))
-    try:
+    with Stage(replace(LADDER, ladder=(slow_top, fast))) as stage:
         stage.show(2 * LENGTH + 8)
         stage.outlet.wake(fast.name, FIRST)
         stage.wait_for_first_part(fast.name)
@@ -437,44 +364,33 @@ def test_a_rung_that_is_faster_than_the_largest_repeats_what_that_shows() -> Non
         for n, (slot, luma) in enumerate(lumas.items()):
             shown = slot - slot % 3 if n < backfilled else slot
             assert abs(luma - luma_of(shown)) < 2.4, (n, slot)
-    finally:
-        stage.close()
+
+
+def test_the_slot_line_joins_behind_a_picture_that_is_being_made_again() -> None:
+    """Three slots show one picture of a largest rung that is slower, and the slot line is at the third of them."""
+    fast = Rung("video-32p", 48, 32, Fraction(15), 100)
+    with Stage(replace(LADDER, ladder=(replace(TOP, rate=Fraction(5)), fast))) as stage:
+        lane = stage.lanes[fast.name]
+        gate = Gate(lane)
+        stage.show(LENGTH + 5)
+        stage.outlet.wake(fast.name, FIRST)
+        gate.encode(LENGTH + 4)  # it makes the slot after the next from that picture, too
+        stage.show(1)
+        assert lane._joined_at is None
+        stage.show(1)
+        assert lane._joined_at == FIRST + LENGTH + 6
+        gate.let(9 * LENGTH)
+        stage.show(LENGTH)
+        stage.wait_for(fast.name, FIRST + 2 * LENGTH)
+        assert gate.slots[: 2 * LENGTH] == list(range(FIRST, FIRST + 2 * LENGTH))
 
 
 def test_a_worker_that_ends_leaves_nobody_waiting(stage: Stage) -> None:
     stage.show(2 * LENGTH)
     gate = Gate(stage.lanes[LOW.name])
     stage.outlet.wake(LOW.name, FIRST)
-    gate.let(3)
-    until(lambda: len(gate.slots) == 3)
+    gate.encode(3)
     stage.outlet.finish()
     gate.let(9 * LENGTH)
     stage.close()
     assert stage.heard.of(wire.Asleep) == []
-
-
-def test_a_whole_worker_wakes_a_rung_and_lays_it_down(supervisor: Supervisor) -> None:
-    ladder = (Rung("video", 320, 180, Fraction(15), 300), Rung("video-90p", 160, 90, Fraction(15), 100))
-    stream = replace(WHOLE_FORMAT, ladder=ladder)
-    supervisor.configure(ladder="auto", renditions_on_demand=True)
-    supervisor.wait_for(wire.Found)
-    slot = WHOLE_GRID.next_segment_slot(WHOLE_GRID.slot_at(time.time_ns()))
-    supervisor.send(wire.Start(stream, {"video": slot, "audio": slot}))
-    supervisor.wait_for(wire.PartReady, lambda ready: ready.part.rendition == "video" and ready.part.is_last)
-    supervisor.send(wire.Wake("video-90p", slot))
-    ready = supervisor.wait_for(wire.PartReady, lambda ready: ready.part.rendition == "video-90p")
-    assert (ready.part.msn, ready.part.index) == (WHOLE_GRID.msn(slot), 0)
-    level = supervisor.wait_for(wire.PartReady, lambda ready: ready.part.rendition == "video").part
-    supervisor.wait_for(
-        wire.PartReady, lambda ready: ready.part.rendition == "video-90p" and ready.part.pdt_ns >= level.pdt_ns
-    )
-    supervisor.send(wire.Sleep("video-90p"))
-    supervisor.wait_for(wire.Asleep)
-    parts = supervisor.parts("video-90p")
-    assert places(parts) == run_of_places(parts, WHOLE_GRID)
-    assert parts[-1].is_last
-    stats = supervisor.wait_for(wire.Stats, lambda stats: stats.gauges["renditions_awake"] == 1)
-    assert stats.counters["rendition_wakes"] == 1
-    assert stats.counters["backfilled_slots"] >= WHOLE_GRID.slots_per_segment - 1
-    supervisor.send(wire.Stop())
-    supervisor.hear_out()

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
-import av
 import pytest
 
 from fixtures.worker import (
     FIRST,
     GRID,
     SMALL,
+    WITHIN_S,
+    AtOnce,
     Outbox,
     SteppedClock,
+    decoded,
     findings,
     flat,
     flat_picture,
@@ -31,7 +32,7 @@ from relay.timeline import NS_PER_S
 from relay.worker import lanes, rungs, sizes
 from relay.worker.board import Board
 from relay.worker.handoff import Handoff
-from relay.worker.lanes import MOST_ON_BELT, Lane, Shot
+from relay.worker.lanes import MOST_ON_BELT, Shot
 from relay.worker.rungs import LadderOutlet, outlet_of
 from relay.worker.video import VideoLine
 
@@ -50,24 +51,6 @@ LOW = Rung("video-32p5", 48, 32, Fraction(5), 100)
 LADDER = replace(SMALL, ladder=(TOP, MIDDLE, LOW))
 SEGMENT, PART = GRID.slots_per_segment, GRID.slots_per_part
 STEPS = {TOP.name: 1, MIDDLE.name: 1, LOW.name: 3}
-WITHIN_S = 20.0
-
-
-class AtOnce:
-    """Stands for a belt: what is put is encoded there and then."""
-
-    is_full = False
-
-    def __init__(self, lane: Lane) -> None:
-        self._lane = lane
-
-    def put(self, shot: Shot, within_s: float) -> bool:
-        del within_s
-        self._lane.line.encode(shot)
-        return True
-
-    def close(self) -> None:
-        """Nothing waits."""
 
 
 class Stage:
@@ -102,12 +85,8 @@ class Stage:
         """What each of the stream's slots shows, by their numbers since `FIRST`."""
         step = step or STEPS[name]
         grid = GRID.at(Fraction(15, step))
-        media = io.BytesIO(self.init(name).data + b"".join(part.data for part in self.parts(name)))
-        with av.open(media, "r") as container:
-            return {
-                (frame.pts or 0) // grid.ticks_per_slot * step - FIRST: float(frame.to_ndarray()[: frame.height].mean())
-                for frame in container.decode(video=0)
-            }
+        pictures = decoded(self.init(name), self.parts(name), grid)
+        return {slot * step - FIRST: float(luma.mean()) for slot, luma in pictures.items()}
 
 
 @pytest.fixture
