@@ -15,8 +15,7 @@ the worker. Watched:
 
 Picture and sound are measured in two segments of every five. What would be other machines, the camera and the players,
 is given precedence over the relay where root runs this, so that what is late is the relay's; what only measures yields
-to all of them. It prints a JSON summary and exits with 1 if a rule was
-broken or a limit (`Results.beyond`) was passed.
+to all of them. It prints a JSON summary and exits with 1 if a rule was broken or a limit (`Results.beyond`) was passed.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -57,7 +57,6 @@ from scripts.bench.precedence import MEASURING, OTHER_MACHINES, be_nice, thread_
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from concurrent.futures import ThreadPoolExecutor
 
     from relay.check.listing import ListedSegment, MediaPlaylist
     from scripts.bench.players import Order
@@ -269,7 +268,7 @@ async def soak(
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=15)
     until_s = time.monotonic() + minutes * 60
-    with thread_of(MEASURING) as measuring:
+    with ThreadPoolExecutor(1) as measuring:
         async with aiohttp.ClientSession(relay.origin, connector=connector, timeout=timeout) as http:
             jobs: list[Coroutine[Any, Any, None]] = [
                 *(Watcher(http, kind, results, measuring).run() for kind in MediaKind),
@@ -375,6 +374,7 @@ def main() -> None:
         relay = running.enter_context(Relay(camera.url("/flash"), Path(folder)))
         relay.wait_until("live")
         read_delay_ms = measure_read_delay_ms(camera.url("/flash"))
+        be_nice(MEASURING)
         results = asyncio.run(
             soak(camera, relay, arguments.minutes, arguments.viewers, arguments.outage_every, elsewhere)
         )
