@@ -121,6 +121,7 @@ class StreamSettings(Settings):
     latency_profile: LatencyProfile = LatencyProfile.LOW
     segment_s: Annotated[float, Field(ge=1, le=10)] = 2.0
     segments_listed: Annotated[int, Field(ge=6, le=1800)] = 7
+    keyframe_interval_s: Annotated[float, Field(ge=0.1, le=10)] | None = None
     video_bitrate_kbps: Annotated[int, Field(ge=64, le=100_000)] | None = None
     audio_bitrate_kbps: Annotated[int, Field(ge=32, le=320)] = 128
     renditions: Annotated[tuple[RenditionSettings, ...], Field(max_length=MOST_RUNGS)] = ()
@@ -170,6 +171,27 @@ class StreamSettings(Settings):
             raise ValueError("video_bitrate_kbps is for one rendition: give each of them its bitrate_kbps")
         if problem := problem_of(self.renditions, self.size, self.rate):
             raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _check_keyframe_interval(self) -> StreamSettings:
+        if self.keyframe_interval_s is None:
+            return self
+        if self.video != "encode":
+            raise ValueError(
+                f'keyframe_interval_s is how pictures are encoded, which video = "{self.video}" may not do: leave one '
+                "of them out"
+            )
+        if self.latency_profile is LatencyProfile.QUALITY:
+            raise ValueError(
+                'keyframe_interval_s lets parts begin with keyframes, and latency_profile = "quality" has no parts: '
+                "leave one of them out"
+            )
+        if self.keyframe_interval_s > self.segment_s:
+            raise ValueError(
+                f"keyframe_interval_s is {self.keyframe_interval_s:g}, and each segment of {self.segment_s:g} s begins "
+                "with a keyframe anyway: give less, or leave it out"
+            )
         return self
 
     @model_validator(mode="after")

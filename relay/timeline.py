@@ -157,8 +157,16 @@ class Grid:
         return msn * self.slots_per_segment + part_index * self.slots_per_part
 
     def starts_segment(self, slot: int) -> bool:
-        """Whether `slot` is where every encoder puts an IDR picture."""
+        """Whether `slot` is the first of a segment, where every encoder puts an IDR picture."""
         return slot % self.slots_per_segment == 0
+
+    def slots_per_gop(self, keyframe_interval_s: float) -> int:
+        """Slots from one IDR picture to the next, which begins a part or, where segments are whole, a segment."""
+        return max(1, round(keyframe_interval_s / self.part_s)) * self.slots_per_part
+
+    def starts_gop(self, slot: int, slots_per_gop: int) -> bool:
+        """Whether an IDR picture is due in `slot`. Each segment begins with one, and may end with fewer slots."""
+        return slot % self.slots_per_segment % slots_per_gop == 0
 
     def tfdt(self, slot: int) -> int:
         """`baseMediaDecodeTime` of `slot` in `timescale` (64 bits: about 1.1e14 today)."""

@@ -91,6 +91,25 @@ def test_the_numbers_of_one_slot() -> None:
     assert g.first_slot(895_000_000, 10) == g.first_slot(895_000_001)
 
 
+def test_keyframes_begin_parts_and_every_segment() -> None:
+    g = grid("30")
+    first = g.first_slot(895_000_000)
+
+    def keyframes(interval_s: float) -> list[int]:
+        gop = g.slots_per_gop(interval_s)
+        return [slot - first for slot in range(first, first + 120) if g.starts_gop(slot, gop)]
+
+    assert keyframes(2.0) == [0, 60]
+    assert keyframes(0.6) == [0, 18, 36, 54, 60, 78, 96, 114]
+    assert keyframes(0.2) == keyframes(0.1) == list(range(0, 120, 6))
+
+
+@given(grids, slots, st.sampled_from([0.1, 0.4, 0.5, 1.0, 2.0]))
+def test_a_keyframe_begins_a_part_in_every_rate_of_a_ladder(g: Grid, slot: int, interval_s: float) -> None:
+    assert g.starts_gop(slot, g.slots_per_gop(interval_s)) <= (slot % g.slots_per_part == 0)
+    assert g.starts_gop(g.next_segment_slot(slot), g.slots_per_gop(interval_s))
+
+
 @given(grids, slots)
 def test_a_slot_begins_where_it_is_found(g: Grid, slot: int) -> None:
     assert g.slot_at(g.start_ns(slot)) == slot

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import av
 from av.codec.context import Flags
@@ -40,8 +40,12 @@ MAX_BLIND_S: Final = 30.0
 """Packets that never become a picture (no keyframe, another codec than announced) are no stream; GOPs of 20 s exist."""
 
 BURST_NS: Final = 20 * _NS_PER_MS
+BURST_OVER_NS: Final = 100 * _NS_PER_MS
 BURST_WITHIN_S: Final = 5.0
-"""What a source sent while it was probed comes at once when it is read, and cannot be placed before its last frame."""
+"""What a source sent while it was probed comes at once when it is read, and cannot be placed before its last frame.
+
+By the first of a second's frames, all of them would be placed a second late, and the sound with them.
+"""
 
 STALL_FRAMES: Final = 3
 RHYTHM_FRAMES: Final = 5
@@ -50,6 +54,15 @@ RHYTHM_FRAMES: Final = 5
 RATE_FRAMES: Final = 20
 RATE_WAIT_S: Final = 2.0
 """A source that does not say its rate is watched this long before it is announced."""
+
+
+class _Placed(NamedTuple):
+    """A picture, when it was captured and when it came by the wall clock, and its own time."""
+
+    frame: av.VideoFrame
+    time_ns: int
+    arrival_ns: int
+    pts_ns: int
 
 
 class Connection:
@@ -77,6 +90,9 @@ class Connection:
         self._steps_s: deque[float] = deque([0.0], maxlen=RHYTHM_FRAMES)
         self._delay_ns = 0
         self._is_burst = False
+        self._is_first = True
+        self._newest: _Placed | None = None
+        """Of a burst that may go on."""
         self.shown_since_s: float | None = None
         self._copy_to: CopyTaker | None = None
         self._copier = PacketCopier(self._guard, self._clock, source.info.rate)
@@ -102,6 +118,8 @@ class Connection:
 
     def take(self, item: Packet[Any] | av.VideoFrame | av.AudioFrame | None, arrival_ns: int) -> None:
         """Take what the source gave at `arrival_ns`; calls `on_found` once, then `on_video` and `on_audio`."""
+        if self._newest is not None and arrival_ns - self._newest.arrival_ns > BURST_OVER_NS:
+            self.end_burst()
         if isinstance(item, av.VideoFrame):
             self._packet_s = self._monotonic_s()
             self._show(item, arrival_ns)
@@ -190,21 +208,38 @@ class Connection:
             sender_ns = None if self._sender_offset_ns is None else own_ns + self._sender_offset_ns
         time_ns = self._clock.time_ns(pts_ns, arrival_ns, sender_ns)
         self._delay_ns += (arrival_ns - time_ns - self._delay_ns) // _SMOOTHING
+        placed = _Placed(frame, time_ns, arrival_ns, pts_ns)
         if self._is_in_burst():
-            self._counters["burst_frames"] += 1
+            self._counters["burst_frames"] += self._newest is not None
+            self._newest = placed
             return
+        self.end_burst()
+        self._pass_on(placed)
+
+    def end_burst(self) -> None:
+        """Show the newest of a burst, if there was one: nothing more came at once."""
+        placed, self._newest = self._newest, None
+        if placed is not None:
+            self._is_burst = False
+            self._pass_on(placed)
+
+    def _pass_on(self, placed: _Placed) -> None:
         try:
-            whole = list(self._deinterlacer.pass_on(frame, time_ns))
+            whole = list(self._deinterlacer.pass_on(placed.frame, placed.time_ns))
         except (av.FFmpegError, ValueError) as error:
-            name = frame.format.name
+            name = placed.frame.format.name
             raise SourceUnsupportedError(f"interlaced pictures of {name} cannot be read here: {error}") from error
         for whole_ns, picture in whole:
-            self._give(picture, whole_ns, arrival_ns, pts_ns)
+            self._give(placed._replace(frame=picture, time_ns=whole_ns))
 
     def _is_in_burst(self) -> bool:
-        """Whether frames come faster than they were captured, as they do right after a live source was opened."""
+        """Whether frames come faster than they were captured, as they do right after a live source was opened.
+
+        The first may be the first of such a burst, and have waited for a second: only the next one will tell.
+        """
+        is_first, self._is_first = self._is_first, False
         is_early = self._frame_s - self._opened_s < BURST_WITHIN_S
-        self._is_burst = self._source.is_live and is_early and self._clock.fell_ns > BURST_NS
+        self._is_burst = self._source.is_live and is_early and (is_first or self._clock.fell_ns > BURST_NS)
         return self._is_burst
 
     def _note_rhythm(self) -> None:
@@ -213,7 +248,8 @@ class Connection:
             self._steps_s.append(now_s - self._frame_s)
         self._frame_s = now_s
 
-    def _give(self, frame: av.VideoFrame, time_ns: int, arrival_ns: int, pts_ns: int) -> None:
+    def _give(self, placed: _Placed) -> None:
+        frame, time_ns, arrival_ns, pts_ns = placed
         if self.shown_since_s is None:
             if not self._rate.is_known(pts_ns):
                 return

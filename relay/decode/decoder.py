@@ -124,13 +124,17 @@ class Decoder:
         read_timeout_s = self._settings.read_timeout_s
         patience_s = read_timeout_s + source.stall_after_s + OVERTIME_S
         self._due_s = self.monotonic_s() + patience_s
-        for item in source.media():
-            if self._stopping.is_set():
-                return
-            # Before the item is taken: on a timeout FFmpeg first gives out what its parser held, and waits once more.
-            connection.check_alive(read_timeout_s)
-            connection.take(item, self._unix_ns())
-            self._due_s = self.monotonic_s() + patience_s
+        try:
+            for item in source.media():
+                if self._stopping.is_set():
+                    return
+                # Before the item is taken: on a timeout FFmpeg first gives out what its parser held, and waits again.
+                connection.check_alive(read_timeout_s)
+                connection.take(item, self._unix_ns())
+                self._due_s = self.monotonic_s() + patience_s
+        except SourceError:
+            connection.end_burst()
+            raise
 
     def _found(self, info: SourceInfo) -> None:
         self._on_found(info)

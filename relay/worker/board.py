@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from relay.errors import RelayError, SourceError, TransformError
 from relay.model import StreamHealth, StreamState
 
 if TYPE_CHECKING:
     from relay.timeline import ClockLine
+
+
+_SMOOTHED_OVER: Final = 20
 
 
 class Clock:
@@ -39,6 +42,7 @@ class Board:
         self._stall_after_ns = stall_after_ns
         self._began_ns = clock.unix_ns()
         self._lock = threading.Lock()
+        self._smoothed: dict[str, int] = {}
         self._health = StreamHealth(StreamState.CONNECTING, self._began_ns)
 
     def count(self, name: str, by: int = 1) -> None:
@@ -47,8 +51,11 @@ class Board:
             self.counters[name] += by
 
     def smooth(self, name: str, value: float) -> None:
-        """Let gauge `name` follow `value` (exponentially, over about twenty values)."""
-        self.gauges[name] = value if name not in self.gauges else self.gauges[name] + (value - self.gauges[name]) / 20
+        """Let gauge `name` follow `value`: the mean of the first values, then exponentially, over about twenty."""
+        before = self.gauges.get(name)
+        count = 1 if before is None else min(_SMOOTHED_OVER, self._smoothed[name] + 1)
+        self._smoothed[name] = count
+        self.gauges[name] = value if before is None else before + (value - before) / count
 
     def adjust(self, name: str, by: float) -> None:
         """Add to gauge `name`, which several threads keep."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,14 +41,24 @@ class RungLine:
 
     `start.format`'s slots are counted in the stream's rate; every n-th is one of the rung's. What it is encoded to goes
     into `ring` too, where there is one. `sent_until` is the slot, of the stream's, behind the last part that was sent.
+    Without a `keyframe_interval_s` there is one keyframe a segment.
     """
 
-    def __init__(self, start: wire.Start, rung: Rung, board: Board, link: Link, ring: Ring | None = None) -> None:
+    def __init__(
+        self,
+        start: wire.Start,
+        rung: Rung,
+        board: Board,
+        link: Link,
+        ring: Ring | None = None,
+        keyframe_interval_s: float | None = None,
+    ) -> None:
         grid = Grid.of(start.format)
         self.rung = rung
         self.grid = grid.at(rung.rate)
         self.begins_asleep = rung.name not in start.next_slots
         self._format = start.format
+        self._slots_per_gop = self.grid.slots_per_gop(keyframe_interval_s or float(grid.segment_s))
         self._step = grid.slots_per_part // self.grid.slots_per_part
         self._first_slot = self.sent_until = start.next_slots.get(rung.name, 0)
         self._board = board
@@ -89,7 +100,7 @@ class RungLine:
         """Encode one of its slots, and send the part that is complete now."""
         began_s = time.monotonic()
         slot = shot.slot // self._step
-        is_idr = self._is_first or self.grid.starts_segment(slot)
+        is_idr = self._is_first or self.grid.starts_gop(slot, self._slots_per_gop)
         self._is_first = False
         if self._is_top and shot.captured_ns is not None:
             self._captured_ns[slot] = shot.captured_ns
@@ -261,12 +272,13 @@ class LadderOutlet(Outlet):
 def outlet_of(settings: StreamSettings, start: wire.Start, board: Board, link: Link) -> Outlet:
     """The renditions of `start.format`."""
     stream = start.format
+    line_of = partial(RungLine, start, board=board, link=link, keyframe_interval_s=settings.keyframe_interval_s)
     if not stream.ladder:
-        return Single(RungLine(start, only_rung(stream, settings.video_bitrate_kbps), board, link))
+        return Single(line_of(only_rung(stream, settings.video_bitrate_kbps)))
     top, *others = stream.ladder
     ring = Ring(Grid.of(stream).at(top.rate)) if settings.renditions_on_demand and others else None
-    lanes = [Lane(RungLine(start, top, board, link, ring), board)]
+    lanes = [Lane(line_of(top, ring=ring), board)]
     for rung in others:
-        line = RungLine(start, rung, board, link)
+        line = line_of(rung)
         lanes.append(Lane(line, board) if ring is None else SleepyLane(line, stream, ring, board, link))
     return LadderOutlet(lanes, board, ring)

@@ -2,10 +2,10 @@
 
     scripts/soak conformance [--minutes 10]
 
-One RTSP camera (640x360 at 15, H.264 and AAC) goes through one `relay serve` as four streams: `lan`, `internet`, a
-`ladder` of three rungs, and `copy`, whose pictures are the camera's own. Each is visited by a `relay check` of its own,
-and `lan` by one more as MPEG-TS (`ts.m3u8`), for all of the minutes. After a third of them the camera is killed for
-20 s, after two thirds the worker of each stream, one after the other.
+One RTSP camera (640x360 at 15, H.264 and AAC) goes through one `relay serve` as several streams: `lan`, `internet`, a
+`ladder` of three rungs, `balanced`, `quality`, and `copy`, whose pictures are the camera's own. Each is visited by a
+`relay check` of its own, and `lan` by one more as MPEG-TS (`ts.m3u8`), for all of the minutes. After a third of them
+the camera is killed for 20 s, after two thirds the worker of each stream, one after the other.
 
 It prints a JSON summary and exits with 1 if a visit found what must or should not be, or could not be made. What
 starves on cores that others use is late, and is told so: the load that is printed says how far to believe it.
@@ -14,6 +14,7 @@ starves on cores that others use is late, and is told so: the load that is print
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -29,12 +30,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from fixtures.processes import FIXTURES, Camera, Relay, wait_for
+from scripts.bench.precedence import OTHER_MACHINES, be_nice
 
 MOUNT: Final = "/small"
 STREAMS: Final = {
     "lan": 'latency = "lan"',
     "internet": 'latency = "internet"',
     "ladder": 'latency = "lan"\nrenditions = [{ height = 360 }, { height = 240 }, { height = 180, rate = 7.5 }]',
+    "balanced": 'latency_profile = "balanced"',
+    "quality": 'latency_profile = "quality"',
     "copy": 'latency = "lan"\nvideo = "copy"',
 }
 """Name and settings of each stream in relay.toml."""
@@ -172,8 +176,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--log", type=Path, help="keep the relay's log here")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, Camera(Path(name)) as camera:
-        folder = Path(name)
+    with contextlib.ExitStack() as running:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+        be_nice(OTHER_MACHINES)  # as the camera is that this starts
+        camera = running.enter_context(Camera(folder))
+        be_nice(0)
         (folder / "relay.toml").write_text(settings(camera.url(MOUNT)))
         with Relay("", folder, "--config", str(folder / "relay.toml")) as relay:
             report = soak(camera, relay, folder, arguments.minutes * 60)

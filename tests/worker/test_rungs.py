@@ -56,13 +56,19 @@ STEPS = {TOP.name: 1, MIDDLE.name: 1, LOW.name: 3}
 class Stage:
     """A slot line over a ladder, stepped picture by picture, all in the thread of the test."""
 
-    def __init__(self, next_slots: dict[str, int] | None = None, stream: StreamFormat = LADDER) -> None:
+    def __init__(
+        self,
+        next_slots: dict[str, int] | None = None,
+        stream: StreamFormat = LADDER,
+        keyframe_interval_s: float | None = None,
+    ) -> None:
         self.clock = SteppedClock()
         self.board = Board(self.clock, 2 * NS_PER_S)
         self.outbox = Outbox()
         start = wire.Start(stream, next_slots or dict.fromkeys(stream.renditions, FIRST))
         link, ready = self.outbox.as_link(), Handoff[Picture](1 / 15)
-        self.line = VideoLine("cam", StreamSettings(), start, self.clock, self.board, link, ready)
+        settings = StreamSettings(keyframe_interval_s=keyframe_interval_s)
+        self.line = VideoLine("cam", settings, start, self.clock, self.board, link, ready)
         outlet = self.line._outlet
         assert isinstance(outlet, LadderOutlet)
         self.lanes = outlet.lanes
@@ -110,6 +116,21 @@ def test_every_rung_shows_the_same_pictures_in_the_same_segments(stage: Stage) -
         lumas = stage.lumas(name)
         assert list(lumas) == list(range(0, SEGMENT + PART, step))
         assert all(abs(luma - 40 - 5 * n) < 4 for n, luma in lumas.items()), lumas
+
+
+def test_keyframes_within_segments_begin_parts_in_every_rung() -> None:
+    """A player that changes in the midst of a segment begins with the last of them."""
+    stage = Stage(keyframe_interval_s=0.6)
+    for n in range(SEGMENT + PART):
+        stage.show(FIRST + n, luma=40 + 5 * n)
+    for name, step in STEPS.items():
+        parts = stage.parts(name)
+        assert [part.index for part in parts if part.is_independent] == [0, 3, 6, 9, 0]
+        assert findings(stage.init(name), parts) == []
+        behind_a_keyframe = decoded(stage.init(name), parts[6:], GRID.at(Fraction(15, step)))
+        assert list(behind_a_keyframe) == [(FIRST + 6 * PART) // step + n for n in range(5 * PART // step)]
+    for lane in stage.lanes:
+        lane.line.close()
 
 
 def test_each_rung_is_described_by_its_own_pictures(stage: Stage) -> None:
