@@ -1,4 +1,4 @@
-"""The whole thing: a camera, `relay serve`, a browser. One relay and browser a module, since they start slowly."""
+"""The whole thing: a camera, `relay serve`, a browser. They start slowly: a relay a module, the others once."""
 
 from __future__ import annotations
 
@@ -20,22 +20,42 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 
-LIGHT: Final = {"test_capture_time.py", "test_microphone.py", "test_push.py", "test_rtsp_sources.py", "test_screen.py"}
-"""Modules without a browser and with little to compute: they disturb nobody."""
+HERE: Final = Path(__file__).parent
+PAGES: Final = ("test_transforms.py", "test_faults.py", "test_internet.py", "test_watching.py")
+"""They look at a page, and at the clock: in this order, so that beside what bears least there is least."""
+BESIDE: Final = (
+    "test_codecs.py",
+    "test_ladder.py",
+    "test_renditions_on_demand.py",
+    "test_check.py",
+    "test_push.py",
+    "test_capture_time.py",
+    "test_on_demand.py",
+    "test_rtsp_sources.py",
+    "test_screen.py",
+    "test_microphone.py",
+)
+"""They have no browser, and look at what is published: beside the pages, in this order, what encodes most at first."""
 
 
 class Scheduler(LoadScopeScheduling):
-    """One process has all that a busy machine disturbs, one module after the other; the light ones run beside it."""
+    """One process has the pages, one module after the other; the others run beside it."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return module if Path(module).name in LIGHT else "alone"
+        return module if Path(module).name in BESIDE else "pages"
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
     """Not xdist's `loadgroup`, which finds no groups since pytest 9.2."""
+    config.option.loadscopereorder = False  # by the number of tests
     return Scheduler(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate((*PAGES, *BESIDE), 1)}
+    items.sort(key=lambda item: places.get(item.path.name, 0) if item.path.parent == HERE else 0)
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +93,16 @@ def relay(camera: Camera, folder: Path) -> Iterator[Relay]:
         yield relay
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def only_browser() -> Iterator[Browser]:
     with Browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def browser(only_browser: Browser) -> Browser:
+    """The same for all modules, since each page has a profile of its own."""
+    return only_browser
 
 
 @pytest.fixture
