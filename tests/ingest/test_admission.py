@@ -29,6 +29,11 @@ def test_the_right_key_wherever_the_address_is_cut(application: str, stream_name
     assert GATE.admit(application, stream_name) == "cam"
 
 
+def test_each_stream_has_a_rule_of_its_own() -> None:
+    assert GATE.rule("cam") == PushRule(KEY, "refuse", 5.0)
+    assert GATE.rule("door").second_push == "take-over"
+
+
 @pytest.mark.parametrize(
     ("application", "stream_name"),
     [

@@ -55,6 +55,11 @@ def test_integers_are_numbers() -> None:
     assert amf0.decode(amf0.encode(31)) == [31.0]
 
 
+def test_nothing_is_a_value() -> None:
+    assert amf0.encode(None) == b"\x05"
+    assert amf0.decode(amf0.encode(None)) == [None]
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
