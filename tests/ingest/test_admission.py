@@ -30,8 +30,9 @@ def test_the_right_key_wherever_the_address_is_cut(application: str, stream_name
 
 
 def test_each_stream_has_a_rule_of_its_own() -> None:
-    assert GATE.rule("cam") == PushRule(KEY, "refuse", 5.0)
-    assert GATE.rule("door").second_push == "take-over"
+    rules = {"cam": PushRule(KEY), "door": PushRule("another-key-another-key", "take-over")}
+    gate = Gate(rules)
+    assert {stream: gate.rule(stream) for stream in rules} == rules
 
 
 @pytest.mark.parametrize(

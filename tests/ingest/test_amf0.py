@@ -55,9 +55,9 @@ def test_integers_are_numbers() -> None:
     assert amf0.decode(amf0.encode(31)) == [31.0]
 
 
-def test_nothing_is_a_value() -> None:
-    assert amf0.encode(None) == b"\x05"
-    assert amf0.decode(amf0.encode(None)) == [None]
+@pytest.mark.parametrize(("value", "data"), [(None, "05"), (True, "0101"), (False, "0100")])
+def test_values_that_are_no_larger_than_their_type(value: amf0.Value, data: str) -> None:
+    assert amf0.encode(value) == bytes.fromhex(data)
 
 
 @pytest.mark.parametrize(
