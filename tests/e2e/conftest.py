@@ -21,41 +21,38 @@ if TYPE_CHECKING:
 
 
 HERE: Final = Path(__file__).parent
-PAGES: Final = ("test_transforms.py", "test_faults.py", "test_internet.py", "test_watching.py")
-"""They look at a page, and at the clock: in this order, so that beside what bears least there is least."""
-BESIDE: Final = (
-    "test_codecs.py",
-    "test_ladder.py",
-    "test_renditions_on_demand.py",
+FIRST: Final = ("test_transforms.py", "test_faults.py")
+"""Modules with a page and small pictures: they bear the light ones beside them, and the others have all cores then."""
+LIGHT: Final = (
     "test_check.py",
     "test_push.py",
     "test_capture_time.py",
-    "test_on_demand.py",
     "test_rtsp_sources.py",
+    "test_on_demand.py",
     "test_screen.py",
     "test_microphone.py",
 )
-"""They have no browser, and look at what is published: beside the pages, in this order, what encodes most at first."""
+"""Modules without a browser (but for what is long) and with little to compute: they disturb nobody."""
 
 
 class Scheduler(LoadScopeScheduling):
-    """One process has the pages, one module after the other; the others run beside it."""
+    """One process has all that a busy machine disturbs, one module after the other; the light ones run beside it."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return module if Path(module).name in BESIDE else "pages"
+        return module if Path(module).name in LIGHT else "alone"
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
     """Not xdist's `loadgroup`, which finds no groups since pytest 9.2."""
-    config.option.loadscopereorder = False  # by the number of tests
+    config.option.loadscopereorder = False  # it would be by the number of tests
     return Scheduler(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = {name: place for place, name in enumerate((*PAGES, *BESIDE), 1)}
-    items.sort(key=lambda item: places.get(item.path.name, 0) if item.path.parent == HERE else 0)
+    order = {name: place for place, name in enumerate((*FIRST, "any other", *LIGHT), 1)}
+    items.sort(key=lambda item: order.get(item.path.name, order["any other"]) if item.path.parent == HERE else 0)
 
 
 @pytest.fixture(scope="module")
