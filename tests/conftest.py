@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import hypothesis
 import pytest
 from blockbuster import blockbuster_ctx
+from xdist.scheduler import LoadFileScheduling
+
+from fixtures import measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
+
     from fixtures.pictures import WriteModule
+
+CLOCKED: Final = "judged by the clock"
+_MARK_OF_A_MODULE: Final = re.compile(r"^pytestmark = .*\bmark\.clock\b", re.MULTILINE)
 
 # Hypothesis measures a single example's time, which says more of a busy machine than of the code; pytest-timeout stays.
 hypothesis.settings.register_profile("relay", hypothesis.settings.default, deadline=None, max_examples=50)
@@ -35,6 +46,44 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     long = [item for item in items if item.get_closest_marker("all")]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
+
+
+class Scheduler(LoadFileScheduling):
+    """One process begins with what the clock judges, one module after the other, and the others compute beside it.
+
+    These modules mostly wait: together they would leave the cores idle, and would be late by each other.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = super()._split_scope(nodeid)
+        return CLOCKED if _is_clocked(self.config.rootpath / module) else module
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if CLOCKED in self.workqueue:
+            self.workqueue.move_to_end(CLOCKED, last=False)
+        super()._assign_work_unit(node)
+
+
+@functools.cache
+def _is_clocked(module: Path) -> bool:
+    return _MARK_OF_A_MODULE.search(module.read_text(encoding="utf-8")) is not None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler | None:
+    return Scheduler(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """With `--cov`, once its tracer is there. The process that hands the tests out runs none of them."""
+    config = session.config
+    if not config.pluginmanager.hasplugin("_cov"):
+        return
+    if config.getoption("dist", "no") == "no":
+        config.pluginmanager.register(measured.Measuring())
+    else:
+        measured.stop_tracing()
 
 
 @pytest.fixture(autouse=True)

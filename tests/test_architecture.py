@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures import measured
 from fixtures.architecture import (
     HEAVY_LIBRARIES,
     Tree,
@@ -53,14 +53,9 @@ def test_the_parent_process_loads_neither_av_nor_cv2_nor_numpy(relay: Tree) -> N
     assert (ran.returncode, ran.stdout.strip(), ran.stderr) == (0, "", "")
 
 
-def test_the_parts_measured_for_coverage_exist_and_are_all_imported() -> None:
-    # Coverage says nothing of a file that no test imports: here each one is.
-    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    for pattern in config["tool"]["coverage"]["run"]["include"]:
-        paths = list(ROOT.glob(pattern))
-        assert paths, f"{pattern} in tool.coverage.run.include matches nothing"
-        for path in paths:
-            importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+def test_the_parts_measured_for_coverage_exist_and_can_be_imported() -> None:
+    for part in measured.parts():
+        importlib.import_module(measured.module_of(part))
 
 
 # The rules themselves: each of these trees breaks one, and only what stands in it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,9 @@ from blockbuster import BlockingError
 from relay import config
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
+
+TESTS = Path(__file__).parent
 
 
 @pytest.fixture
@@ -27,3 +30,21 @@ async def test_code_of_ours_that_blocks_the_loop_fails_the_test(toml: Path) -> N
 
 def test_without_a_loop_it_may_block(toml: Path) -> None:
     assert list(config.load(toml).streams) == ["cam"]
+
+
+@pytest.mark.parametrize(
+    ("module", "is_so"),
+    [
+        ("cli/test_serve.py", True),
+        ("worker/test_sync.py", True),
+        ("serve/test_api.py", False),  # a single test of it
+        ("test_wire.py", False),
+    ],
+)
+def test_one_process_has_the_modules_that_the_clock_judges(
+    pytestconfig: pytest.Config, module: str, is_so: bool
+) -> None:
+    conftest = pytestconfig.pluginmanager.get_plugin(str(TESTS / "conftest.py"))
+    assert conftest
+    is_clocked: Callable[[Path], bool] = conftest._is_clocked
+    assert is_clocked(TESTS / module) == is_so

@@ -164,6 +164,16 @@ def test_the_slate_stays_until_a_picture_fills_its_slot() -> None:
     assert fills[60:] == [Fill.SLATE] * 10 + [Fill.PICTURE, Fill.REPEAT]
 
 
+def test_a_hole_that_is_too_long_to_fill_is_left_out_up_to_the_next_segment() -> None:
+    g, slots = grid("30"), filler()
+    longest = SKIP_AFTER_SEGMENTS * g.slots_per_segment
+    assert slots.skip(g.start_ns(FIRST_SLOT + longest)) == 0
+    assert (slots.next_slot, slots.skipped_to) == (FIRST_SLOT, None)
+    now_slot = FIRST_SLOT + longest + 1
+    skipped = slots.skip(g.start_ns(now_slot))
+    assert slots.next_slot == slots.skipped_to == FIRST_SLOT + skipped == g.next_segment_slot(now_slot)
+
+
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(-20, 3), st.booleans()), max_size=12))
 def test_every_slot_is_filled_once_whatever_comes(events: list[tuple[int, int, bool]]) -> None:

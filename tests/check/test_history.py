@@ -92,6 +92,13 @@ def test_an_event_keeps_its_segments() -> None:
     assert [finding.rule for finding in check_update(before, after)] == ["P15"]
 
 
+def test_of_a_history_each_step_is_judged() -> None:
+    before, after = parse(LIVE.text), replace(parse(NEXT.text), playlist_type="EVENT")
+    rules = [finding.rule for one in ((before, after), (after, before)) for finding in check_update(*one)]
+    assert [finding.rule for finding in check_updates([before, after, before])] == rules
+    assert rules
+
+
 def test_byte_ranges_of_one_file_are_told_apart() -> None:
     texts = [
         f"#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:{first}\n"

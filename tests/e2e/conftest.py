@@ -1,4 +1,4 @@
-"""The whole thing: a camera, `relay serve`, a browser. One relay and browser a module, since they start slowly."""
+"""The whole thing: a camera, `relay serve`, a browser. They start slowly: a relay a module, the others once."""
 
 from __future__ import annotations
 
@@ -20,8 +20,19 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 
-LIGHT: Final = {"test_capture_time.py", "test_microphone.py", "test_push.py", "test_rtsp_sources.py", "test_screen.py"}
-"""Modules without a browser and with little to compute: they disturb nobody."""
+HERE: Final = Path(__file__).parent
+FIRST: Final = ("test_transforms.py", "test_faults.py")
+"""Modules with a page and small pictures: they bear the light ones beside them, and the others have all cores then."""
+LIGHT: Final = (
+    "test_check.py",
+    "test_push.py",
+    "test_capture_time.py",
+    "test_rtsp_sources.py",
+    "test_on_demand.py",
+    "test_screen.py",
+    "test_microphone.py",
+)
+"""Modules without a browser (but for what is long) and with little to compute: they disturb nobody."""
 
 
 class Scheduler(LoadScopeScheduling):
@@ -35,7 +46,13 @@ class Scheduler(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
     """Not xdist's `loadgroup`, which finds no groups since pytest 9.2."""
+    config.option.loadscopereorder = False  # it would be by the number of tests
     return Scheduler(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate((*FIRST, "any other", *LIGHT), 1)}
+    items.sort(key=lambda item: order.get(item.path.name, order["any other"]) if item.path.parent == HERE else 0)
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +90,16 @@ def relay(camera: Camera, folder: Path) -> Iterator[Relay]:
         yield relay
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def only_browser() -> Iterator[Browser]:
     with Browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def browser(only_browser: Browser) -> Browser:
+    """The same for all modules, since each page has a profile of its own."""
+    return only_browser
 
 
 @pytest.fixture

@@ -138,6 +138,7 @@ def test_software_passes_the_trial_that_hardware_has_to() -> None:
         assert why_it_fails(encoder, STREAM, rung) == "", codec
 
 
+@pytest.mark.clock
 def test_what_this_machine_has_is_found_soon_and_encodes() -> None:
     """Where there is some, that is taken: either way what is opened encodes, and nobody waits for what is not there."""
     began_s = time.monotonic()

@@ -29,6 +29,12 @@ def test_the_right_key_wherever_the_address_is_cut(application: str, stream_name
     assert GATE.admit(application, stream_name) == "cam"
 
 
+def test_each_stream_has_a_rule_of_its_own() -> None:
+    rules = {"cam": PushRule(KEY), "door": PushRule("another-key-another-key", "take-over")}
+    gate = Gate(rules)
+    assert {stream: gate.rule(stream) for stream in rules} == rules
+
+
 @pytest.mark.parametrize(
     ("application", "stream_name"),
     [

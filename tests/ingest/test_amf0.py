@@ -55,6 +55,11 @@ def test_integers_are_numbers() -> None:
     assert amf0.decode(amf0.encode(31)) == [31.0]
 
 
+@pytest.mark.parametrize(("value", "data"), [(None, "05"), (True, "0101"), (False, "0100")])
+def test_values_that_are_no_larger_than_their_type(value: amf0.Value, data: str) -> None:
+    assert amf0.encode(value) == bytes.fromhex(data)
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from textwrap import dedent
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from relay.check.parsed import parse
 from relay.model import Copied, Part
 from relay.playlist import Answer, Directives, Window, WindowSettings, decide, render_media
 from relay.timeline import NS_PER_S
+
+pytestmark = pytest.mark.pure
 
 TIMESCALE = 90_000
 START_MS = 1_750_000_000_000

@@ -32,6 +32,8 @@ from relay.playlist import (
 )
 from relay.timeline import Grid
 
+pytestmark = pytest.mark.pure
+
 COARSE = replace(FORMAT, latency=Latency.INTERNET)
 GRID = Grid.of(COARSE)
 SIZE = 4321

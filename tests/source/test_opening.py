@@ -88,6 +88,7 @@ def test_a_host_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, error: O
     check(explain_opening(cause, parse_address("rtsp://10.0.0.5/x"), 0.1, 5), SourceUnreachableError, words)
 
 
+@pytest.mark.clock
 def test_one_that_accepts_and_says_nothing(mute: str) -> None:
     for scheme in ("rtsp", "http"):
         started_s = time.monotonic()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from fixtures.pictures import WriteModule
 
+pytestmark = pytest.mark.pure  # relay/usercode.py
+
 UNIX_NS = 1_795_369_402_000_000_000
 
 

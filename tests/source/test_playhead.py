@@ -32,6 +32,12 @@ def test_what_has_no_time_follows_what_was_before_it() -> None:
     assert playhead.due_ns(packet(None)) == 12 * S // 10
 
 
+def test_what_is_due_later_than_the_first_waits_for_so_long() -> None:
+    playhead = Playhead()
+    assert playhead.wait_ns(0, 7 * S) == 0
+    assert playhead.wait_ns(S, 7 * S + S // 4) == S * 3 // 4
+
+
 def test_a_round_begins_where_the_last_ended_however_late_that_began() -> None:
     playhead = Playhead()
     playhead.begins_at(0)

@@ -171,6 +171,14 @@ def test_nothing_is_no_event() -> None:
     assert count.value(0) == 0
 
 
+def test_what_happens_within_a_minute_is_one_number() -> None:
+    count = SlidingCount()
+    for at_s, by in ((0, 2), (59, 3), (60, 1)):
+        count.add(at_s * NS_PER_S, by)
+    assert count.value(60 * NS_PER_S) == 6
+    assert list(count._minutes) == [(0, 5), (1, 1)]
+
+
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(0, 3)), max_size=80))
 def test_the_last_hour_is_counted_to_the_minute_and_in_little_memory(events: list[tuple[int, int]]) -> None:
     count, now_ns, seen = SlidingCount(), 0, []

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from fixtures.pictures import MakeChain, MakePicture, WriteModule
     from relay.model import Picture
 
+pytestmark = pytest.mark.pure  # relay/usercode.py
+
 
 def test_the_five_lines_of_the_readme(make_chain: MakeChain, user_module: WriteModule, picture: Picture) -> None:
     name = user_module(
