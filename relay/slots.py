@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -110,6 +111,8 @@ class Lateness:
         self._margin_ns = margin_ns
         self._ceiling_ns = ceiling_ns
         self._seen: deque[tuple[int, int]] = deque()
+        # The same, by how late they were: thousands of them, which would take longer to sort each second.
+        self._ranked: list[int] = []
         self._refreshed_ns: int | None = None
         self._late_since_ns: int | None = None
         self.deadline_ns = min(max(self.INITIAL_NS, floor_ns), ceiling_ns)
@@ -123,6 +126,7 @@ class Lateness:
         elif now_ns - self._late_since_ns <= self.BURST_NS:
             return
         self._seen.append((now_ns, lateness_ns))
+        insort(self._ranked, lateness_ns)
         self._refreshed_ns = now_ns if self._refreshed_ns is None else self._refreshed_ns
         if now_ns - self._refreshed_ns >= self._REFRESH_NS:
             self._refresh(now_ns)
@@ -130,7 +134,8 @@ class Lateness:
     def _refresh(self, now_ns: int) -> None:
         self._refreshed_ns = now_ns
         while now_ns - self._seen[0][0] > self.WINDOW_NS:
-            self._seen.popleft()
-        ranked = sorted(lateness for _, lateness in self._seen)
-        worst_ns = ranked[min(len(ranked) - 1, len(ranked) * 995 // 1000)]
+            _, lateness_ns = self._seen.popleft()
+            del self._ranked[bisect_left(self._ranked, lateness_ns)]
+        count = len(self._ranked)
+        worst_ns = self._ranked[min(count - 1, count * 995 // 1000)]
         self.deadline_ns = min(max(worst_ns + self._margin_ns, self._floor_ns), self._ceiling_ns)

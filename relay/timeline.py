@@ -104,7 +104,7 @@ class Grid:
     @property
     def timescale(self) -> int:
         """Ticks a second of video media time: the smallest multiple of the rate's numerator that is fine enough."""
-        return self.rate.numerator * math.ceil(Fraction(MIN_TIMESCALE, self.rate.numerator))
+        return self.rate.numerator * -(-MIN_TIMESCALE // self.rate.numerator)
 
     @property
     def ticks_per_slot(self) -> int:

@@ -65,7 +65,7 @@ def to_i420(frame: VideoFrame, matrix: Matrix, sample_aspect: Fraction = Fractio
 
 def _scaled_width(frame: VideoFrame, sample_aspect: Fraction) -> int:
     """The width to scale to; the frame's own where its samples are square, odd as it may be."""
-    if round(frame.width * sample_aspect) == frame.width:
+    if sample_aspect == 1 or round(frame.width * sample_aspect) == frame.width:
         return frame.width
     return display_size(frame.width, frame.height, sample_aspect)[0]
 

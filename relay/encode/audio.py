@@ -25,6 +25,9 @@ PRIMING_FRAMES: Final = 2
 """What an encoder must have heard before its first packet, so that this joins what another encoder sent before it."""
 
 _CHANNELS: Final = 2
+_FORMAT: Final = av.AudioFormat("fltp")
+_LAYOUT: Final = av.AudioLayout("stereo")
+_TIME_BASE: Final = Fraction(1, SAMPLE_RATE_HZ)
 _PEAK: Final = Fraction(3, 2)
 """The most a segment (of a second or more) may have over the nominal bit rate. FFmpeg's AAC keeps to that within a
 hundredth, except after a long silence, out of which noise took 1.37 times as much for a second."""
@@ -78,8 +81,8 @@ class AudioEncoder:
                 f"samples of shape {samples.shape} came where {(_CHANNELS, SAMPLES_PER_AAC_FRAME)} is needed"
             )
         try:
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32), "fltp", "stereo")
-            frame.sample_rate, frame.time_base = SAMPLE_RATE_HZ, Fraction(1, SAMPLE_RATE_HZ)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32), _FORMAT, _LAYOUT)
+            frame.sample_rate, frame.time_base = SAMPLE_RATE_HZ, _TIME_BASE
             frame.pts = self._next_frame * SAMPLES_PER_AAC_FRAME
             self._next_frame += 1
             units = [self._access_unit(packet) for packet in self._context.encode(frame)]
@@ -101,7 +104,7 @@ class AudioEncoder:
 def _open(bitrate_kbps: int) -> av.AudioCodecContext:
     context = av.CodecContext.create("aac", "w")
     context.sample_rate, context.layout, context.format = SAMPLE_RATE_HZ, "stereo", "fltp"
-    context.time_base = Fraction(1, SAMPLE_RATE_HZ)
+    context.time_base = _TIME_BASE
     context.bit_rate = bitrate_kbps * 1000
     try:
         context.open()

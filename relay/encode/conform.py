@@ -8,7 +8,7 @@ until its output stands where the timestamps say. Only a jump is followed at onc
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 import av
 import numpy as np
@@ -17,9 +17,6 @@ from av.filter import Graph
 from relay.encode.grid import CHANNELS, AudioChunk
 from relay.errors import EncodeError
 from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, sample_at
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 HARD_JUMP_SAMPLES: Final = SAMPLE_RATE_HZ // 10
 """Beyond 0.1 s the timestamps jumped: stretching that away would take 20 s, all of them visibly out of lip sync."""
@@ -91,7 +88,7 @@ class AudioConformer:
         self._next_sample = None
         # Counted from a second nearby, since swresample multiplies timestamps by both sample rates in 64 bits.
         self._base_s = time_ns // NS_PER_S
-        # One channel is doubled below, since FFmpeg's own mix of one to two takes 3 dB from it.
+        # One channel is written to both below, since FFmpeg's own mix of one to two takes 3 dB from it.
         layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
         self._graph = Graph()
         self._graph.link_nodes(
@@ -122,8 +119,9 @@ class AudioConformer:
         if start_sample is None:
             start_sample = self._base_s * SAMPLE_RATE_HZ + (converted.pts or 0)
         self._next_sample = start_sample + converted.samples
-        samples = cast("NDArray[np.float32]", converted.to_ndarray())
-        return AudioChunk(start_sample, np.repeat(samples, CHANNELS // len(samples), axis=0))
+        samples = np.empty((CHANNELS, converted.samples), np.float32)
+        samples[:] = [np.frombuffer(memoryview(plane), np.float32, converted.samples) for plane in converted.planes]
+        return AudioChunk(start_sample, samples)
 
 
 def _format_of(frame: av.AudioFrame) -> _Format:

@@ -41,6 +41,7 @@ class SampleGrid:
         self._capacity = capacity_frames
         self._samples = np.zeros((capacity_frames, CHANNELS, SAMPLES_PER_AAC_FRAME), np.float32)
         self._is_set = np.zeros((capacity_frames, SAMPLES_PER_AAC_FRAME), np.bool_)
+        self._filled = [0] * capacity_frames
 
     def add(self, start_sample: int, samples: NDArray[np.float32]) -> None:
         """Lay down `samples` (shape (2, n)) from `start_sample` on. Where there are samples already, the first stay."""
@@ -61,12 +62,13 @@ class SampleGrid:
 
         The samples are the caller's to keep.
         """
-        while self.next_frame < due_frame or self._is_set[self.next_frame % self._capacity].all():
+        while self.next_frame < due_frame or self._filled[self.next_frame % self._capacity] == SAMPLES_PER_AAC_FRAME:
             place = self.next_frame % self._capacity
             frame = self.next_frame, self._samples[place].copy()
-            self.silence_samples += SAMPLES_PER_AAC_FRAME - int(np.count_nonzero(self._is_set[place]))
+            self.silence_samples += SAMPLES_PER_AAC_FRAME - self._filled[place]
             self._samples[place] = 0
             self._is_set[place] = False
+            self._filled[place] = 0
             self.next_frame += 1
             yield frame
 
@@ -76,4 +78,6 @@ class SampleGrid:
         is_free = ~self._is_set[place, span]
         np.copyto(self._samples[place, :, span], samples, where=is_free)
         self._is_set[place, span] = True
-        return int(np.count_nonzero(is_free))
+        kept = int(np.count_nonzero(is_free))
+        self._filled[place] += kept
+        return kept

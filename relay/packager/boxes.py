@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TRACK_ID: Final = 1
 _BOX_HEADER_BYTES: Final = 8
+_TRUN_HEAD_BYTES: Final = 20
+"""Header, version and flags, sample_count, data_offset."""
 
 _TFHD_DEFAULT_BASE_IS_MOOF: Final = 0x02_0000
 _TFHD_SAMPLE_DURATION: Final = 0x00_0008
@@ -62,40 +64,28 @@ def fragment(sequence_number: int, decode_time_ticks: int, sample_ticks: int, sa
     """
     payload = b"".join(sample.data for sample in samples)
     shared_flags = samples[0].flags if len({sample.flags for sample in samples}) == 1 else None
-    # The data offset is counted from the start of moof, whose length does not depend on its value.
-    moof_bytes = len(_moof(sequence_number, decode_time_ticks, sample_ticks, samples, shared_flags, 0))
-    moof = _moof(
-        sequence_number, decode_time_ticks, sample_ticks, samples, shared_flags, moof_bytes + _BOX_HEADER_BYTES
-    )
-    return moof + box(b"mdat", payload)
+    mfhd = full_box(b"mfhd", 0, 0, struct.pack(">I", sequence_number))
+    tfhd = _tfhd(sample_ticks, shared_flags)
+    tfdt = full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time_ticks))
+    flags, rows = _rows(samples, sample_ticks, has_flags=shared_flags is None)
+    # From the start of moof to behind the header of mdat; traf has a header too.
+    data_offset = 3 * _BOX_HEADER_BYTES + len(mfhd) + len(tfhd) + len(tfdt) + _TRUN_HEAD_BYTES + len(rows)
+    # Version 1, because its composition offsets are signed: a picture may be shown before its nominal decode time.
+    trun = full_box(b"trun", 1, flags, struct.pack(">Ii", len(samples), data_offset), rows)
+    return box(b"moof", mfhd, box(b"traf", tfhd, tfdt, trun)) + box(b"mdat", payload)
 
 
-def _moof(
-    sequence_number: int,
-    decode_time_ticks: int,
-    sample_ticks: int,
-    samples: Sequence[Sample],
-    shared_flags: int | None,
-    data_offset: int,
-) -> bytes:
-    tfhd_flags = _TFHD_DEFAULT_BASE_IS_MOOF | _TFHD_SAMPLE_DURATION
-    tfhd = struct.pack(">II", TRACK_ID, sample_ticks)
+def _tfhd(sample_ticks: int, shared_flags: int | None) -> bytes:
+    flags = _TFHD_DEFAULT_BASE_IS_MOOF | _TFHD_SAMPLE_DURATION
+    defaults = struct.pack(">II", TRACK_ID, sample_ticks)
     if shared_flags is not None:
-        tfhd_flags |= _TFHD_SAMPLE_FLAGS
-        tfhd += shared_flags.to_bytes(4, "big")
-    return box(
-        b"moof",
-        full_box(b"mfhd", 0, 0, struct.pack(">I", sequence_number)),
-        box(
-            b"traf",
-            full_box(b"tfhd", 0, tfhd_flags, tfhd),
-            full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time_ticks)),
-            _trun(samples, sample_ticks, data_offset, has_flags=shared_flags is None),
-        ),
-    )
+        flags |= _TFHD_SAMPLE_FLAGS
+        defaults += shared_flags.to_bytes(4, "big")
+    return full_box(b"tfhd", 0, flags, defaults)
 
 
-def _trun(samples: Sequence[Sample], sample_ticks: int, data_offset: int, *, has_flags: bool) -> bytes:
+def _rows(samples: Sequence[Sample], sample_ticks: int, *, has_flags: bool) -> tuple[int, bytes]:
+    """The flags of `trun` that say what is in its rows, and these: one for each sample."""
     has_durations = any(sample.duration_ticks not in {0, sample_ticks} for sample in samples)
     has_offsets = any(sample.composition_offset_ticks for sample in samples)
     flags = _TRUN_DATA_OFFSET | _TRUN_SAMPLE_SIZE
@@ -111,8 +101,7 @@ def _trun(samples: Sequence[Sample], sample_ticks: int, data_offset: int, *, has
             rows += struct.pack(">I", sample.flags)
         if has_offsets:
             rows += struct.pack(">i", sample.composition_offset_ticks)
-    # Version 1, because its composition offsets are signed: a picture may be shown before its nominal decode time.
-    return full_box(b"trun", 1, flags, struct.pack(">Ii", len(samples), data_offset), bytes(rows))
+    return flags, bytes(rows)
 
 
 def full_box(kind: bytes, version: int, flags: int, *payload: bytes) -> bytes:

@@ -233,7 +233,8 @@ class LadderOutlet(Outlet):
                 if lane.is_waited_for:
                     self._board.count("encoder_waits")
                 rung = lane.line.rung
-                lane.give(shot._replace(i420=self._sizes.of(shot.i420, rung.width, rung.height)))
+                i420 = self._sizes.of(shot.i420, rung.width, rung.height)
+                lane.give(Shot(shot.slot, i420, shot.captured_ns))
         if self._ring is not None:
             self._board.gauges["renditions_awake"] = sum(lane.is_awake for lane in self.lanes)
 

@@ -136,10 +136,22 @@ class Mark:
 
     @classmethod
     def now(cls, relay: Relay, worker: psutil.Process, peer: Peer) -> Mark:
-        counters = dict(relay.status()["counters"])
-        media_s, used = peer.media_s, Usage.of(peer.process)
+        counters = _counters_of_now(relay)
+        used, media_s = Usage.of(worker), peer.media_s
+        peer_used = Usage.of(peer.process)
         parent = Usage.of(psutil.Process(relay.pid))
-        return cls(Usage.of(worker), parent, used, counters, media_s, peer.bytes_written)
+        return cls(used, parent, peer_used, counters, media_s, peer.bytes_written)
+
+
+def _counters_of_now(relay: Relay) -> dict[str, int]:
+    """The worker sends them twice a second: those that are there may be older, by 2 % of what is measured in 25 s."""
+    old = relay.status()["counters"]["slots"]
+
+    def look() -> dict[str, int] | None:
+        counters: dict[str, int] = relay.status()["counters"]
+        return counters if counters["slots"] != old else None
+
+    return wait_for(look, 5, "counters from the worker")
 
 
 @contextlib.contextmanager

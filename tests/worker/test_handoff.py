@@ -67,3 +67,13 @@ def test_closing_wakes_whoever_waits() -> None:
     handoff.close()
     thread.join(timeout=5)
     assert taken == [None]
+
+
+def test_after_the_end_what_waits_can_be_taken_and_nobody_waits_for_more() -> None:
+    handoff: Handoff[int] = Handoff(period_s=0.04)
+    handoff.put(1)
+    handoff.close()
+    assert [handoff.take(30), handoff.take(30), handoff.take(30)] == [1, None, None]
+    for n in range(BURST + 1):
+        handoff.put(n)
+    assert (handoff.take(30), handoff.dropped) == (1, 1)
