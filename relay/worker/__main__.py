@@ -22,6 +22,7 @@ def main() -> None:
         return
     _, descriptor, log_level = sys.argv
     logs.configure(log_level)
+    logs.redact_tracebacks()
     run_worker(socket.socket(fileno=int(descriptor)))
     sys.stderr.flush()
     os._exit(0)
