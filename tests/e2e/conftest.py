@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 
-LIGHT: Final = {"test_capture_time.py", "test_microphone.py", "test_push.py", "test_rtsp_sources.py", "test_screen.py"}
+LIGHT: Final = {
+    *("test_capture_time.py", "test_microphone.py", "test_probe.py", "test_push.py", "test_rtsp_sources.py"),
+    "test_screen.py",
+}
 """Modules without a browser and with little to compute: they disturb nobody."""
 
 
