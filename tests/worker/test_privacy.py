@@ -61,9 +61,9 @@ class Stage:
         settings = StreamSettings(stall_after_s=2.0, transforms=chain)
         link = self.outbox.as_link()
         self.ready: Handoff[Picture] = Handoff(math.inf)
-        decoded: Handoff[Picture] = Handoff(math.inf)
+        from_camera: Handoff[Picture] = Handoff(math.inf)
         self.pictures = PictureLine(
-            settings, 0.0, self.clock, self.board, link, decoded, on_first=lambda *_: None
+            settings, 0.0, self.clock, self.board, link, from_camera, on_first=lambda *_: None
         )
         self.pictures.attach(SMALL, self.ready)
         assert self.pictures.open()
