@@ -31,10 +31,10 @@ it never holds a password: URLs pass through `redact` first.
 import re
 from typing import ClassVar
 
-_SECRET_NAME = r"[\w.-]*(?:pass|passwd|password|pwd|token|secret|key|auth|user|usr|signature|sig)[\w.-]*"
-_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s\"'<>]*@", re.IGNORECASE)
-_SECRET_QUERY = re.compile(rf"(?P<key>[?&]{_SECRET_NAME}=)[^&#\s]*", re.IGNORECASE)
-_SECRET_PARAMETER = re.compile(_SECRET_NAME, re.IGNORECASE)
+_TELLTALE = r"[\w.-]*(?:pass|passwd|password|pwd|token|secret|key|auth|user|usr|signature|sig)[\w.-]*"
+_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s\"'<>]+@", re.IGNORECASE)
+_SECRET_QUERY = re.compile(rf"(?P<key>[?&]{_TELLTALE}=)[^&#\s]*", re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(_TELLTALE, re.IGNORECASE)
 
 
 def redact(text: str) -> str:

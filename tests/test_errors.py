@@ -19,6 +19,7 @@ from relay.errors import FetchError, RelayError, SourceAuthError, is_secret, red
         ("http://camera/?access_token=hunter2#x", "http://camera/?access_token=***#x"),
         ("two: rtsp://a:hunter2@b/ and rtsp://c:hunter2@d/", "two: rtsp://***@b/ and rtsp://***@d/"),
         ("nothing secret: rtsp://camera/1, mail me@home", "nothing secret: rtsp://camera/1, mail me@home"),
+        ("a group: udp://@239.1.2.3:5004", "a group: udp://@239.1.2.3:5004"),
     ],
 )
 def test_redaction(text: str, shown: str) -> None:

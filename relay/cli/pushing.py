@@ -53,7 +53,8 @@ def where_to_push(settings: RelaySettings, front: RtmpFront | None) -> list[str]
             kept = "its push_key in your settings" if stream.push_key else f"in {push_key_path(settings.data, name)}"
             lines.append(f"       {name}: push to rtmp://{authority}:{front.port}/live/{name}/KEY, KEY being {kept}")
         elif stream.is_push:
-            lines.append(f"       {name}: waits for {redact(stream.source)}, which carries no password{_who(stream.source)}")
+            shown, who = redact(stream.source), _who(stream.source)
+            lines.append(f"       {name}: waits for {shown}, which carries no password{who}")
     if front is not None and not is_loopback(host):
         lines.append("       RTMP is not encrypted: who can listen on the way sees the key and the picture.")
     return lines
