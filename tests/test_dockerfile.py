@@ -139,7 +139,7 @@ def test_there_are_lines_to_type() -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_line_that_people_type_fits_the_image(line: str) -> None:
-    """Ports are those that are listened on, data goes where it is kept, and a webcam is passed in under its own name."""
+    """Ports are those that are listened on, data goes where it is kept, a webcam is passed in under its own name."""
     from relay.cli import app  # noqa: PLC0415 - as above
 
     words = shlex.split(line)[2:]

@@ -15,8 +15,8 @@ the worker. Watched:
 
 Picture and sound are measured in two segments of every five. What would be other machines, the camera and the players,
 is given precedence over the relay where root runs this, so that what is late is the relay's; what only measures yields
-to all of them. It prints a JSON summary and exits with 1 if a rule was broken or a limit was passed; those, and what is flat,
-are in `fixtures.soaking`.
+to all of them. It prints a JSON summary and exits with 1 if a rule was broken or a limit was passed. Limits, and what
+is flat, are in `fixtures.soaking`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path

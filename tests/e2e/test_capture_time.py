@@ -1,4 +1,4 @@
-"""When a picture was captured, as the camera tells by RTCP, against the time burnt into it; and what a relay tells of it."""
+"""When a picture was captured, as the camera tells by RTCP, against the time burnt in; and what a relay tells of it."""
 
 from __future__ import annotations
 

@@ -150,7 +150,9 @@ def test_auto_encodes_keyframes_too_far_apart_at_once_and_later() -> None:
 
 
 def why_encoded(logs: list[Any]) -> list[str]:
-    return [line["reason"] for line in logs if (line["event"], line["log_level"]) == ("not copied, but encoded", "info")]
+    return [
+        line["reason"] for line in logs if (line["event"], line["log_level"]) == ("not copied, but encoded", "info")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -161,9 +163,7 @@ def why_encoded(logs: list[Any]) -> list[str]:
         ({}, {"pixel_format": "yuv444p"}, "browsers do not play h264 in yuv444p"),
     ],
 )
-def test_auto_says_in_the_log_why_it_does_not_copy(
-    settings: dict[str, Any], change: dict[str, Any], why: str
-) -> None:
+def test_auto_says_in_the_log_why_it_does_not_copy(settings: dict[str, Any], change: dict[str, Any], why: str) -> None:
     with capture_logs() as logs:
         assert not Stage("auto", **settings).passthrough.wants(replace(INFO, **change))
     assert why_encoded(logs) == [why]

@@ -1,4 +1,4 @@
-"""What a chain hides is in nothing that is made of its pictures: repeats, the slate, the snapshot, what an heir is given.
+"""What a chain hides is in nothing that is made of its pictures: repeats, the slate, snapshots, what an heir is given.
 
 Two cameras go through the same chain. They differ only in what it paints over, or in pictures that it does not let
 pass. So all that is published of both has to be the same, byte for byte, whatever is made of it.
@@ -62,9 +62,7 @@ class Stage:
         link = self.outbox.as_link()
         self.ready: Handoff[Picture] = Handoff(math.inf)
         from_camera: Handoff[Picture] = Handoff(math.inf)
-        self.pictures = PictureLine(
-            settings, 0.0, self.clock, self.board, link, from_camera, on_first=lambda *_: None
-        )
+        self.pictures = PictureLine(settings, 0.0, self.clock, self.board, link, from_camera, on_first=lambda *_: None)
         self.pictures.attach(SMALL, self.ready)
         assert self.pictures.open()
         start = wire.Start(SMALL, {"video": FIRST, "audio": FIRST})
@@ -115,9 +113,7 @@ def nobody() -> NDArray[np.uint8]:
 
 @pytest.fixture
 def module(user_module: WriteModule) -> str:
-    return user_module(
-        COVER.format(window=WINDOW, black=BLACK, neutral=NEUTRAL, first_broken=FIRST + SECOND)
-    )
+    return user_module(COVER.format(window=WINDOW, black=BLACK, neutral=NEUTRAL, first_broken=FIRST + SECOND))
 
 
 def outage(see: Callable[[], NDArray[np.uint8]], *transforms: str, seconds: int = 2) -> Stage:
