@@ -59,7 +59,7 @@ def relay(folder: Path) -> Iterator[Relay]:
     transform = "nowhere:draw url=rtsp://me:5ecr3t@127.0.0.1/ token=5ecr3t"
     options = ("--config", str(folder / "relay.toml"), "--transform", transform)
     with Relay("rtsp://viewer:hunter2@127.0.0.1:1/x", folder, *options, environment=ENVIRONMENT) as relay:
-        wait_for(lambda: relay.words().count('"state": "offline"') >= 5, 20, "five cameras that are not there")
+        wait_for(lambda: relay.words().count('"state": "offline"') >= 5, 40, "five cameras that are not there")
         yield relay
 
 
