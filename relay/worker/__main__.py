@@ -7,9 +7,13 @@ import signal
 import socket
 import sys
 
-from relay import logs
-from relay.worker.camera import run_worker
-from relay.worker.prctl import die_with_parent
+sys.modules["rich"] = None  # type: ignore[assignment]  # the import system's own word for "not to be had"
+from relay import logs  # noqa: E402 - structlog would load rich and pygments for colours that no worker shows: 5 MB
+
+del sys.modules["rich"]  # for whoever's transform uses it
+
+from relay.worker.camera import run_worker  # noqa: E402 - as above
+from relay.worker.prctl import die_with_parent  # noqa: E402 - as above
 
 
 def main() -> None:
