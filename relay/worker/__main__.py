@@ -8,7 +8,7 @@ import socket
 import sys
 
 sys.modules["rich"] = None  # type: ignore[assignment]  # the import system's own word for "not to be had"
-from relay import logs  # noqa: E402 - structlog would load rich and pygments for colours that no worker shows: 5 MB
+from relay import logs  # noqa: E402 - structlog would load rich and pygments for colours that no worker shows: 4 MB
 
 del sys.modules["rich"]  # for whoever's transform uses it
 

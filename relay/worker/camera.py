@@ -32,7 +32,7 @@ from relay.worker.link import Link
 from relay.worker.lips import LipSync
 from relay.worker.passthrough import Passthrough
 from relay.worker.pictures import PictureLine
-from relay.worker.prctl import give_memory_back, show_as
+from relay.worker.prctl import show_as
 from relay.worker.video import VideoLine
 
 if TYPE_CHECKING:
@@ -224,7 +224,6 @@ class Camera:
         self._conformer = None
         self._jitter, self._lips = Jitter(), LipSync()
         self._board.count("connections")
-        give_memory_back()  # of the connection before: its decoder, and what the slate took
         log.info("source opened", video=info.video_codec, size=f"{info.width}x{info.height}", audio=info.audio_codec)
 
     def _announce(self, width: int, height: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import signal
 import sys
@@ -23,10 +22,3 @@ def show_as(name: str) -> None:
     """Show the calling thread (for the main thread: the process) as `name` in `ps -c` and `top`, if it fits."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode()[:_MAX_NAME_BYTES])
-
-
-def give_memory_back() -> None:
-    """Return to the system what `malloc` keeps of what was freed, where that is glibc's. It takes some milliseconds."""
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):  # musl keeps little, and has no word for it
-            ctypes.CDLL(None).malloc_trim(0)
