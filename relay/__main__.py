@@ -21,7 +21,7 @@ _ARG_START, _ARG_END = 48, 49
 _SECRETS: Final = re.compile(
     # Wider than `errors.redact`, which looks for URLs within sentences: here every argument is a word of its own.
     rb"(?<=://)[^\0]*(?=@)"
-    rb"|(?<=[?&])(?P<key>[\w.-]*(?:pass|pwd|token|secret|key|auth|user|usr|sig)[\w.-]*=)(?P<value>[^&#\0]*)",
+    rb"|(?<=[?& ])(?P<key>[\w.-]*(?:pass|pwd|token|secret|key|auth|user|usr|sig)[\w.-]*=)(?P<value>[^&#\0]*)",
     re.IGNORECASE,
 )
 

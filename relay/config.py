@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import platformdirs
 from pydantic import Field, ValidationError, model_validator
 
-from relay.errors import ConfigError, redact
+from relay.errors import ConfigError, is_secret, redact
 from relay.fields import (
     Headers,
     PictureSize,
@@ -62,8 +62,8 @@ class TransformSettings(Settings):
         if isinstance(value, str):
             name, *words = shlex.split(value)
             pairs = [word.partition("=") for word in words]
-            if bad := [word for word, (_, equals, _) in zip(words, pairs, strict=True) if not equals]:
-                raise ValueError(f"a parameter is KEY=VALUE, not {bad[0]!r}")
+            if not all(equals for _, equals, _ in pairs):
+                raise ValueError("behind its name, each word of a transform is KEY=VALUE")
             return {"name": name, "parameters": {key: text for key, _, text in pairs}}
         if isinstance(value, dict) and "parameters" not in value:
             return {
@@ -96,7 +96,7 @@ class RenditionSettings(Settings):
 class StreamSettings(Settings):
     """One stream: where its pictures come from and what is sent. What is `None` is taken from the first good probe."""
 
-    source: str = TEST_PATTERN
+    source: str = Field(default=TEST_PATTERN, repr=False)
     loop: bool = False
     start_s: Annotated[float, Field(ge=0, le=86_400 * 7)] = 0.0
     rtsp_transport: Literal["tcp", "udp", "auto"] = "tcp"
@@ -375,6 +375,13 @@ def _explain(problem: dict[str, Any], where: str) -> str:
     text = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         return f"{where}: {key}: there is no such setting"
-    is_hidden = key.endswith(".push_key") or "headers" in problem["loc"] or isinstance(problem.get("input"), dict)
-    given = "" if is_hidden else f" (it is {redact(repr(problem.get('input')))})"
+    given = "" if _is_hidden(key, problem) else f" (it is {redact(repr(problem.get('input')))})"
     return f"{where}: {key}: {text}{given}" if key else f"{where}: {text}"
+
+
+def _is_hidden(key: str, problem: dict[str, Any]) -> bool:
+    """Whether what was written there may be a secret, or have one in it, that `redact` does not find."""
+    value = problem.get("input")
+    if key.endswith((".push_key", ".source")) or "headers" in problem["loc"] or isinstance(value, dict):
+        return True
+    return "transforms" in problem["loc"] and any(is_secret(word.partition("=")[0]) for word in str(value).split())

@@ -31,12 +31,10 @@ it never holds a password: URLs pass through `redact` first.
 import re
 from typing import ClassVar
 
-_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s\"'<>]*@", re.IGNORECASE)
-_SECRET_QUERY = re.compile(
-    r"(?P<key>[?&](?:[\w.-]*(?:pass|passwd|password|pwd|token|secret|key|auth|user|usr|signature|sig)[\w.-]*)=)"
-    r"[^&#\s]*",
-    re.IGNORECASE,
-)
+_TELLTALE = r"[\w.-]*(?:pass|passwd|password|pwd|token|secret|key|auth|user|usr|signature|sig)[\w.-]*"
+_USERINFO = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s\"'<>]+@", re.IGNORECASE)
+_SECRET_QUERY = re.compile(rf"(?P<key>[?&]{_TELLTALE}=)[^&#\s]*", re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(_TELLTALE, re.IGNORECASE)
 
 
 def redact(text: str) -> str:
@@ -47,6 +45,11 @@ def redact(text: str) -> str:
     """
     text = _USERINFO.sub(r"\g<scheme>***@", text)
     return _SECRET_QUERY.sub(r"\g<key>***", text)
+
+
+def is_secret(parameter: str) -> bool:
+    """Whether a parameter of this name, given to code that is not ours, may be a password: its value is not shown."""
+    return _SECRET_PARAMETER.fullmatch(parameter) is not None
 
 
 class RelayError(Exception):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import sys
+import threading
+import traceback
 from typing import TYPE_CHECKING
 
 import structlog
@@ -46,6 +48,17 @@ def configure(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)  # one line a request is 10 a second for each viewer
+
+
+def redact_tracebacks() -> None:
+    """What nobody catches is printed by the interpreter itself, past all logging: without credentials, from now on."""
+    sys.excepthook = lambda _kind, error, _traceback: _print(error)
+    threading.excepthook = lambda failed: _print(failed.exc_value)
+
+
+def _print(error: BaseException | None) -> None:
+    if error is not None and not isinstance(error, SystemExit):  # by which a thread may end itself
+        sys.stderr.write(redact("".join(traceback.format_exception(error))))
 
 
 class Throttle:

@@ -146,7 +146,11 @@ class StreamFormat:
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source says of itself when it is opened; `None` or 0 where it does not say."""
+    """What a source says of itself when it is opened; `None` or 0 where it does not say.
+
+    `rotation`, in degrees counter-clockwise, and `is_interlaced` are what its decoder says of pictures as they come;
+    who decodes them mends both.
+    """
 
     width: int
     height: int
@@ -157,6 +161,8 @@ class SourceInfo:
     audio_codec: str | None
     audio_sample_rate: int
     audio_channels: int
+    rotation: int = 0
+    is_interlaced: bool = False
 
 
 LOOPBACK: Final = "127.0.0.1"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
-from relay.errors import UserCodeError
+from relay.errors import UserCodeError, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,7 +97,9 @@ def _converted(
         return value
     except ValidationError as error:
         text = error.errors()[0]["msg"]
-        raise UserCodeError(f"{name}: {key}={value!r}: {text[:1].lower()}{text[1:]}") from error
+        shown = "***" if is_secret(key) else repr(value)
+        # Not from it: a traceback would show what it was given.
+        raise UserCodeError(f"{name}: {key}={shown}: {text[:1].lower()}{text[1:]}") from None
 
 
 def _type_of(parameter: inspect.Parameter | None, scope: dict[str, Any]) -> Any:  # noqa: ANN401 - annotations are any object

@@ -39,7 +39,7 @@ class Configure:
     """
 
     name: str
-    settings: JsonObject
+    settings: JsonObject = field(repr=False)
     clock: ClockLine
     hold_source_s: float = 0.0
     reason: str = ""

@@ -169,9 +169,22 @@ def test_a_source_on_the_command_line_needs_streams_to_be_a_table(tmp_path: Path
         config.load(write(tmp_path, "streams = 3\n"), source="test:")
 
 
-def test_a_mistake_never_shows_a_password(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        'size = "rtsp://admin:hunter2@camera/1"',
+        'source = ["rtsp://admin:my hunter2@camera/1"]',
+        'transforms = ["mine:draw token=hunter2 wide"]',
+        'transforms = ["mine:draw ${CAMERA}"]',
+        'source = "rtsp://camera/"\nheaders = { X = "hunter2" }',
+        'source = "http://camera/"\nheaders = { "X Y" = "hunter2" }',
+        'source = "rtmp:"\npush_key = "hunter2"',
+    ],
+)
+def test_a_mistake_never_shows_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setenv("CAMERA", "hunter2")
     with pytest.raises(ConfigError) as caught:
-        config.load(write(tmp_path, '[streams.a]\nsize = "rtsp://admin:hunter2@camera/1"\n'))
+        config.load(write(tmp_path, f"[streams.a]\n{line}\n"))
     assert "hunter2" not in str(caught.value)
 
 

@@ -20,6 +20,7 @@ import typer
 from packaging.specifiers import SpecifierSet
 
 from relay import config
+from relay.source.address import SourceKind, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,6 +121,47 @@ def test_the_entrypoint_is_a_command_line_that_relay_accepts() -> None:
             assert not settings.is_loopback
             assert str(settings.port) == the(FINAL, "EXPOSE")
             assert str(settings.data) == the(FINAL, "VOLUME")
+
+
+LINES = [
+    line
+    for name in ("README.md", "docs/push.md")
+    for line in re.findall(r"docker run [^`\n]+", (ROOT / name).read_text())
+]
+"""What people are told to type."""
+
+
+def test_there_are_lines_to_type() -> None:
+    assert len(LINES) >= 3
+    assert any("--device" in line for line in LINES)
+    assert "docker build -t relay .\n" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_that_people_type_fits_the_image(line: str) -> None:
+    """Ports are those that are listened on, data goes where it is kept, a webcam is passed in under its own name."""
+    from relay.cli import app  # noqa: PLC0415 - as above
+
+    words = shlex.split(line)[2:]
+    at = next(n for n in range(0, len(words), 2) if not words[n].startswith("-"))  # each option has a value
+    assert words[at] == "relay"
+    options, arguments = words[:at], words[at + 1 :]
+    given: dict[str, list[str]] = {}
+    for option, value in zip(options[::2], options[1::2], strict=True):
+        given.setdefault(option, []).append(value)
+    assert set(given) <= {"-p", "-v", "--device"}
+    group: Any = typer.main.get_command(app)
+    _, command, *fixed = entrypoint()
+    with group.commands[command].make_context(command, [*fixed, *arguments]) as context:
+        names = ("source", "listen", "rtmp_listen", "data")
+        settings = config.load(**{name: context.params[name] for name in names})
+    (stream,) = settings.streams.values()
+    listens = {str(settings.port)} | ({settings.rtmp_listen.rpartition(":")[2]} if stream.is_rtmp_push else set())
+    assert {port.partition(":")[2] for port in given["-p"]} == listens
+    assert not stream.is_rtmp_push or not config.is_loopback(settings.rtmp_listen.rpartition(":")[0])
+    assert [volume.partition(":")[2] for volume in given["-v"]] == [the(FINAL, "VOLUME")]
+    is_webcam = parse_address(stream.source).kind is SourceKind.V4L2 if not stream.is_push else False
+    assert given.get("--device", []) == ([stream.source] if is_webcam else [])
 
 
 def test_other_commands_look_where_the_server_writes(monkeypatch: pytest.MonkeyPatch) -> None:

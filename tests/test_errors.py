@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from relay import errors
-from relay.errors import FetchError, RelayError, SourceAuthError, redact
+from relay.errors import FetchError, RelayError, SourceAuthError, is_secret, redact
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from relay.errors import FetchError, RelayError, SourceAuthError, redact
         ("http://camera/?access_token=hunter2#x", "http://camera/?access_token=***#x"),
         ("two: rtsp://a:hunter2@b/ and rtsp://c:hunter2@d/", "two: rtsp://***@b/ and rtsp://***@d/"),
         ("nothing secret: rtsp://camera/1, mail me@home", "nothing secret: rtsp://camera/1, mail me@home"),
+        ("a group: udp://@239.1.2.3:5004", "a group: udp://@239.1.2.3:5004"),
     ],
 )
 def test_redaction(text: str, shown: str) -> None:
@@ -40,3 +41,11 @@ def test_every_error_is_in_the_tree_that_the_docstring_draws() -> None:
 def test_what_cannot_be_fetched_says_of_which_kind_it_is() -> None:
     error = FetchError("timeout", "nothing from http://me:hunter2@origin/")
     assert (error.kind, str(error)) == ("timeout", "nothing from http://***@origin/")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "is_it"),
+    [("password", True), ("apiKey", True), ("user", True), ("access_token", True), ("width", False), ("name", False)],
+)
+def test_a_parameter_may_be_a_secret_by_its_name(parameter: str, is_it: bool) -> None:
+    assert is_secret(parameter) is is_it

@@ -25,6 +25,7 @@ LOOK = (
         ("rtsp://me:sécret@camera/1", "rtsp://**********@camera/1"),
         ("http://camera/snap?user=me&pwd=s3cret&size=1", "http://camera/snap?user=**&pwd=******&size=1"),
         ("draw url=http://me:s3cret@camera/", "draw url=http://*********@camera/"),
+        ("draw token=s3cret", "draw token=******"),
         ("rtsp://camera/1?size=1", "rtsp://camera/1?size=1"),
         ("mail@example.org", "mail@example.org"),
         ("/dev/video0", "/dev/video0"),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from relay import __version__
+from relay import __version__, logs
 from relay.cli.check import check
 from relay.cli.devices import devices
 from relay.cli.probe import probe
@@ -45,6 +45,8 @@ def _options(
 
 def main() -> None:
     """Run the command line: a mistake of the user's is one clear line and exit code 1, never a traceback."""
+    logs.redact_tracebacks()
+    logs.configure("warning")  # to standard error, redacted; `serve` asks for more
     try:
         app()
     except RelayError as error:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from relay import config
-from relay.config import StreamSettings
-from relay.errors import ConfigError, SourceStalledError, redact
-from relay.references import resolve
+from relay.errors import ConfigError, SourceStalledError
 
 if TYPE_CHECKING:
+    from relay.config import StreamSettings
     from relay.model import SourceInfo
     from relay.source.measure import Measured
     from relay.source.survey import Survey
@@ -49,30 +49,27 @@ def probe(
     found = survey(settings, seconds)
     if isinstance(found.end, SourceStalledError) and not found.measured.frames:
         raise found.end
-    kind = parse_address(settings.source).kind
+    address = parse_address(settings.source)
     advice = advise(
         found.info,
         found.measured,
-        is_udp=kind is SourceKind.RTSP and settings.rtsp_transport != "tcp",
-        is_file=kind is SourceKind.FILE,
+        is_udp=address.kind is SourceKind.RTSP and settings.rtsp_transport != "tcp",
+        is_file=address.kind is SourceKind.FILE,
     )
     copying = judge_copying(settings, found.info, found.measured)
     if as_json:
-        typer.echo(json.dumps(_document(settings.source, found, copying, advice), indent=2))
+        typer.echo(json.dumps(_document(address.label, found, copying, advice), indent=2))
     else:
-        _print(Console(), redact(settings.source), found, copying, advice)
+        _print(Console(), address.label, found, copying, advice)
 
 
 def _settings(source: str, config_file: Path | None, rtsp_transport: str | None) -> StreamSettings:
-    if config_file is None:
-        return StreamSettings.model_validate(
-            {"source": resolve(source, "SOURCE"), "rtsp_transport": rtsp_transport or "tcp"}
-        )
-    streams = config.load(config_file).streams
-    if source not in streams:
-        raise ConfigError(f"{config_file}: there is no stream {source!r}: there are {', '.join(streams)}")
+    streams = config.load(config_file, source=None if config_file else source).streams
+    name = source if config_file else config.DEFAULT_STREAM
+    if name not in streams:
+        raise ConfigError(f"{config_file}: there is no stream {name!r}: there are {', '.join(streams)}")
     changed = {} if rtsp_transport is None else {"rtsp_transport": rtsp_transport}
-    return streams[source].model_copy(update=changed)
+    return streams[name].model_copy(update=changed)
 
 
 def _document(source: str, found: Survey, copying: tuple[bool, str], advice: list[str]) -> dict[str, object]:
@@ -89,7 +86,7 @@ def _document(source: str, found: Survey, copying: tuple[bool, str], advice: lis
 
 
 def _print(console: Console, source: str, found: Survey, copying: tuple[bool, str], advice: list[str]) -> None:
-    table = Table(title=source, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table = Table(title=Text(source), title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim")
     table.add_column()
     for label, value in _rows(found.info, found.measured, found.opened_s):
@@ -112,13 +109,16 @@ def _keyframes(measured: Measured) -> str:
 def _rows(info: SourceInfo, measured: Measured, opened_s: float) -> list[tuple[str, str]]:
     declared = f"{float(info.rate):g}" if info.rate else "not said"
     found = f"{measured.rate:.2f}" if measured.rate else "too few frames to tell"
+    picture = f"{info.video_codec} ({info.pixel_format or 'pixel format not said'}), {info.width}x{info.height}"
+    picture += ", interlaced" if info.is_interlaced else ""
+    picture += f", to be turned by {info.rotation} degrees" if info.rotation else ""
     audio = "none"
     if info.audio_codec:
         channels = "mono" if info.audio_channels == 1 else f"{info.audio_channels} channels"
         audio = f"{info.audio_codec}, {info.audio_sample_rate} Hz, {channels}"
         audio += f", {measured.audio_packets} packets"
     return [
-        ("video", f"{info.video_codec} ({info.pixel_format or 'pixel format not said'}), {info.width}x{info.height}"),
+        ("video", picture),
         ("frame rate", f"declared {declared}, measured {found}"),
         ("keyframes", _keyframes(measured)),
         ("bitrate", f"{measured.bitrate_kbps:.0f} kbit/s"),

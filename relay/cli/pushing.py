@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from relay.config import is_loopback, split_listen
+from relay.errors import redact
 from relay.ingest import Gate, PushRule, RtmpFront, load_or_make_push_key, push_key_path
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def where_to_push(settings: RelaySettings, front: RtmpFront | None) -> list[str]
             kept = "its push_key in your settings" if stream.push_key else f"in {push_key_path(settings.data, name)}"
             lines.append(f"       {name}: push to rtmp://{authority}:{front.port}/live/{name}/KEY, KEY being {kept}")
         elif stream.is_push:
-            lines.append(f"       {name}: waits for {stream.source}, which carries no password{_who(stream.source)}")
+            shown, who = redact(stream.source), _who(stream.source)
+            lines.append(f"       {name}: waits for {shown}, which carries no password{who}")
     if front is not None and not is_loopback(host):
         lines.append("       RTMP is not encrypted: who can listen on the way sees the key and the picture.")
     return lines

@@ -20,6 +20,7 @@ from relay.decode.guard import AudioGuard, TimestampGuard
 from relay.decode.picture import display_size
 from relay.decode.ports import DecodedAudio, DecodedVideo
 from relay.decode.sender import capture_offset_ns
+from relay.decode.still import first_picture
 from relay.errors import SourceStalledError, SourceUnsupportedError
 from relay.model import MATRICES
 from relay.timeline import NS_PER_S, timestamp_ns
@@ -95,11 +96,13 @@ class Connection:
         """Of a burst that may go on."""
         self.shown_since_s: float | None = None
         self._copy_to: CopyTaker | None = None
+        self._is_seen = False
         self._copier = PacketCopier(self._guard, self._clock, source.info.rate)
 
     def offer_to(self, taker: CopyTaker) -> None:
         """Give `taker` the packets as they are, if it wants them. Raises `SourceUnsupportedError`."""
         self._copy_to = taker if taker.wants(self._source.info) else None
+        self._is_seen = not taker.has_to_see
 
     @property
     def healthy_s(self) -> float:
@@ -156,8 +159,7 @@ class Connection:
             self._packet_s = self._monotonic_s()
             self._has_keyframe = self._has_keyframe or packet.is_keyframe
             self._sender_offset_ns = capture_offset_ns(packet) or self._sender_offset_ns
-        if is_video and self._copy_to is not None:
-            self._copy(packet, arrival_ns, self._copy_to)
+        if is_video and self._copy_to is not None and self._copies(packet, arrival_ns, self._copy_to):
             return
         if is_video and not self._has_keyframe:
             return
@@ -171,7 +173,11 @@ class Connection:
         for frame in frames:
             self.take(frame, arrival_ns)
 
-    def _copy(self, packet: Packet[Any], arrival_ns: int, taker: CopyTaker) -> None:
+    def _copies(self, packet: Packet[Any], arrival_ns: int, taker: CopyTaker) -> bool:
+        """Pass `packet` on as it is. `False`: it is to be decoded, as those behind it are."""
+        if not self._is_seen and packet.size and packet.is_keyframe and not self._is_wanted_as_seen(packet, taker):
+            self._copy_to, self.shown_since_s = None, None
+            return False
         for copied in self._copier.take(packet, arrival_ns) if packet.size else ():
             self._counters["frames"] += 1
             self._note_rhythm()
@@ -181,7 +187,18 @@ class Connection:
             if not taker.take(copied):
                 # From the next keyframe on they are decoded, and found again with what decoding shows of them.
                 self._copy_to, self._has_keyframe, self.shown_since_s = None, False, None
-                return
+                break
+        return True
+
+    def _is_wanted_as_seen(self, keyframe: Packet[Any], taker: CopyTaker) -> bool:
+        """Show `taker` what only the decoder knows. Of a picture that cannot be decoded nothing is known yet."""
+        self._prepare(keyframe)
+        frame = first_picture(keyframe)
+        if frame is None:
+            return True
+        self._is_seen = True
+        info = replace(self._source.info, rotation=frame.rotation, is_interlaced=frame.interlaced_frame)
+        return taker.sees(info)
 
     def _prepare(self, packet: Packet[Any]) -> None:
         """Set the decoder up before its first packet: options of the container do not reach it."""

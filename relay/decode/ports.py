@@ -53,8 +53,15 @@ class RetryPolicy(Protocol):
 class CopyTaker(Protocol):
     """Who takes packets as they are, instead of the pictures in them."""
 
+    @property
+    def has_to_see(self) -> bool:
+        """Whether the first picture has to be looked at before any is copied."""
+
     def wants(self, info: SourceInfo) -> bool:
         """Whether those of a source that was just opened are wanted. Raises `SourceUnsupportedError`."""
+
+    def sees(self, info: SourceInfo) -> bool:
+        """Whether they are wanted still, now that `info` has what its first picture shows."""
 
     def take(self, copied: CopiedVideo) -> bool:
         """Take the next one; `False`: no more of them, this source's pictures are wanted after all."""

@@ -8,7 +8,7 @@ and the cameras' own apps read such URLs differently. Here the userinfo is found
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
@@ -54,7 +54,7 @@ class Address:
     """Where a source is. `url` may hold credentials and is for FFmpeg alone; `label` may be shown."""
 
     kind: SourceKind
-    url: str
+    url: str = field(repr=False)
     label: str
     host: str = ""
     port: int = 0

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from relay.timeline import copied_target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from relay.config import StreamSettings
     from relay.model import SourceInfo, VideoCodec
     from relay.source.measure import Measured
@@ -21,21 +23,28 @@ _PLAYED: Final = {"h264": {"yuv420p", "yuvj420p"}, "hevc": {"yuv420p", "yuvj420p
 def why_not_copied(settings: StreamSettings, info: SourceInfo, longest_gop_s: float = 0.0) -> str:
     """Why the pictures of `info`, with keyframes `longest_gop_s` apart, are not copied; empty: they can be.
 
-    `auto` leaves alone what players do not show; `copy` only what HLS cannot carry.
+    `auto` leaves alone what players do not show as it is meant; `copy` only what HLS cannot carry.
     """
     codec = CODECS.get(info.video_codec)
     if codec is None:
         return f"the camera sends {info.video_codec}, and HLS carries H.264 and H.265 alone"
     if settings.video == "copy":
         return ""
+    return next(_obstacles(settings, info, codec, longest_gop_s), "")
+
+
+def _obstacles(settings: StreamSettings, info: SourceInfo, codec: VideoCodec, longest_gop_s: float) -> Iterator[str]:
     for name in ("transforms", "size", "rate", "video_bitrate_kbps"):
         if getattr(settings, name):
-            return f"{name} is set, and that takes encoding"
+            yield f"{name} is set, and that takes encoding"
     if info.pixel_format and info.pixel_format not in _PLAYED[codec]:
-        return f"browsers do not play {info.video_codec} in {info.pixel_format}"
+        yield f"browsers do not play {info.video_codec} in {info.pixel_format}"
+    if turned := round(info.rotation / 90) % 4 * 90:  # slanted angles are nobody's camera
+        yield f"the pictures are to be turned by {turned} degrees, which is said beside them and would be lost"
+    if info.is_interlaced:
+        yield "the pictures are interlaced, and players would show combs where something moves"
     if longest_gop_s > LONGEST_GOP_S:
-        return f"keyframes are {longest_gop_s:.0f} s apart, and viewers would be three times that behind"
-    return ""
+        yield f"keyframes are {longest_gop_s:.0f} s apart, and viewers would be three times that behind"
 
 
 def judge_copying(settings: StreamSettings, info: SourceInfo, measured: Measured) -> tuple[bool, str]:

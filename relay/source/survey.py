@@ -92,4 +92,11 @@ class _Listener:
             return
         self.meter.add_decoding(time.thread_time_ns() - started_ns)
         for frame in frames:
-            self.info = replace(self.info, width=frame.width, height=frame.height, pixel_format=frame.format.name)
+            self.info = replace(
+                self.info,
+                width=frame.width,
+                height=frame.height,
+                pixel_format=frame.format.name,
+                rotation=frame.rotation,
+                is_interlaced=self.info.is_interlaced or frame.interlaced_frame,
+            )

@@ -7,9 +7,13 @@ import signal
 import socket
 import sys
 
-from relay import logs
-from relay.worker.camera import run_worker
-from relay.worker.prctl import die_with_parent
+sys.modules["rich"] = None  # type: ignore[assignment]  # the import system's own word for "not to be had"
+from relay import logs  # noqa: E402 - structlog would load rich and pygments for colours that no worker shows: 4 MB
+
+del sys.modules["rich"]  # for whoever's transform uses it
+
+from relay.worker.camera import run_worker  # noqa: E402 - as above
+from relay.worker.prctl import die_with_parent  # noqa: E402 - as above
 
 
 def main() -> None:
@@ -22,6 +26,7 @@ def main() -> None:
         return
     _, descriptor, log_level = sys.argv
     logs.configure(log_level)
+    logs.redact_tracebacks()
     run_worker(socket.socket(fileno=int(descriptor)))
     sys.stderr.flush()
     os._exit(0)

@@ -18,7 +18,7 @@ from relay import wire
 from relay.config import StreamSettings
 from relay.decode import Decoder, to_i420
 from relay.encode import AudioConformer
-from relay.errors import EncodeError, ProtocolError, RelayError, SourceStalledError, SourceUnsupportedError
+from relay.errors import EncodeError, ProtocolError, RelayError, SourceStalledError, SourceUnsupportedError, redact
 from relay.model import Picture
 from relay.slots import SlotAssigner
 from relay.source import Backoff, Entrance, PushBackoff, open_source
@@ -204,7 +204,7 @@ class Camera:
 
     def _fail(self, thread: str, error: Exception) -> None:
         """A thread that ends by an exception ends the worker: the supervisor starts a whole one."""
-        self._failed = f"{thread}: {error}"
+        self._failed = redact(f"{thread}: {error}")
         log.error("a thread failed", thread=thread, exc_info=error)
         self._link.send(wire.Bye(self._failed))
         self._link.close()

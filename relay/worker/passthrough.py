@@ -1,6 +1,6 @@
 """T1, where pictures are copied: whether this source's can be, and its packets taken apart for `copied.CopyLine`.
 
-    source ──wants──> no: it is decoded         take: packets ──> probe (the first time) ──> line
+    source ──wants, sees──> no: it is decoded   take: packets ──> probe (the first time) ──> line
 
 The first time, the longest distance of keyframes is looked for, since target duration rests on it. What is found is
 told to the supervisor, which decides on the stream's format and remembers it.
@@ -120,6 +120,18 @@ class Passthrough:
         if is_known:
             self._announce(self._connection.offer())
         return True
+
+    @property
+    def has_to_see(self) -> bool:
+        """`auto` leaves alone what is turned or interlaced, which the camera itself does not announce."""
+        return self._settings.video == "auto"
+
+    def sees(self, info: SourceInfo) -> bool:
+        """Whether the source is passed on, now that its first picture was looked at."""
+        why_not = why_not_copied(self._settings, info)
+        if why_not:
+            self._refuse(why_not)
+        return not why_not
 
     def take(self, copied: CopiedVideo) -> bool:
         """Take a packet apart and pass it on. `False`: this source is to be decoded after all."""

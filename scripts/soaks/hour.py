@@ -11,11 +11,12 @@ the worker. Watched:
     the burnt-in time                   against the PROGRAM-DATE-TIME under which the picture is sent
     each flash                          against its tick
     every part to every viewer          how long after its publication it was there
-    resident memory                     of parent, worker and the spare worker
+    resident memory                     of parent, worker and the spare worker: how large, and whether it grows
 
 Picture and sound are measured in two segments of every five. What would be other machines, the camera and the players,
 is given precedence over the relay where root runs this, so that what is late is the relay's; what only measures yields
-to all of them. It prints a JSON summary and exits with 1 if a rule was broken or a limit (`Results.beyond`) was passed.
+to all of them. It prints a JSON summary and exits with 1 if a rule was broken or a limit was passed. Limits, and what
+is flat, are in `fixtures.soaking`.
 """
 
 from __future__ import annotations
@@ -31,9 +32,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,15 +41,14 @@ import av
 import psutil
 
 from fixtures.barcode import TIME_BITS, read_strip
-from fixtures.output import CaptureError, capture_errors, heard, shown
 from fixtures.processes import Camera, Relay
-from fixtures.sync import beeps_s, flashes_s, offsets_ms
+from fixtures.soaking import FORMAT, PARENT, MemorySample, Results, clock, spread
+from fixtures.sync import offsets_ms
 from relay.check.epoch import check_epoch
-from relay.check.finding import Finding, faults
 from relay.check.history import check_update
 from relay.check.media import check_segment, segment_end
 from relay.check.media_playlist import check_media_playlist, parse
-from relay.model import Latency, MediaKind, StreamFormat
+from relay.model import MediaKind
 from relay.timeline import Grid
 from scripts.bench.audience import JOIN_S, Players, alone, order_for, publications, waits_of
 from scripts.bench.precedence import MEASURING, OTHER_MACHINES, be_nice, thread_of
@@ -61,75 +59,15 @@ if TYPE_CHECKING:
     from relay.check.listing import ListedSegment, MediaPlaylist
     from scripts.bench.players import Order
 
-FORMAT: Final = StreamFormat(1280, 720, Fraction(30), audio=True, latency=Latency.LAN)
 GRID: Final = Grid.of(FORMAT)
 OUTAGE_EVERY_S: Final = 600.0
 OUTAGE_S: Final = 20.0
 SAMPLE_EVERY_S: Final = 10.0
 MEASURE_EVERY_SEGMENTS: Final = 5
-SYNC_LIMIT_MS: Final = 40.0
-WAIT_LIMIT_MS: Final = 300.0
-MIN_PAIRS_PER_MINUTE: Final = 12
-"""Of flashes and ticks; 18 to 24 a minute are looked at."""
-
 READ_DELAY_PICTURES: Final = 200
 STREAM: Final = "/live/cam/"
 TURN_S: Final = 280.0
 SHORTEST_TURN_S: Final = 5.0
-
-
-@dataclass
-class Results:
-    """What was seen."""
-
-    findings: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
-    playlists: int = 0
-    segments: int = 0
-    reload_failures: int = 0
-    capture_errors: list[CaptureError] = field(default_factory=list)
-    flashes_s: list[float] = field(default_factory=list)
-    ticks_s: list[float] = field(default_factory=list)
-    memory_mb: dict[str, list[float]] = field(default_factory=dict)
-    read_delay_ms: float = 0.0
-    viewer_parts: int = 0
-    parts_missed: int = 0
-    problems: Counter[str] = field(default_factory=Counter)
-    turns: list[dict[str, float]] = field(default_factory=list)
-    events: list[str] = field(default_factory=list)
-
-    def found(self, findings: list[Finding]) -> None:
-        """Count findings by rule, and keep one example of each."""
-        for finding in faults(findings):
-            self.findings[finding.rule] += 1
-            self.examples.setdefault(finding.rule, f"{finding.message} ({finding.where})")
-
-    def measure(self, kind: MediaKind, media: bytes) -> None:
-        """Measure what two segments show or play."""
-        if kind is MediaKind.AUDIO:
-            self.ticks_s += beeps_s(*heard(media))
-            return
-        pictures = shown(media)
-        self.capture_errors += capture_errors(pictures)
-        self.flashes_s += flashes_s((picture.at_s, picture.corner_luma) for picture in pictures)
-
-    @property
-    def capture_bound_ms(self) -> float:
-        """A frame and what the camera itself takes."""
-        return 1000 / float(FORMAT.rate) + self.read_delay_ms
-
-    def beyond(self, minutes: float) -> list[str]:
-        """What was not within its limit."""
-        offsets = offsets_ms(self.flashes_s, self.ticks_s)
-        told = {
-            "a picture's time": any(
-                abs(e.ms) >= self.capture_bound_ms for e in self.capture_errors if not e.after_hole
-            ),
-            "a tick's distance from its flash": any(abs(ms) > SYNC_LIMIT_MS for ms in offsets),
-            "the number of flashes with a tick": len(offsets) < MIN_PAIRS_PER_MINUTE * minutes,
-            "a viewer's wait": any(turn["most"] > WAIT_LIMIT_MS for turn in self.turns),
-        }
-        return [name for name, is_beyond in told.items() if is_beyond]
 
 
 class Watcher:
@@ -184,7 +122,7 @@ class Watcher:
         found = check_segment(data, self._init, self._end, must_start_independent=True, duration_s=segment.duration_s)
         self._results.found(found)
         self._end = segment_end(data, self._init)
-        self._results.segments += 1
+        self._results.note_segment(self._kind, len(data))
         if self._before and segment.msn % MEASURE_EVERY_SEGMENTS == 0:
             media = self._init + self._before + data
             await asyncio.get_running_loop().run_in_executor(self._measuring, self._results.measure, self._kind, media)
@@ -234,9 +172,10 @@ async def sample_memory(relay: Relay, results: Results) -> None:
     """Note the resident memory of all its processes."""
     while True:
         with contextlib.suppress(psutil.NoSuchProcess, AssertionError):
-            named = {"parent": psutil.Process(relay.pid)} | {process.name(): process for process in relay.processes()}
+            named = {PARENT: psutil.Process(relay.pid)} | {process.name(): process for process in relay.processes()}
             for name, process in named.items():
-                results.memory_mb.setdefault(name, []).append(process.memory_info().rss / 1e6)
+                sample = MemorySample(time.monotonic(), process.pid, process.memory_info().rss / 1e6)
+                results.memory.setdefault(name, []).append(sample)
         await asyncio.sleep(SAMPLE_EVERY_S)
 
 
@@ -252,12 +191,13 @@ async def cause_trouble(
         await loop.run_in_executor(elsewhere, camera.kill)
         await asyncio.sleep(OUTAGE_S)
         await loop.run_in_executor(elsewhere, camera.start)
-        results.events.append(f"{_clock(time.time())}: camera away for {OUTAGE_S:g} s")
+        results.outages_s.append(time.monotonic())
+        results.events.append(f"{clock(time.time())}: camera away for {OUTAGE_S:g} s")
         await asyncio.sleep(every_s / 10)
         if is_worker_due and time.monotonic() - began_s > minutes * 30:
             is_worker_due = False
             relay.worker().kill()
-            results.events.append(f"{_clock(time.time())}: worker killed")
+            results.events.append(f"{clock(time.time())}: worker killed")
 
 
 async def soak(
@@ -288,15 +228,6 @@ async def soak(
 
 def summary(results: Results, relay: Relay, minutes: float, viewers: int) -> dict[str, Any]:
     """The results as they are printed and kept."""
-    memory = {
-        name: {
-            "first_tenth": round(statistics.median(seen[: max(1, len(seen) // 10)])),
-            "last_tenth": round(statistics.median(seen[-max(1, len(seen) // 10) :])),
-            "max": round(max(seen)),
-        }
-        for name, seen in results.memory_mb.items()
-        if seen
-    }
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -313,47 +244,13 @@ def summary(results: Results, relay: Relay, minutes: float, viewers: int) -> dic
         "problems": dict(results.problems),
         "published_to_received_ms": results.turns,
         "beyond": results.beyond(minutes),
-        "pdt_minus_capture_ms": _spread_of_capture(results),
-        "tick_after_flash_ms": _spread(offsets_ms(results.flashes_s, results.ticks_s)),
-        "furthest_ticks": _furthest(results),
-        "memory_mb": memory,
+        "pdt_minus_capture_ms": results.capture_spread(),
+        "tick_after_flash_ms": spread(offsets_ms(results.flashes_s, results.ticks_s)),
+        "furthest_ticks": results.furthest_ticks(),
+        "memory_mb": results.memory_summary(),
         "counters": relay.status()["counters"],
         "events": results.events,
     }
-
-
-def _spread_of_capture(results: Results) -> dict[str, Any]:
-    """Of pictures that came as they should, of those after a hole, and which of all were beyond a frame and delay."""
-    errors, bound_ms = results.capture_errors, results.capture_bound_ms
-    worst = sorted((error for error in errors if abs(error.ms) >= bound_ms), key=lambda error: -abs(error.ms))
-    return {
-        "in_time": _spread([error.ms for error in errors if not error.after_hole]),
-        "after_hole": _spread([error.ms for error in errors if error.after_hole]),
-        "measured_read_delay": round(results.read_delay_ms, 1),
-        "beyond_bound_in_time": sum(not error.after_hole for error in worst),
-        "beyond_bound_after_hole": sum(error.after_hole for error in worst),
-        "worst": [(_clock(error.at_s), round(error.ms), error.after_hole) for error in worst[:10]],
-    }
-
-
-def _furthest(results: Results) -> list[tuple[str, float]]:
-    pairs = [(tick_s, ms) for tick_s in results.ticks_s for ms in offsets_ms(results.flashes_s, [tick_s])]
-    return [(_clock(tick_s), round(ms, 1)) for tick_s, ms in sorted(pairs, key=lambda pair: -abs(pair[1]))[:5]]
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    ranked = sorted(values) or [0.0]
-    return {
-        "count": len(values),
-        "min": round(ranked[0], 1),
-        "p50": round(statistics.median(ranked), 1),
-        "p99": round(ranked[len(ranked) * 99 // 100], 1),
-        "max": round(ranked[-1], 1),
-    }
-
-
-def _clock(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s, UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
 def main() -> None:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from fixtures.media import Clip, write_clip
+from fixtures.media import Clip, write_clip, write_comb
 from relay.cli.probe import probe
 from relay.errors import ConfigError, SourceNotFoundError, SourceUnreachableError
 
@@ -66,3 +67,17 @@ def test_what_cannot_be_opened_is_one_error_without_the_password(source: str, le
         run(source)
     assert "geheim" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_to_be_turned_or_made_whole_is_told(tmp_path: Path) -> None:
+    phone = run(str(write_clip(tmp_path / "phone.mp4", Clip(frames=30, rotation=90))))
+    assert re.search(r"320x180, to be turned by -?90 degrees", phone)
+    assert "not possible: the pictures are to be turned by" in phone
+    comb = run(str(write_comb(tmp_path / "comb.ts", "libx264", 30)))
+    assert "352x288, interlaced" in comb
+    assert "not possible: the pictures are interlaced" in comb
+
+
+def test_a_source_that_no_setting_allows_is_one_error() -> None:
+    with pytest.raises(ConfigError, match="with nothing behind it"):
+        run("rtmp:yard")

@@ -88,3 +88,8 @@ async def test_rtmp_on_a_network_is_warned_of(tmp_path: Path) -> None:
     await front.stop()
     assert "rtmp://localhost:" in where
     assert "RTMP is not encrypted" in warning
+
+
+def test_what_stands_in_an_address_that_is_listened_at_is_not_shown(tmp_path: Path) -> None:
+    (line,) = where_to_push(settings(tmp_path, ts=StreamSettings(source="udp://me:hunter2@239.1.2.3:5004")), None)
+    assert "waits for udp://***@239.1.2.3:5004," in line

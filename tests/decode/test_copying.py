@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.clock import MS, NOW, S
 from fixtures.decoding import INFO, Bench
-from fixtures.media import Clip, write_clip
+from fixtures.media import Clip, write_clip, write_comb
 from relay.decode import CopiedVideo, TimestampGuard, decode_keyframe
 from relay.decode.clock import SourceClock
 from relay.decode.copying import MAX_STEP_NS, SETTLE_NS, PacketCopier
@@ -100,15 +100,21 @@ def test_one_picture_in_the_middle_without_a_time_follows_the_one_before(path: P
 
 
 class Taker:
-    """Wants packets, until it has `limit` of them."""
+    """Wants packets, until it has `limit` of them; looks at the first picture if it `has_to_see` it."""
 
-    def __init__(self, limit: int = 1000, *, is_willing: bool = True) -> None:
+    def __init__(self, limit: int = 1000, *, is_willing: bool = True, has_to_see: bool = False) -> None:
         self.copied: list[CopiedVideo] = []
+        self.seen: list[tuple[int, bool]] = []
         self.limit = limit
         self.is_willing = is_willing
+        self.has_to_see = has_to_see
 
     def wants(self, info: Any) -> bool:
         return self.is_willing
+
+    def sees(self, info: Any) -> bool:
+        self.seen.append((info.rotation, info.is_interlaced))
+        return not info.rotation and not info.is_interlaced
 
     def take(self, copied: CopiedVideo) -> bool:
         self.copied.append(copied)
@@ -123,6 +129,14 @@ def run(path: Path, taker: Taker) -> Bench:
     bench = Bench([steps], INFO)
     bench.decoder.copy_to(taker)
     return bench.run()
+
+
+def damaged(packet: Packet[Any]) -> Packet[Any]:
+    """A keyframe in the place of `packet` that no decoder reads."""
+    broken: Packet[Any] = av.Packet(bytes(8))
+    broken.stream, broken.time_base, broken.is_keyframe = packet.stream, packet.time_base, True
+    broken.pts, broken.dts = packet.pts, packet.dts
+    return broken
 
 
 def test_who_wants_packets_gets_them_and_sound_is_decoded_all_the_same(path: Path) -> None:
@@ -147,6 +161,47 @@ def test_who_wants_no_more_gets_pictures_from_the_next_keyframe_on(path: Path) -
     unwilling = Taker(is_willing=False)
     assert len(run(path, unwilling).video) >= 98
     assert unwilling.copied == []
+
+
+def test_the_first_picture_is_looked_at_and_all_are_copied_all_the_same(path: Path) -> None:
+    taker = Taker(has_to_see=True)
+    bench = run(path, taker)
+    assert taker.seen == [(0, False)]
+    assert [one.data for one in taker.copied] == [bytes(packet) for packet in packets(path)]
+    assert (bench.video, bench.decoder.counters["frames"]) == ([], 100)
+    silent = Taker()
+    run(path, silent)
+    assert silent.seen == []
+
+
+@pytest.mark.parametrize("rotation", [90, -90, 180])
+def test_what_is_to_be_turned_is_seen_in_its_first_picture_and_decoded_from_there(
+    tmp_path: Path, rotation: int
+) -> None:
+    taker = Taker(has_to_see=True)
+    bench = run(write_clip(tmp_path / "phone.mp4", Clip(frames=50, rotation=rotation)), taker)
+    assert [(abs(turned), is_interlaced) for turned, is_interlaced in taker.seen] == [(abs(rotation), False)]
+    assert taker.copied == []
+    assert len(bench.video) >= 48
+    assert len(bench.found) == 1
+
+
+def test_what_is_interlaced_is_seen_in_its_first_picture_and_decoded_from_there(tmp_path: Path) -> None:
+    taker = Taker(has_to_see=True)
+    bench = run(write_comb(tmp_path / "comb.ts", "libx264"), taker)
+    assert (taker.seen, taker.copied) == ([(0, True)], [])
+    assert len(bench.video) >= 45
+
+
+def test_a_picture_that_cannot_be_decoded_tells_nothing_and_the_next_keyframe_is_looked_at(path: Path) -> None:
+    items = packets(path)
+    items[0] = damaged(items[0])
+    taker = Taker(has_to_see=True)
+    bench = Bench([[step for packet in items for step in (packet, FRAME_NS)]], INFO)
+    bench.decoder.copy_to(taker)
+    bench.run()
+    assert taker.seen == [(0, False)]
+    assert len(taker.copied) == 100
 
 
 def test_one_keyframe_can_be_looked_at(path: Path) -> None:

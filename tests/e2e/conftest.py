@@ -11,6 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from fixtures.audience import Audience
 from fixtures.browser import Browser, Tab
+from fixtures.inspector import Inspector
 from fixtures.processes import Camera, Program, Relay
 from fixtures.proxy import Proxy
 
@@ -27,6 +28,7 @@ LIGHT: Final = (
     "test_check.py",
     "test_push.py",
     "test_capture_time.py",
+    "test_probe.py",
     "test_rtsp_sources.py",
     "test_on_demand.py",
     "test_screen.py",
@@ -118,6 +120,15 @@ def audience(relay: Relay, browser: Browser, folder: Path) -> Iterator[Audience]
     yield audience
     audience.reader.kill()
     browser.close(audience.tab)
+
+
+@pytest.fixture
+def judged(relay: Relay) -> Iterator[Inspector]:
+    """Reads along with a test: whatever happened in it, what was sent broke no rule."""
+    with Inspector(relay.playlist) as inspector:
+        yield inspector
+    assert inspector.problems == []
+    assert inspector.faults() == []
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""When a picture was captured, as the camera tells by RTCP, against the time that is burnt into the picture."""
+"""When a picture was captured, as the camera tells by RTCP, against the time burnt in; and what a relay tells of it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from fixtures.barcode import read_strip
+from fixtures.processes import wait_for
+from fixtures.soaking import PARENT_LIMIT_MB, WORKER_LIMIT_MB
 from relay.config import StreamSettings
 from relay.decode import Decoder, to_i420
 from relay.source import Backoff, open_source
 
 if TYPE_CHECKING:
-    from fixtures.processes import Camera
+    from fixtures.processes import Camera, Relay
     from relay.decode import DecodedVideo
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
@@ -58,3 +61,19 @@ def test_the_camera_is_believed_where_it_says_when(camera: Camera) -> None:
     assert decoder.gauges["capture_by_sender"] == 1
     assert 0 <= told_ms < 200
     assert -WITHIN_MS < median(after) < told_ms + WITHIN_MS
+
+
+def test_an_owner_is_told_which_times_are_believed_and_by_how_much_they_differ(relay: Relay) -> None:
+    wait_for(lambda: relay.status()["gauges"].get("capture_by_sender") == 1, 20, "the camera's own times")
+    gauges = relay.status()["gauges"]
+    assert 0 <= gauges["sender_delay_ms"] < 200
+    assert -WITHIN_MS < gauges["capture_delay_ms"] < 500
+    metrics = relay.get("/metrics").decode()
+    assert 'relay_stream_gauge{name="capture_by_sender",stream="cam"} 1.0' in metrics
+    for name in ("capture_delay_ms", "sender_delay_ms"):
+        assert f'relay_stream_gauge{{name="{name}",stream="cam"}}' in metrics
+
+
+def test_neither_parent_nor_worker_takes_more_memory_than_it_may(relay: Relay) -> None:
+    assert 0 < psutil.Process(relay.pid).memory_info().rss / 1e6 < PARENT_LIMIT_MB
+    assert 0 < relay.worker().memory_info().rss / 1e6 < WORKER_LIMIT_MB

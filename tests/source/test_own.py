@@ -186,6 +186,13 @@ def test_code_that_is_not_there(user_module: WriteModule, rest: str, words: str)
         opened(f"python:{user_module(GENERATOR)}{rest}", Clock(UNIX_NS))
 
 
+def test_a_parameter_that_may_be_a_secret_is_not_repeated(user_module: WriteModule) -> None:
+    name = user_module("def frames(password: int = 0):\n    yield None\n")
+    with pytest.raises(SourceUnsupportedError, match=r"password=\*\*\*: input should be a valid integer") as caught:
+        opened(f"python:{name}:frames?password=hunter2", Clock(UNIX_NS))
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_picture_may_be_changed_once_the_next_is_asked_for(user_module: WriteModule) -> None:
     name = user_module(
         "import numpy as np\n"

@@ -67,3 +67,22 @@ def test_an_owner_is_told_how_far_behind_viewers_will_be_or_why_it_cannot_be() -
     assert judge_copying(settings, replace(INFO, video_codec="mjpeg"), measured(1))[0] is False
     assert "12 s apart" in judge_copying(settings, INFO, measured(0, frames=300))[1]
     assert judge_copying(settings, INFO, measured(0, frames=0)) == (False, "no video came")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"rotation": 90}, "turned by 90 degrees"),
+        ({"rotation": -90}, "turned by 270 degrees"),
+        ({"rotation": 180}, "turned by 180 degrees"),
+        ({"is_interlaced": True}, "interlaced"),
+    ],
+)
+def test_what_would_be_shown_otherwise_than_it_is_meant_is_copied_only_if_somebody_insists(
+    change: dict[str, Any], why: str
+) -> None:
+    info = replace(INFO, **change)
+    assert why in why_not_copied(AUTO, info, 2.0)
+    assert why_not_copied(COPY, info, 2.0) == ""
+    assert why_not_copied(AUTO, replace(INFO, rotation=3), 2.0) == ""
+    assert why in judge_copying(COPY, info, measured(50))[1]

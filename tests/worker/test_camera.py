@@ -176,6 +176,23 @@ def test_a_thread_that_fails_ends_it_with_the_reason(supervisor: Supervisor) -> 
     supervisor.hear_out()
 
 
+def test_a_thread_that_fails_tells_no_password(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Any:
+        raise OSError("rtsp://me:geheim@camera/ fails")
+
+    monkeypatch.setattr(camera_module, "to_i420", fail)
+    supervisor.configure()
+    assert supervisor.wait_for(wire.Bye).error == "decode: rtsp://***@camera/ fails"
+    supervisor.hear_out()
+
+
+def test_auto_encodes_a_film_that_is_to_be_turned(supervisor: Supervisor, tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "phone.mp4", Clip(frames=50, rotation=90))
+    supervisor.configure(source=str(path), video="auto", loop=True)
+    found = supervisor.wait_for(wire.Found)
+    assert (found.offer, found.width, found.height) == (None, 180, 320)
+
+
 def test_a_camera_that_obeys_no_deadline_ends_it(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its process can then be replaced, which is the one thing that frees a thread from a driver."""
     supervisor.configure(audio=False)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from fixtures.worker import SteppedClock
 from relay import wire
@@ -148,9 +149,63 @@ def test_auto_encodes_keyframes_too_far_apart_at_once_and_later() -> None:
     assert len(known.announced) == 1
 
 
-def test_without_an_encoder_for_the_slate_auto_encodes(monkeypatch: pytest.MonkeyPatch) -> None:
+def why_encoded(logs: list[Any]) -> list[str]:
+    return [
+        line["reason"] for line in logs if (line["event"], line["log_level"]) == ("not copied, but encoded", "info")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "change", "why"),
+    [
+        ({}, {"video_codec": "mjpeg"}, "the camera sends mjpeg, and HLS carries H.264 and H.265 alone"),
+        ({"rate": 15}, {}, "rate is set, and that takes encoding"),
+        ({}, {"pixel_format": "yuv444p"}, "browsers do not play h264 in yuv444p"),
+    ],
+)
+def test_auto_says_in_the_log_why_it_does_not_copy(settings: dict[str, Any], change: dict[str, Any], why: str) -> None:
+    with capture_logs() as logs:
+        assert not Stage("auto", **settings).passthrough.wants(replace(INFO, **change))
+    assert why_encoded(logs) == [why]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"), [({"rotation": 90}, "turned by 90 degrees"), ({"is_interlaced": True}, "combs")]
+)
+def test_auto_looks_at_the_first_picture_and_says_in_the_log_why_it_does_not_copy(
+    change: dict[str, Any], why: str
+) -> None:
+    stage = Stage("auto")
+    assert stage.passthrough.has_to_see
+    with capture_logs() as logs:
+        assert stage.passthrough.wants(INFO)
+        assert stage.passthrough.sees(INFO)
+        assert why_encoded(logs) == []
+        assert not stage.passthrough.sees(replace(INFO, **change))
+    (told,) = why_encoded(logs)
+    assert why in told
+
+
+def test_copy_copies_what_is_turned_or_interlaced() -> None:
+    stage = Stage("copy")
+    assert stage.passthrough.wants(INFO)
+    assert not stage.passthrough.has_to_see
+    assert stage.passthrough.sees(replace(INFO, rotation=90, is_interlaced=True))
+
+
+def test_auto_says_in_the_log_that_keyframes_are_too_far_apart() -> None:
+    stage = Stage("auto")
+    with capture_logs() as logs:
+        stage.passthrough.wants(INFO)
+        assert not stage.send(400, gop=255)
+    assert why_encoded(logs) == ["keyframes are 10 s apart, and viewers would be three times that behind"]
+
+
+def test_auto_says_in_the_log_that_there_could_be_no_slate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passthrough_module, "can_encode_still", lambda _: False)
-    assert not Stage("auto").passthrough.wants(INFO)
+    with capture_logs() as logs:
+        assert not Stage("auto").passthrough.wants(INFO)
+    assert why_encoded(logs) == ["there is no encoder for h264 here, and so no slate for when the camera is away"]
 
 
 def test_a_source_that_is_not_wanted_is_not_passed_on() -> None:
