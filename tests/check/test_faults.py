@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from fixtures import iframe_faults, live_faults, transport_faults
+from fixtures import caption_faults, iframe_faults, live_faults, transport_faults
 from fixtures.faults import Fault
 from fixtures.small_origin import Kind, Origin
 from relay.check.finding import Severity
@@ -27,8 +27,15 @@ AGAIN_AT_ONCE: Final = 3
 SOUND: Final = [
     *(Fault(f"nothing_wrong_{kind}", kind, frozenset(), lambda _: None) for kind in Kind),
     iframe_faults.SOUND,
+    *caption_faults.SOUND,
 ]
-ALL: Final = [*SOUND, *live_faults.FAULTS, *transport_faults.FAULTS, *iframe_faults.FAULTS]
+ALL: Final = [
+    *SOUND,
+    *live_faults.FAULTS,
+    *transport_faults.FAULTS,
+    *iframe_faults.FAULTS,
+    *caption_faults.FAULTS,
+]
 
 
 async def _visit(fault: Fault) -> Report:
