@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+import imageio_ffmpeg
 import pytest
 
 from fixtures.checking import check, faults
@@ -140,6 +141,19 @@ def test_ffmpeg_reads_the_same(relay: Relay) -> None:
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert re.findall(r"-->.*\n(.*)\n", ran.stdout) == re.findall(r"-->.*\n(.*)\n", text)
+
+
+def test_ffmpeg_finds_them_in_the_multivariant_playlist(relay: Relay) -> None:
+    """A new one: 5.1 passes them over, as those of any stream."""
+    ran = subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-i", relay.playlist, "-t", "1", "-f", "null", "-"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"Stream #0:\d.*: Subtitle: webvtt", ran.stderr), ran.stderr
 
 
 def test_relay_check_finds_nothing(relay: Relay) -> None:
