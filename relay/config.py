@@ -127,6 +127,7 @@ class StreamSettings(Settings):
     renditions: Annotated[tuple[RenditionSettings, ...], Field(max_length=MOST_RUNGS)] = ()
     ladder: Literal["auto"] | None = None
     renditions_on_demand: bool = False
+    captions: bool = False
     encoder: EncoderChoice = "software"
 
     transforms: tuple[TransformSettings, ...] = ()

@@ -284,7 +284,8 @@ class DateRange:
     """Something that happened, or goes on, while the stream is sent: what EXT-X-DATERANGE says of it.
 
     `id` is never used for anything else. `end_ns` is `None` while it goes on. `attributes` are by names that begin with
-    `X-`: texts, or numbers of 0 and more.
+    `X-`: texts, or numbers of 0 and more. `caption` is what is read meanwhile, in a stream that has captions; empty for
+    what is only told.
     """
 
     id: str
@@ -292,6 +293,7 @@ class DateRange:
     class_name: str = ""
     end_ns: int | None = None
     attributes: dict[str, str | float] = field(default_factory=dict)
+    caption: str = ""
 
 
 class StreamState(StrEnum):

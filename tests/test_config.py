@@ -369,6 +369,14 @@ def test_renditions_that_sleep_are_those_of_a_ladder() -> None:
         StreamSettings(renditions_on_demand=True)
 
 
+def test_captions_are_for_every_stream_that_asks_for_them() -> None:
+    assert not StreamSettings().captions
+    for settings in ({}, {"video": "copy"}, {"on_demand": True}, {"ladder": "auto"}, {"source": "rtmp:"}):
+        assert StreamSettings.model_validate({"captions": True, **settings}).captions
+    with pytest.raises(ValidationError, match="captions"):
+        StreamSettings.model_validate({"captions": "de"})
+
+
 def test_a_wrong_way_with_pictures_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, '[streams.door]\nsource = "rtsp://door/"\nvideo = "remux"\n')
     with pytest.raises(ConfigError, match=r"streams.door.video: .*'encode', 'copy' or 'auto'.*remux"):

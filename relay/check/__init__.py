@@ -9,6 +9,7 @@
     bytes ── transport_stream.check_transport_segment ─────> T0 ... T8, MPEG-TS (transport_elementary, _packets)
     bytes, one piece after the other ── reading ───────────> M15, V3, V4, P12 (spans, declared, containers), P19
     an I-frame playlist and its ranges ── iframes ─────────> V9
+    captions, and their playlist ── webvtt ────────────────> W0 ... W3, P5 P19 H1
     a segment ── decoding.check_first_frame ───────────────> M16, the only one with a decoder
     one HTTP exchange ── http.check_response ──────────────> H1 ... H7 (encoding, ranges)
     what a server did, and when ── behaviour, pace ────────> L6 L7 L9 ... L15, P10 P20 P21

@@ -71,7 +71,7 @@ def check_renditions(playlists: Mapping[str, MediaPlaylist]) -> list[Finding]:
     """All that renditions of one stream, read at one moment, must share. Keys name them in findings."""
     findings: list[Finding] = []
     for (name, one), (other_name, other) in combinations(playlists.items(), 2):
-        findings += _check_pair(one, other, f"{name}, {other_name}")
+        findings += check_pair(one, other, f"{name}, {other_name}")
     for name, playlist in playlists.items():
         reports = len(playlist.rendition_reports)
         if playlist.is_low_latency and reports < len(playlists) - 1:
@@ -190,7 +190,8 @@ def _check_hint_kept(before: MediaPlaylist, after: MediaPlaylist) -> list[Findin
     return []
 
 
-def _check_pair(one: MediaPlaylist, other: MediaPlaylist, where: str) -> list[Finding]:
+def check_pair(one: MediaPlaylist, other: MediaPlaylist, where: str) -> list[Finding]:
+    """All that two of them must share."""
     constants = (
         ("P19", "RFC 8216bis §6.2.4", "EXT-X-TARGETDURATION", one.target_duration_s, other.target_duration_s),
         ("P19", "RFC 8216bis §4.4.3.8", "EXT-X-SERVER-CONTROL", one.server_control, other.server_control),

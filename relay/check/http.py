@@ -60,6 +60,19 @@ class _Exchange:
         return self.status in {200, 206} and self.method in {"GET", "HEAD"}
 
     @property
+    def encoding(self) -> str:
+        return self.headers.get("content-encoding", "identity").lower()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is media that may be compressed, and whose length is then not known beforehand: WebVTT."""
+        return self.kind is Resource.SEGMENT and self.content_type == "text/vtt"
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+
+    @property
     def cache(self) -> dict[str, int | None]:
         """Cache-Control's directives, with their seconds."""
         directives: dict[str, int | None] = {}
@@ -140,7 +153,7 @@ def _check_preflight(exchange: _Exchange) -> list[Finding]:
 def _check_type(exchange: _Exchange) -> list[Finding]:
     if not exchange.has_content:
         return []
-    kind = exchange.headers.get("content-type", "").split(";")[0].strip().lower()
+    kind = exchange.content_type
     if exchange.kind.is_playlist and kind != _PLAYLIST_TYPE:
         return [must("H1", "RFC 8216bis §4", f"a playlist as {kind or 'nothing'}", "Content-Type")]
     if exchange.kind.is_media and kind not in _MEDIA_TYPES:
@@ -233,10 +246,10 @@ _CACHE_PROBLEMS: Final[Mapping[Resource, Callable[[_Exchange], str]]] = {
 
 
 def _check_encoding(exchange: _Exchange) -> list[Finding]:
-    encoding = exchange.headers.get("content-encoding", "identity").lower()
+    encoding = exchange.encoding
     if exchange.kind.is_playlist:
         return _check_playlist_encoding(exchange, encoding)
-    if encoding != "identity":
+    if encoding != "identity" and not exchange.is_text:
         return [must("H4", "RFC 8216bis §6.2.1", f"a {exchange.kind} compressed by {encoding}", "Content-Encoding")]
     return []
 
@@ -259,7 +272,8 @@ def _check_range(exchange: _Exchange) -> list[Finding]:
     content_range = headers.get("content-range", "")
     if exchange.status == 416 and not re.fullmatch(r"bytes \*/\d+", content_range):
         return [must("H5", "RFC 9110 §15.5.17", f"416 with {content_range!r}", "Content-Range")]
-    if not exchange.has_content or not exchange.kind.is_media:
+    is_compressed = exchange.is_text and exchange.encoding != "identity"
+    if not exchange.has_content or not exchange.kind.is_media or is_compressed:
         return []
     if not headers.get("content-length", "").isdigit():
         return [must("H5", "RFC 9110 §8.6", "media without a length", "Content-Length")]

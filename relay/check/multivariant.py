@@ -96,10 +96,11 @@ def _check_stream(tag: Tag, groups: set[str | None]) -> list[Finding]:
         findings.append(must("V2", "Apple 9.14", "there is no AVERAGE-BANDWIDTH", tag.where))
     elif peak and average is not None and average > peak:
         findings.append(must("V2", _STREAM, f"AVERAGE-BANDWIDTH {average} is over BANDWIDTH {peak}", tag.where))
-    group = unquoted(attributes, "AUDIO")
-    if group is not None and group not in groups:
-        findings.append(must("V8", _STREAM, f"AUDIO names the group {group!r}, which is not there", tag.where))
-    return findings + _check_codecs(tag, has_audio_group=group is not None)
+    for name in ("AUDIO", "SUBTITLES"):
+        group = unquoted(attributes, name)
+        if group is not None and group not in groups:
+            findings.append(must("V8", _STREAM, f"{name} names the group {group!r}, which is not there", tag.where))
+    return findings + _check_codecs(tag, has_audio_group=unquoted(attributes, "AUDIO") is not None)
 
 
 def _check_codecs(tag: Tag, *, has_audio_group: bool) -> list[Finding]:

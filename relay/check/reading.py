@@ -27,6 +27,7 @@ from relay.check.transport_stream import (
     transport_span,
     unreadable,
 )
+from relay.check.webvtt import CaptionSegment, read_webvtt
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class MediaReading:
         self._last_span: tuple[int, Span] | None = None
         self._last_iframe: tuple[ListedSegment, Fraction] | None = None
         self.spans: dict[int, Span] = {}
+        self.captions: dict[int, CaptionSegment] = {}
         self.containers: set[Container] = set()
         self.bytes_read = 0
         self.segments_read = 0
@@ -146,7 +148,14 @@ class MediaReading:
         is_text = self._offered.role is Role.SUBTITLES
         if container is Container.UNKNOWN or is_text != (container is Container.WEBVTT):
             return [must("M0", "RFC 8216bis §3", f"it is no media of HLS: it begins with {data[:8]!r}")]
-        return []
+        return self._take_text(segment, data) if is_text else []
+
+    def _take_text(self, segment: ListedSegment, data: bytes) -> list[Finding]:
+        cues, findings = read_webvtt(data)
+        date_s = _date_s(segment)
+        if date_s is not None:
+            self.captions[segment.msn] = CaptionSegment(date_s, segment.duration_s, tuple(cues))
+        return findings
 
     def _take_iframe(self, container: Container, segment: ListedSegment, data: bytes) -> list[Finding]:
         """A range that is one picture of a longer file: its boxes describe more than it holds."""

@@ -4,6 +4,7 @@ Part ──Window.append──> what is listed and what may be fetched ──ren
                                     └──reload.decide──> answer now, wait, or refuse
 """
 
+from relay.playlist.captions import Captions, caption_uri
 from relay.playlist.classic import render_classic_media, render_classic_multivariant, transport_uri
 from relay.playlist.dateranges import DateRanges
 from relay.playlist.reload import (
@@ -11,6 +12,7 @@ from relay.playlist.reload import (
     Directives,
     decide,
     decide_on_iframes,
+    decide_on_segments,
     longest_wait_s,
     parse_directives,
 )
@@ -18,6 +20,7 @@ from relay.playlist.render import (
     Described,
     IFrameStream,
     Report,
+    render_captions,
     render_iframes,
     render_ladder,
     render_media,
@@ -27,6 +30,7 @@ from relay.playlist.window import Change, Segment, Window, WindowPart, WindowSet
 
 __all__ = [
     "Answer",
+    "Captions",
     "Change",
     "DateRanges",
     "Described",
@@ -37,11 +41,14 @@ __all__ = [
     "Window",
     "WindowPart",
     "WindowSettings",
+    "caption_uri",
     "decide",
     "decide_on_iframes",
+    "decide_on_segments",
     "longest_wait_s",
     "parse_directives",
     "part_uri",
+    "render_captions",
     "render_classic_media",
     "render_classic_multivariant",
     "render_iframes",

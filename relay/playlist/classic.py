@@ -31,7 +31,7 @@ def render_classic_media(window: Window) -> str:
         f"#EXT-X-TARGETDURATION:{settings.target_duration_s}\n",
         f"#EXT-X-MEDIA-SEQUENCE:{window.media_sequence}\n",
         f"#EXT-X-DISCONTINUITY-SEQUENCE:{window.discontinuity_sequence}\n",
-        *map(_segment, window.listed),
+        *(whole_segment(one, transport_uri(one.msn)) for one in window.listed),
         "#EXT-X-ENDLIST\n" if window.is_ended else "",
     ]
     return "".join(lines)
@@ -54,7 +54,8 @@ def render_classic_multivariant(inits: Sequence[Init], overhead_bps: int, uri: s
     return f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-STREAM-INF:{','.join(attributes)}\n{uri}\n"
 
 
-def _segment(segment: Segment) -> str:
+def whole_segment(segment: Segment, uri: str) -> str:
+    """The lines of a segment that needs no init."""
     seam = "#EXT-X-DISCONTINUITY\n" if segment.is_discontinuous else ""
     date = f"#EXT-X-PROGRAM-DATE-TIME:{date_time(segment.pdt_ns)}\n"
-    return f"{seam}{date}#EXTINF:{seconds(segment.duration_us)},\n{transport_uri(segment.msn)}\n"
+    return f"{seam}{date}#EXTINF:{seconds(segment.duration_us)},\n{uri}\n"

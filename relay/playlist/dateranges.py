@@ -42,6 +42,11 @@ class DateRanges:
         """Their lines."""
         return "".join(line for _, line in self._listed.values())
 
+    @property
+    def listed(self) -> list[DateRange]:
+        """They themselves."""
+        return [one for one, _ in self._listed.values()]
+
     def put(self, one: DateRange) -> bool:
         """Take a range, or the end of one that goes on. Whether that changed anything: what breaks a rule does not."""
         try:

@@ -79,11 +79,16 @@ def decide(window: Window, directives: Directives) -> Answer:
     return _decide_on_part(window, msn, part)
 
 
+def decide_on_segments(window: Window, directives: Directives) -> Answer:
+    """As `decide`, for a playlist of the same window that lists whole segments: it has no parts to wait for."""
+    return decide(window, replace(directives, part=None))
+
+
 def decide_on_iframes(window: Window, directives: Directives) -> Answer:
-    """As `decide`, for the I-frame playlist: it has no parts to wait for, and is not sent before it lists a segment."""
+    """As `decide_on_segments`, for the I-frame playlist, which is not sent before it lists a segment."""
     if not window.is_ended and not window.iframes:
         return Answer.WAIT
-    return decide(window, replace(directives, part=None))
+    return decide_on_segments(window, directives)
 
 
 def longest_wait_s(window: Window) -> int:

@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from relay.playlist.captions import caption_uri
+from relay.playlist.classic import whole_segment
 from relay.playlist.text import date_time, seconds
 from relay.playlist.window import HOLD_BACK_TARGETS, US_PER_S, Segment, Window, WindowSettings, part_uri, segment_uri
 
@@ -25,6 +27,9 @@ _FIRST_VARIANT_BPS: Final = 2_000_000
 
 _NEWER_CODECS: Final = {"hvc1": 1, "av01": 2}
 """By their sample entries, in the order in which they came."""
+
+_Variant = tuple[list[str], str]
+"""The attributes of an EXT-X-STREAM-INF, but for those of the groups that all have, and its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +109,37 @@ def render_iframes(window: Window, *, skip: bool = False) -> str:
     return "".join([*lines, "#EXT-X-ENDLIST\n" if window.is_ended else ""])
 
 
-def render_multivariant(video: Described, audio: Described | None = None, iframes: Sequence[IFrameStream] = ()) -> str:
-    """The multivariant playlist of one video rendition and, where there is one, its audio group."""
-    return _multivariant([_variant(video, audio)], audio, iframes)
+def render_captions(window: Window, *, skip: bool = False) -> str:
+    """The playlist of captions beside `render_media`'s, with the same numbers, dates and durations: segments of text.
+
+    There are no parts: what is read of a segment is known when it is complete. Reloads are held all the same, since
+    EXT-X-SERVER-CONTROL is one for all renditions. Protocol version 3 is that of decimal durations.
+    """
+    skipped = window.skippable_segments() if skip and not window.is_ended else 0
+    lines = [
+        f"#EXTM3U\n#EXT-X-VERSION:{9 if skipped else 3}\n",
+        f"#EXT-X-TARGETDURATION:{window.settings.target_duration_s}\n",
+        _server_control(window.settings),
+        f"#EXT-X-MEDIA-SEQUENCE:{window.media_sequence}\n",
+        f"#EXT-X-DISCONTINUITY-SEQUENCE:{window.discontinuity_sequence}\n",
+        f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}\n" if skipped else "",
+    ]
+    lines += [whole_segment(segment, caption_uri(segment.msn)) for segment in list(window.listed)[skipped:]]
+    return "".join([*lines, "#EXT-X-ENDLIST\n" if window.is_ended else ""])
+
+
+def render_multivariant(
+    video: Described, audio: Described | None = None, iframes: Sequence[IFrameStream] = (), captions_uri: str = ""
+) -> str:
+    """The multivariant playlist of one video rendition and, where there are such, its audio group and its captions."""
+    return _multivariant([_variant(video, audio)], audio, iframes, captions_uri)
 
 
 def render_ladder(
-    videos: Sequence[Described], audio: Described | None = None, iframes: Sequence[IFrameStream] = ()
+    videos: Sequence[Described],
+    audio: Described | None = None,
+    iframes: Sequence[IFrameStream] = (),
+    captions_uri: str = "",
 ) -> str:
     """The multivariant playlist of a ladder: a variant for each rung, and one of sound alone.
 
@@ -127,7 +156,7 @@ def render_ladder(
     variants = [_variant(video, audio, score) for video, score in listed]
     if audio:
         variants.append(_sound_alone(audio))
-    return _multivariant(variants, audio, iframes)
+    return _multivariant(variants, audio, iframes, captions_uri)
 
 
 def _rank(video: Described) -> tuple[int, Fraction, int]:
@@ -140,17 +169,30 @@ def _newness(video: Described) -> int:
     return _NEWER_CODECS.get(video.init.codecs.partition(".")[0], 0)
 
 
-def _multivariant(variants: Sequence[str], audio: Described | None, iframes: Sequence[IFrameStream]) -> str:
+def _multivariant(
+    variants: Sequence[_Variant], audio: Described | None, iframes: Sequence[IFrameStream], captions_uri: str
+) -> str:
     lines = ["#EXTM3U", "#EXT-X-VERSION:6"]
+    groups: list[str] = []
     if audio:
+        groups.append('AUDIO="audio"')
         lines.append(
             '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,'
             f'CHANNELS="{audio.init.channels}",URI="{audio.uri}"'
         )
-    return "\n".join([*lines, *variants, *map(_iframe_stream, iframes), ""])
+    if captions_uri:
+        # WebVTT is in no CODECS (RFC 8216bis §4.4.6.2 asks for that of IMSC alone). In which language events are told
+        # is not known, and nobody reads captions who has not asked for them.
+        groups.append('SUBTITLES="captions"')
+        lines.append(
+            '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="captions",NAME="Captions",LANGUAGE="und",DEFAULT=NO,AUTOSELECT=NO,'
+            f'FORCED=NO,URI="{captions_uri}"'
+        )
+    lines += [f"#EXT-X-STREAM-INF:{','.join([*attributes, *groups])}\n{uri}" for attributes, uri in variants]
+    return "\n".join([*lines, *map(_iframe_stream, iframes), ""])
 
 
-def _variant(video: Described, audio: Described | None, score: int | None = None) -> str:
+def _variant(video: Described, audio: Described | None, score: int | None = None) -> _Variant:
     inits = [one.init for one in (video, audio) if one]
     attributes = [
         f"BANDWIDTH={sum(init.bandwidth for init in inits)}",
@@ -161,12 +203,11 @@ def _variant(video: Described, audio: Described | None, score: int | None = None
         "VIDEO-RANGE=SDR",
         "CLOSED-CAPTIONS=NONE",
         *([f"SCORE={score}.0"] if score else []),
-        *(['AUDIO="audio"'] if audio else []),
     ]
-    return f"#EXT-X-STREAM-INF:{','.join(attributes)}\n{video.uri}"
+    return attributes, video.uri
 
 
-def _sound_alone(audio: Described) -> str:
+def _sound_alone(audio: Described) -> _Variant:
     """For who has no bandwidth for pictures: its SCORE is the lowest, CLOSED-CAPTIONS is theirs."""
     init = audio.init
     attributes = [
@@ -175,9 +216,8 @@ def _sound_alone(audio: Described) -> str:
         f'CODECS="{init.codecs}"',
         "CLOSED-CAPTIONS=NONE",
         "SCORE=1.0",
-        'AUDIO="audio"',
     ]
-    return f"#EXT-X-STREAM-INF:{','.join(attributes)}\n{audio.uri}"
+    return attributes, audio.uri
 
 
 def _iframe_stream(one: IFrameStream) -> str:

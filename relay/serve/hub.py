@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from relay.config import StreamSettings
     from relay.model import DateRange, Init, Part, StreamFormat
+    from relay.serve.captions import CaptionRendition
     from relay.serve.prepared import Prepared
 
 _SNAPSHOT_CACHE: Final = "no-cache"
@@ -33,7 +34,15 @@ COUNTERS: Final = ("parts_published", "parts_refused", "bytes_published", "event
 class Generation:
     """The renditions of one format. `version` counts every change in any of them, since each reports on the others."""
 
-    def __init__(self, number: int, stream_format: StreamFormat, segments_listed: int, dateranges: DateRanges) -> None:
+    def __init__(
+        self,
+        number: int,
+        stream_format: StreamFormat,
+        segments_listed: int,
+        dateranges: DateRanges,
+        *,
+        has_captions: bool,
+    ) -> None:
         self.number = number
         self.format = stream_format
         self.version = 0
@@ -44,7 +53,19 @@ class Generation:
         for name, kind in stream_format.renditions.items():
             settings, segment_s = _window_settings(stream_format, kind, segments_listed)
             self.renditions[name] = Rendition(name, kind, settings, segment_s)
+        if has_captions:
+            self.top.caption(dateranges)
         self.transport = TransportRendition.of(stream_format, self.renditions.values())
+
+    @property
+    def top(self) -> Rendition:
+        """The largest rendition of pictures, which never sleeps."""
+        return self.renditions[MediaKind.VIDEO.value]
+
+    @property
+    def captions(self) -> CaptionRendition | None:
+        """What is read of its events, where it has captions."""
+        return self.top.captions
 
     @property
     def is_ready(self) -> bool:
@@ -87,7 +108,7 @@ class Generation:
         has_grown = rendition is not None and rendition.append(part, now_ns)
         self.version += has_grown
         if rendition is not None and rendition.is_held:
-            rendition.compare(self._top.window.last_part)
+            rendition.compare(self.top.window.last_part)
         if has_grown and self.transport is not None:
             self.transport.follow(now_ns)
         return has_grown
@@ -112,7 +133,7 @@ class Generation:
     def wake(self, name: str) -> None:
         """Show of a rung what is made again, once that has come to where the largest is now."""
         self.version += 1
-        self.renditions[name].wake(self._top.window.last_part)
+        self.renditions[name].wake(self.top.window.last_part)
 
     def end(self, now_ns: int) -> None:
         """Put ENDLIST into every playlist."""
@@ -144,14 +165,9 @@ class Generation:
         if self.transport is not None:
             self.transport.bell.ring()
 
-    @property
-    def _top(self) -> Rendition:
-        """The largest rendition of pictures, which never sleeps."""
-        return self.renditions[MediaKind.VIDEO.value]
-
     def _position(self, rendition: Rendition) -> tuple[int, int] | None:
         """How far `rendition` is for who asks for it: of one that sleeps, nothing is sent before it is there."""
-        return (self._top if rendition.is_held else rendition).window.last_part
+        return (self.top if rendition.is_held else rendition).window.last_part
 
 
 def _window_settings(stream: StreamFormat, kind: MediaKind, segments_listed: int) -> tuple[WindowSettings, float]:
@@ -167,7 +183,7 @@ def _window_settings(stream: StreamFormat, kind: MediaKind, segments_listed: int
 class StreamHub:
     """One stream: its generation of now, older ones that are played to their end, and its newest picture."""
 
-    def __init__(self, name: str, segments_listed: int) -> None:
+    def __init__(self, name: str, segments_listed: int, *, has_captions: bool = False) -> None:
         self.name = name
         self.current: Generation | None = None
         self.snapshot: Prepared | None = None
@@ -176,6 +192,7 @@ class StreamHub:
         self.counters = dict.fromkeys(COUNTERS, 0)
         self._dateranges = DateRanges()
         self._segments_listed = segments_listed
+        self._has_captions = has_captions
         self._generations: dict[int, Generation] = {}
 
     @property
@@ -194,7 +211,9 @@ class StreamHub:
             if (before.number, before.format) == (number, stream_format) and not before.is_ended:
                 return
             before.retire(now_ns)
-        generation = Generation(number, stream_format, self._segments_listed, self._dateranges)
+        generation = Generation(
+            number, stream_format, self._segments_listed, self._dateranges, has_captions=self._has_captions
+        )
         self.current = self._generations[number] = generation
         self.bell.ring()
 
@@ -260,7 +279,10 @@ class Hub:
     def __init__(
         self, streams: Mapping[str, StreamSettings], monotonic_ns: Callable[[], int] = time.monotonic_ns
     ) -> None:
-        self.streams = {name: StreamHub(name, settings.segments_listed) for name, settings in streams.items()}
+        self.streams = {
+            name: StreamHub(name, settings.segments_listed, has_captions=settings.captions)
+            for name, settings in streams.items()
+        }
         self._monotonic_ns = monotonic_ns
 
     def open_generation(self, stream: str, generation: int, stream_format: StreamFormat) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from relay.mpegts import leading_keyframe_bytes
 from relay.playlist import render_iframes
 from relay.playlist.window import US_PER_S
-from relay.serve import prepared
+from relay.serve.whole_segments import WholeSegments
 
 if TYPE_CHECKING:
     from relay.model import Init
@@ -31,10 +31,9 @@ class IFrames:
 
     def __init__(self, window: Window, cache_control: str) -> None:
         self._window = window
-        self._cache_control = cache_control
         self._newest = deque[tuple[int, int]](maxlen=_MEASURED_SEGMENTS)
         self._peak_bps = 0
-        self._made: dict[bool, tuple[tuple[int, int, int, bool], Prepared]] = {}
+        self._listing = WholeSegments(window, render_iframes, cache_control)
 
     @property
     def is_offered(self) -> bool:
@@ -58,15 +57,7 @@ class IFrames:
 
     def playlist(self, *, skip: bool) -> Prepared:
         """The playlist; with `skip`, as a delta update where there is something to leave out."""
-        window = self._window
-        last_msn = window.listed[-1].msn if window.listed else -1
-        state = (window.discontinuity_sequence, window.media_sequence, last_msn, window.is_ended)
-        known = self._made.get(skip)
-        if known and known[0] == state:
-            return known[1]
-        made = prepared.playlist(render_iframes(window, skip=skip), self._cache_control)
-        self._made[skip] = (state, made)
-        return made
+        return self._listing.playlist(skip=skip)
 
     def _measure(self, size_bytes: int, duration_us: int) -> None:
         """Of contiguous segments that last 0.5 to 1.5 target durations together (RFC 8216bis §4.1)."""

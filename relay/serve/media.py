@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ from relay.playlist import (
     IFrameStream,
     decide,
     decide_on_iframes,
+    decide_on_segments,
     longest_wait_s,
     parse_directives,
     render_ladder,
@@ -26,7 +28,7 @@ from relay.playlist.reload import LONGEST_WAIT_S
 from relay.serve import prepared
 from relay.serve.access import Sent
 from relay.serve.deliver import deliver
-from relay.serve.paths import IFRAME_PLAYLIST, TRANSPORT, TRANSPORT_PLAYLIST, LivePath, parse_path
+from relay.serve.paths import CAPTIONS, IFRAME_PLAYLIST, TRANSPORT, TRANSPORT_PLAYLIST, LivePath, parse_path
 from relay.serve.prepared import NO_STORE, Prepared
 from relay.sessions import ObjectKind
 from relay.timeline import NS_PER_S
@@ -34,6 +36,7 @@ from relay.timeline import NS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from relay.playlist import Window
     from relay.serve.access import AccessLog
     from relay.serve.deliver import Delivery
     from relay.serve.hub import Generation, Hub, StreamHub
@@ -146,7 +149,8 @@ class MediaRoutes:
             return problem(HTTPStatus.NOT_FOUND, "there is no such rendition, or no more")
         if path.rendition == TRANSPORT:
             return await _transport(stream, generation.transport, path)
-        return await _media(request, stream, generation, path)
+        find = _captions if path.rendition == CAPTIONS else _media
+        return await find(request, stream, generation, path)
 
     async def _multivariant(self, request: web.Request, stream: StreamHub, path: LivePath) -> Reply:
         """The one document that differs from viewer to viewer: opening it opens a session."""
@@ -192,9 +196,10 @@ def _render_multivariant(generation: Generation, prefix: str) -> str:
         for rendition in generation.renditions.values()
         if rendition.init and rendition.iframes and rendition.iframes.is_offered
     ]
+    captions_uri = f"{prefix}{CAPTIONS}-{generation.number}/index.m3u8" if generation.captions else ""
     if generation.format.ladder:
-        return render_ladder(videos, audio, iframes)
-    return render_multivariant(videos[0], audio, iframes)
+        return render_ladder(videos, audio, iframes, captions_uri)
+    return render_multivariant(videos[0], audio, iframes, captions_uri)
 
 
 async def _media(request: web.Request, stream: StreamHub, generation: Generation, path: LivePath) -> Reply:
@@ -202,23 +207,39 @@ async def _media(request: web.Request, stream: StreamHub, generation: Generation
     rendition = generation.renditions.get(path.rendition or "")
     if rendition is None:
         return problem(HTTPStatus.NOT_FOUND, "there is no such rendition, or no more")
-    if path.kind is ObjectKind.PLAYLIST:
-        return await _playlist(request, stream, generation, rendition, path.name)
-    return await _file(stream, rendition, path)
+    if path.kind is not ObjectKind.PLAYLIST:
+        return await _file(stream, rendition, path)
+    if path.name != IFRAME_PLAYLIST:
+        return await _playlist(request, stream, rendition, decide, partial(generation.playlist, rendition))
+    if rendition.iframes is None:
+        return problem(HTTPStatus.NOT_FOUND, "there are no I-frames by themselves in this rendition")
+    return await _playlist(request, stream, rendition, decide_on_iframes, rendition.iframes.playlist)
+
+
+async def _captions(request: web.Request, stream: StreamHub, generation: Generation, path: LivePath) -> Reply:
+    """The media playlist of captions, or a segment of text that it lists."""
+    captions = generation.captions
+    if captions is None:
+        return problem(HTTPStatus.NOT_FOUND, "this stream has no captions")
+    if path.kind is ObjectKind.PLAYLIST and path.name != IFRAME_PLAYLIST:
+        return await _playlist(request, stream, generation.top, decide_on_segments, captions.playlist)
+    found = captions.files.get(path.name)
+    return Reply(found) if found else problem(HTTPStatus.NOT_FOUND, "there are no such captions, or no more")
 
 
 async def _playlist(
-    request: web.Request, stream: StreamHub, generation: Generation, rendition: Rendition, name: str
+    request: web.Request,
+    stream: StreamHub,
+    rendition: Rendition,
+    decision: Callable[[Window, Directives], Answer],
+    find: Callable[..., Prepared],
 ) -> Reply:
-    """A media playlist, or the I-frame playlist beside it, when it is what was asked for."""
-    iframes = rendition.iframes if name == IFRAME_PLAYLIST else None
-    if iframes is None and name == IFRAME_PLAYLIST:
-        return problem(HTTPStatus.NOT_FOUND, "there are no I-frames by themselves in this rendition")
+    """A playlist of the window of `rendition`, by `find(skip=)`, when it is what was asked for by `decision`."""
     try:
         directives = parse_directives(request.rel_url.query.items())
     except ValueError as error:
         return problem(HTTPStatus.BAD_REQUEST, str(error))
-    window, decision = rendition.window, decide_on_iframes if iframes else decide
+    window = rendition.window
     if window.is_ended and rendition.may_sleep and not window.listed:
         return problem(HTTPStatus.NOT_FOUND, "nobody watched this rendition, and the stream has ended")
     until = asyncio.get_running_loop().time() + longest_wait_s(window)
@@ -231,8 +252,7 @@ async def _playlist(
     if directives.msn is not None:
         # Plain `max-age` froze video.js, which repeats blocking requests; shared caches may keep what never changes.
         cache_control = f"max-age=0, s-maxage={_BLOCKING_CACHE_TARGETS * window.settings.target_duration_s}"
-    found = iframes.playlist(skip=directives.skip) if iframes else generation.playlist(rendition, skip=directives.skip)
-    return Reply(found, cache_control=cache_control)
+    return Reply(find(skip=directives.skip), cache_control=cache_control)
 
 
 async def _file(stream: StreamHub, rendition: Rendition, path: LivePath) -> Reply:

@@ -29,9 +29,10 @@ _TEXT_TYPES: Final = {
 _BINARY_TYPES: Final = {".png": "image/png", ".ico": "image/vnd.microsoft.icon", ".woff2": "font/woff2"}
 
 PAGE_HEADERS: Final = {
-    # Media Source Extensions play from a blob: address. Everything else comes from here and nothing is inline.
+    # Media Source Extensions play from a blob: address, and hls.js makes captions a text track of an empty data: one.
+    # Everything else comes from here and nothing is inline.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
+    "media-src 'self' blob: data:; worker-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "Referrer-Policy": "no-referrer",  # a viewer's token may stand in the address
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -7,6 +7,7 @@
 /live/{stream}/[v/{viewer}/]{rendition}-{generation}/{msn}.m4s, {msn}.{part}.m4s
 /live/{stream}/[v/{viewer}/]ts.m3u8                                          the multivariant playlist of MPEG-TS
 /live/{stream}/[v/{viewer}/]ts-{generation}/index.m3u8, {msn}.ts             its media playlist, a segment of it
+/live/{stream}/[v/{viewer}/]captions-{generation}/index.m3u8, {msn}.vtt      the media playlist of captions, a segment
 /live/{stream}/snapshot.jpg                                                  the newest picture
 """
 
@@ -25,10 +26,12 @@ _RENDITION: Final = r"[a-z0-9]{1,32}(?:-[a-z0-9]{1,32}){0,2}"
 `video-720p-hevc`."""
 TRANSPORT: Final = "ts"
 """What the rendition in MPEG-TS is called."""
+CAPTIONS: Final = "captions"
+"""What the rendition of text is called."""
 
 IFRAME_PLAYLIST: Final = "iframes.m3u8"
 TRANSPORT_PLAYLIST: Final = "ts.m3u8"
-_NUMBERED: Final = r"(?P<msn>0|[1-9]\d{0,18})(?:(?:\.(?P<part>0|[1-9]\d{0,5}))?\.m4s|\.ts)"
+_NUMBERED: Final = r"(?P<msn>0|[1-9]\d{0,18})(?:(?:\.(?P<part>0|[1-9]\d{0,5}))?\.m4s|\.ts|\.vtt)"
 _MEDIA_NAME: Final = rf"index\.m3u8|iframes\.m3u8|init-[0-9a-f]{{8}}\.mp4|{_NUMBERED}"
 _MEDIA: Final = re.compile(
     rf"{_STREAM}{_VIEWER}/(?P<rendition>{_RENDITION})-(?P<generation>\d{{1,9}})/(?P<name>{_MEDIA_NAME})", re.ASCII
@@ -67,6 +70,8 @@ def parse_path(path: str) -> LivePath | None:
 
 
 def _kind(name: str, msn: str | None, part: str | None) -> ObjectKind:
+    if name.endswith(".vtt"):
+        return ObjectKind.CAPTIONS
     if part is not None:
         return ObjectKind.PART
     if msn is not None:

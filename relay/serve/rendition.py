@@ -11,6 +11,7 @@ from relay.model import MediaKind
 from relay.playlist import Window, part_uri, render_media, segment_uri
 from relay.serve import prepared
 from relay.serve.bell import Bell
+from relay.serve.captions import CaptionRendition
 from relay.serve.iframes import IFrames
 from relay.timeline import NS_PER_S
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from relay.model import Init, Part
-    from relay.playlist import Change, Report, Segment, WindowSettings
+    from relay.playlist import Change, DateRanges, Report, Segment, WindowSettings
     from relay.serve.prepared import Prepared
 
 _US_PER_S: Final = 1_000_000
@@ -35,6 +36,7 @@ class Rendition:
         self.window = Window(settings)
         has_iframes = kind is MediaKind.VIDEO and settings.is_independent
         self.iframes = IFrames(self.window, PLAYLIST_CACHE) if has_iframes else None
+        self.captions: CaptionRendition | None = None
         self.init: Init | None = None
         self.files: dict[str, Prepared] = {}
         self.bell = Bell()
@@ -64,6 +66,10 @@ class Rendition:
     def is_held(self) -> bool:
         """Whether who asks for it waits, whatever is listed: it sleeps, or is being made again."""
         return self.is_asleep or self._held_until is not None
+
+    def caption(self, dateranges: DateRanges) -> None:
+        """From now on, have a segment of what is read of `dateranges` beside each of its own."""
+        self.captions = CaptionRendition(self.window, dateranges, PLAYLIST_CACHE, self._media_cache)
 
     def set_init(self, init: Init) -> bool:
         """Use `init` from the next segment on. Whether it is another one than before.
@@ -147,6 +153,8 @@ class Rendition:
                 self._measure(len(segment.data), segment.duration_us)
                 if self.iframes is not None:
                     self.iframes.note(segment)
+                if self.captions is not None:
+                    self.captions.note(segment)
             if self.window.settings.has_parts:
                 for part in segment.parts:
                     self.files[part_uri(segment.msn, part.index)].body = part.data
@@ -166,6 +174,8 @@ class Rendition:
         self.files[uri] = prepared.media(body, self.kind, self._media_cache, duration_s)
 
     def _forget(self, expired: Sequence[Segment]) -> None:
+        if self.captions is not None:
+            self.captions.forget(expired)
         for segment in expired:
             self.files.pop(segment_uri(segment.msn), None)
             for part in segment.parts:

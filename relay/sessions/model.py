@@ -24,6 +24,8 @@ class ObjectKind(StrEnum):
     INIT = "init"
     SEGMENT = "segment"
     PART = "part"
+    CAPTIONS = "captions"
+    """A segment of text. It is no media: who reads captions watches pictures, and is accounted for by those."""
 
 
 class IdSource(StrEnum):

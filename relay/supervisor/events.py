@@ -1,7 +1,8 @@
 """What a stream's playlists are to tell of: what its worker says, and its outages, as date ranges. Pure.
 
 An outage lasts from the camera's last picture to its next, as the worker sees it; viewers see the slate meanwhile. Why
-it began is told in the words that are meant for them, and not anew when they change: what was published stays.
+it began is told, and read where there are captions, in the words that are meant for them, and not anew when they
+change: what was published stays.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Events:
         """The outage that begins, or that is over, with this health."""
         if self._outage is None and health.state in _AWAY:
             name = f"outage-{health.since_ns // _NS_PER_MS}"
-            self._outage = DateRange(name, health.since_ns, OUTAGE_CLASS, attributes={"X-REASON": health.reason})
+            self._outage = DateRange(
+                name, health.since_ns, OUTAGE_CLASS, attributes={"X-REASON": health.reason}, caption=health.reason
+            )
             return self._outage
         if self._outage is not None and health.state is StreamState.LIVE:
             over = replace(self._outage, end_ns=max(self._outage.start_ns, health.since_ns))

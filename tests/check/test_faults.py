@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 import pytest
 
-from fixtures import iframe_faults, live_faults, transport_faults
+from fixtures import caption_faults, iframe_faults, live_faults, transport_faults
 from fixtures.faults import Fault
 from fixtures.small_origin import Kind, Origin
 from fixtures.still_time import run_in_still_time
@@ -28,8 +28,15 @@ VOD_S: Final = 15.0
 SOUND: Final = [
     *(Fault(f"nothing_wrong_{kind}", kind, frozenset(), lambda _: None) for kind in Kind),
     iframe_faults.SOUND,
+    *caption_faults.SOUND,
 ]
-ALL: Final = [*SOUND, *live_faults.FAULTS, *transport_faults.FAULTS, *iframe_faults.FAULTS]
+ALL: Final = [
+    *SOUND,
+    *live_faults.FAULTS,
+    *transport_faults.FAULTS,
+    *iframe_faults.FAULTS,
+    *caption_faults.FAULTS,
+]
 
 
 @pytest.fixture

@@ -65,6 +65,14 @@ def test_good_responses(kind: Resource, method: str) -> None:
     assert rules(kind, GOOD[kind], method=method) == []
 
 
+def test_text_may_be_compressed_and_its_length_unknown() -> None:
+    text = {**MEDIA, "Content-Type": "text/vtt; charset=utf-8"}
+    assert rules(Resource.SEGMENT, text) == []
+    assert rules(Resource.SEGMENT, text, content_encoding="gzip", content_length=None, accept_ranges=None) == []
+    assert rules(Resource.SEGMENT, text, content_length=None) == ["H5"]
+    assert rules(Resource.PART, text, content_encoding="gzip") == ["H4"]
+
+
 @pytest.mark.parametrize("kind", Resource)
 @pytest.mark.parametrize("status", [400, 404, 503])
 def test_errors_that_are_not_kept(kind: Resource, status: int) -> None:

@@ -64,6 +64,7 @@ def test_codecs_that_are_named_in_full(codecs: str) -> None:
         ("V7", SMALL, ""),
         ("V7", "RESOLUTION=640x360,FRAME", "RESOLUTION=640x480,FRAME"),
         ("V8", 'AUDIO="aac"\nsmall', 'AUDIO="opus"\nsmall'),
+        ("V8", 'AUDIO="aac"\nsmall', 'AUDIO="aac",SUBTITLES="text"\nsmall'),
         ("V8", "AUTOSELECT=YES", "AUTOSELECT=NO"),
         ("V8", "DEFAULT=YES", "DEFAULT=MAYBE"),
         ("V8", ',CHANNELS="2"', ""),

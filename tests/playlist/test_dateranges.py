@@ -72,7 +72,9 @@ def test_what_was_told_stays_but_for_an_end_that_comes_later() -> None:
     ):
         assert not ranges.put(other)
     assert ranges.text == before
+    assert ranges.listed == [BELL]
     assert ranges.put(over)
+    assert ranges.listed == [over]
     assert faults(check_update(parse(playlist_with(before)), parse(playlist_with(ranges.text)))) == []
     assert not ranges.put(over)
     assert not ranges.put(BELL)

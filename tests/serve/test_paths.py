@@ -42,6 +42,11 @@ from relay.sessions import ObjectKind
             "/live/cam/v/x/video-360p15-3/iframes.m3u8",
             LivePath("cam", "iframes.m3u8", ObjectKind.PLAYLIST, "x", "video-360p15", 3),
         ),
+        (
+            "/live/cam/v/x/captions-2/index.m3u8",
+            LivePath("cam", "index.m3u8", ObjectKind.PLAYLIST, "x", "captions", 2),
+        ),
+        ("/live/cam/captions-2/7.vtt", LivePath("cam", "7.vtt", ObjectKind.CAPTIONS, None, "captions", 2, 7)),
         ("/live/cam/snapshot.jpg", LivePath("cam", "snapshot.jpg", None)),
     ],
 )

@@ -136,6 +136,19 @@ def test_renditions_are_those_whose_media_were_fetched_and_bounded(story: Story)
     assert len(story.only_row().renditions) == 16
 
 
+def test_who_reads_captions_watches_pictures_and_nothing_else(story: Story) -> None:
+    anna, ben = story.viewer("anna"), story.viewer("ben")
+    anna.watches(segments=5, at=1)
+    for number in range(40):
+        for viewer in (anna, ben):
+            viewer.asks(ObjectKind.CAPTIONS, at=1 + number, rendition="captions", msn=100 + number)
+    story.time(60)
+    (row,) = (row for row in story.in_order() if row.renditions)
+    assert (row.watched_time_s, row.media_time_s, row.renditions) == (10.0, 10.0, ("video",))
+    assert (row.last_media_at_ms, row.end_reason) == (ms(9), "idle")
+    assert story.tracker.viewers("cam") == 0
+
+
 class TestWatchedTime:
     def test_a_start_up_buffer_is_not_watched_until_time_has_passed(self, story: Story) -> None:
         anna = story.viewer("anna")

@@ -22,8 +22,9 @@ from relay.timeline import NS_PER_S
 if TYPE_CHECKING:
     from relay.supervisor import DataFolder
 
-GONE = StreamHealth(StreamState.STALLED, 5 * NS_PER_S, "the camera sends no pictures", "rtsp://user:secret@camera")
-OUTAGE = DateRange("outage-5000", 5 * NS_PER_S, "relay.outage", attributes={"X-REASON": "the camera sends no pictures"})
+REASON = "the camera sends no pictures"
+GONE = StreamHealth(StreamState.STALLED, 5 * NS_PER_S, REASON, "rtsp://user:secret@camera")
+OUTAGE = DateRange("outage-5000", 5 * NS_PER_S, "relay.outage", attributes={"X-REASON": REASON}, caption=REASON)
 
 
 def told(*healths: StreamHealth) -> list[DateRange]:

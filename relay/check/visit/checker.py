@@ -23,6 +23,7 @@ from relay.check.visit.fetcher import PLAYLIST, Answer, open_fetcher
 from relay.check.visit.follower import Follower
 from relay.check.visit.probes import probe_http, probe_reloads
 from relay.check.visit.state import Visit, joined, place
+from relay.check.webvtt import check_captions_beside, check_shown
 from relay.errors import FetchError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ BESIDE_EVERY_S: Final = 0.5
 FINISH_S: Final = 5.0
 """For what is looked at once more when the time is up."""
 _PLAYED: Final = {Role.VARIANT, Role.AUDIO}
-_RELOADED: Final = {*_PLAYED, Role.IFRAMES}
+_RELOADED: Final = {*_PLAYED, Role.IFRAMES, Role.SUBTITLES}
 _MEASURED: Final = {Role.VARIANT, Role.IFRAMES}
 
 
@@ -205,6 +206,8 @@ class _Checker:
         for one in self.followers:
             if one.offered.role is Role.IFRAMES and one.newest is not None:
                 self.visit.add(check_beside(one.newest, newest.values()), one.url)
+            if one.offered.role is Role.SUBTITLES and one.newest is not None:
+                self.visit.add(check_captions_beside(one.newest, list(newest.values())), one.url)
 
     def _finish(self) -> None:
         read = [follower for follower in self.followers if follower.newest is not None]
@@ -222,6 +225,10 @@ class _Checker:
             if one.media is not None and one.offered.role in _PLAYED
         ]
         self.visit.add(check_alignment(sides), self._url)
+        pictures = [span for side in sides if side.role is Role.VARIANT for span in side.spans.values()]
+        for one in read:
+            if one.media is not None:
+                self.visit.add(check_shown(one.media.captions, pictures), one.url)
         is_low_latency = any(one.newest is not None and one.newest.is_low_latency for one in read)
         if is_low_latency and urlsplit(self._url).scheme == "http":
             message = "Apple's players want HTTP/2 over TLS for low latency: put a proxy in front"

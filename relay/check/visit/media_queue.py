@@ -15,6 +15,7 @@ from relay.check.ranges import ByteRange, read_range, resolve_ranges
 from relay.check.reading import init_name
 from relay.check.tags import read_attributes, unquoted
 from relay.check.visit.state import joined
+from relay.check.webvtt import check_type
 
 if TYPE_CHECKING:
     from relay.check.finding import Finding
@@ -195,6 +196,7 @@ class MediaQueue:
             self.reading.lose_part()
             return
         body = _cut(answer, piece)
+        self._visit.add(check_type(answer.headers.get("content-type", ""), body), piece.url)
         self._visit.add(await asyncio.to_thread(self._judge, piece, body), self._url)
 
     def _check_there(self, piece: Piece, status: int) -> list[Finding]:

@@ -10,7 +10,7 @@ export const HLS_CONFIG = {
   lowLatencyMode: true,
   // fMP4 passes through as it is: a worker would only add a thread, a copy, and a blob: exception to the page's CSP.
   enableWorker: false,
-  // It would make a text track of EXT-X-DATERANGE, from a data: address that the CSP forbids. The page asks for the state itself.
+  // No text track of EXT-X-DATERANGE: the page asks for the state itself.
   enableDateRangeMetadataCues: false,
   backBufferLength: 20,
   maxBufferLength: 12,

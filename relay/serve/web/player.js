@@ -24,7 +24,7 @@ const NATIVE_TYPE = "application/vnd.apple.mpegurl";
 /**
  * Plays one stream in a `<video>` for as long as the page is open.
  *
- * Events: `change` after anything in `state`, `error`, `isBehind` or `levels` changed. All times are seconds.
+ * Events: `change` after anything in `state`, `error`, `isBehind`, `levels` or the captions changed. All times are seconds.
  */
 export class LivePlayer extends EventTarget {
   state = "starting";
@@ -56,6 +56,7 @@ export class LivePlayer extends EventTarget {
   #moving = null;
   #hasEnded = false;
   #choice = null;
+  #wantsCaptions = false;
   #wantsPlay = true;
 
   constructor({ video, still, root, stream, clock }) {
@@ -143,6 +144,25 @@ export class LivePlayer extends EventTarget {
     if (index !== this.#choice) return; // another was chosen meanwhile
     this.#choice = null;
     if (hls && hls === this.#hls) hls.nextLevel = index;
+    this.#changed();
+  }
+
+  /** Whether there are captions; the browser's own player shows them in its own way. */
+  get hasCaptions() {
+    return Boolean(this.#hls?.subtitleTracks.length);
+  }
+
+  get showsCaptions() {
+    return this.#wantsCaptions;
+  }
+
+  set showsCaptions(isWanted) {
+    this.#wantsCaptions = isWanted;
+    this.#caption();
+  }
+
+  #caption() {
+    if (this.hasCaptions) this.#hls.subtitleTrack = this.#wantsCaptions ? 0 : -1;
     this.#changed();
   }
 
@@ -347,6 +367,7 @@ export class LivePlayer extends EventTarget {
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => (this.#hasEnded = !details.live));
     hls.on(Events.FRAG_BUFFERED, (_, data) => this.#traffic.add(data));
     hls.on(Events.LEVEL_SWITCHED, () => this.#changed());
+    hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => this.#caption());
     hls.on(Events.ERROR, (_, data) => this.#onHlsError(data));
     hls.attachMedia(this.#video);
     hls.loadSource(url);

@@ -12,6 +12,7 @@ const ICONS = {
   pause: "M7 5h3.6v14H7zM13.4 5H17v14h-3.6z",
   sound: "M4 9.5v5h3.5L12 19V5L7.5 9.5zM15 8.5a5 5 0 0 1 0 7M17.6 6a8.5 8.5 0 0 1 0 12",
   muted: "M4 9.5v5h3.5L12 19V5L7.5 9.5zM16 9.5l5 5M21 9.5l-5 5",
+  captions: "M3.5 6h17v12h-17zM7 14.5h4M13.5 14.5H17M7 11h10",
   enter: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
   leave: "M9 4v5H4M20 9h-5V4M15 20v-5h5M4 15h5v5",
 };
@@ -34,6 +35,7 @@ const MARKUP = `
     <button type="button" class="live" data-do="live"><i aria-hidden="true"></i><span>Live</span></button>
     <span class="latency" title="From the camera to this screen"></span>
     <span class="space"></span>
+    <button type="button" class="icon" data-do="captions" hidden></button>
     <label class="quality" hidden><span class="visually-hidden">Quality</span><select></select></label>
     <button type="button" class="icon" data-do="full"></button>
   </div>`;
@@ -76,7 +78,8 @@ class View {
   onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input[type=text], select")) return;
     const isButton = event.target.closest("button, a, input");
-    const action = { " ": isButton ? null : "play", k: "play", m: "mute", f: "full", l: "live" }[event.key.toLowerCase()];
+    const keys = { " ": isButton ? null : "play", k: "play", m: "mute", c: "captions", f: "full", l: "live" };
+    const action = keys[event.key.toLowerCase()];
     if (!action) return;
     event.preventDefault();
     this.#do(action);
@@ -113,6 +116,7 @@ class View {
     const actions = {
       play: () => (this.#video.paused ? this.#player.play() : this.#player.pause()),
       mute: () => this.#toggleSound(),
+      captions: () => (this.#player.showsCaptions = this.#player.hasCaptions && !this.#player.showsCaptions),
       live: () => this.#player.goLive(),
       full: () => this.#toggleFullScreen(),
       try: () => this.#player.tryNow(),
@@ -153,6 +157,7 @@ class View {
     setIcon(this.#find("[data-do=play]"), paused ? "play" : "pause", paused ? "Play" : "Pause");
     setIcon(this.#find("[data-do=mute]"), muted ? "muted" : "sound", muted ? "Turn sound on" : "Mute");
     setIcon(this.#find("[data-do=full]"), isFull ? "leave" : "enter", isFull ? "Leave full screen" : "Full screen");
+    this.#renderCaptions();
     this.#find(".volume").value = muted ? 0 : volume;
     this.#find(".unmute").hidden = !muted || state !== "playing";
     this.#find(".spinner").hidden = Boolean(error) || state === "playing" || state === "failed";
@@ -186,6 +191,14 @@ class View {
     element.dataset.tone = badge.tone;
     // An aria-live region speaks whenever it is written to, so only what is new is written.
     if (element.textContent !== badge.text) element.textContent = badge.text;
+  }
+
+  #renderCaptions() {
+    const { hasCaptions, showsCaptions } = this.#player;
+    const button = this.#find("[data-do=captions]");
+    button.hidden = !hasCaptions;
+    button.setAttribute("aria-pressed", showsCaptions);
+    setIcon(button, "captions", "Captions");
   }
 
   #renderLevels() {
