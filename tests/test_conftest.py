@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from blockbuster import BlockingError
 
 from relay import config
 
-if TYPE_CHECKING:
-    from pathlib import Path
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -27,3 +29,24 @@ async def test_code_of_ours_that_blocks_the_loop_fails_the_test(toml: Path) -> N
 
 def test_without_a_loop_it_may_block(toml: Path) -> None:
     assert list(config.load(toml).streams) == ["cam"]
+
+
+FLAKY = """
+import pytest
+
+tries = []
+
+@pytest.mark.flaky(reruns=1)
+def test_that_passes_the_second_time():
+    tries.append(1)
+    assert len(tries) > 1, "what was wrong at first"
+"""
+
+
+def test_what_a_first_try_failed_of_is_told_though_the_second_passed(tmp_path: Path) -> None:
+    (tmp_path / "test_flaky.py").write_text(FLAKY)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", tmp_path]
+    ran = subprocess.run(command, capture_output=True, env=environment, text=True, timeout=50, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert "AssertionError: what was wrong at first" in ran.stdout.partition("rerun test summary info")[2]
