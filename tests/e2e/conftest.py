@@ -11,6 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from fixtures.audience import Audience
 from fixtures.browser import Browser, Tab
+from fixtures.inspector import Inspector
 from fixtures.processes import Camera, Program, Relay
 from fixtures.proxy import Proxy
 
@@ -95,6 +96,15 @@ def audience(relay: Relay, browser: Browser, folder: Path) -> Iterator[Audience]
     yield audience
     audience.reader.kill()
     browser.close(audience.tab)
+
+
+@pytest.fixture
+def judged(relay: Relay) -> Iterator[Inspector]:
+    """Reads along with a test: whatever happened in it, what was sent broke no rule."""
+    with Inspector(relay.playlist) as inspector:
+        yield inspector
+    assert inspector.problems == []
+    assert inspector.faults() == []
 
 
 @pytest.fixture(autouse=True)
