@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 GOP_S = 2.0
 IDLE_CLOSE_S = 3.0
+CLOSING_S = 3.0
+"""Beyond that: the worker is told with its next word, and the API is asked after it."""
 FIRST_REQUEST_S = """() => (performance.timeOrigin +
     performance.getEntriesByType("resource").find(({name}) => name.endsWith(".m3u8")).startTime) / 1000"""
 NAP_S = 6.5
@@ -50,7 +52,8 @@ def test_the_camera_is_looked_at_once_and_closed(relay: Relay) -> None:
     assert relay.status()["counters"]["parts_published"] == 0
 
 
-def test_the_playlist_answers_at_once(relay: Relay) -> None:
+def test_the_playlist_answers_at_once_and_the_camera_is_there_within_a_gop_and_four_seconds(relay: Relay) -> None:
+    wait_until_closed(relay, IDLE_CLOSE_S + CLOSING_S)
     relay.spare()
     asked_s = time.monotonic()
     multivariant = relay.get("/live/cam/index.m3u8").decode()
@@ -59,6 +62,14 @@ def test_the_playlist_answers_at_once(relay: Relay) -> None:
     assert time.monotonic() - asked_s < 1.5
     msn = int(re.findall(r"^(\d+)\.m4s$", playlist, re.MULTILINE)[-1])
     assert 0 <= time.time() / 2 - msn < 2.5
+    while relay.state != "live":
+        assert time.monotonic() - asked_s < GOP_S + 4
+        relay.get(f"/live/cam/{media}")
+        time.sleep(0.1)
+    left_s = time.monotonic()
+    relay.get(f"/live/cam/{media}")
+    wait_until_closed(relay, IDLE_CLOSE_S + CLOSING_S)
+    assert time.monotonic() - left_s > IDLE_CLOSE_S - 0.1
 
 
 @pytest.mark.all
