@@ -115,13 +115,15 @@ def test_a_camera_that_is_gone_when_somebody_comes(relay: Relay, camera: Camera,
     try:
         tab.wait_until_playing()
         tab.wait_until_slate(5)
-        relay.wait_until("offline", 10)
-        camera.start()
-        tab.wait_until_picture(GOP_S + 8, time.time())
+        with Inspector(relay.playlist) as inspector:
+            relay.wait_until("offline", 10)
+            camera.start()
+            tab.wait_until_picture(GOP_S + 8, time.time())
         tab.page.get_by_text("Details").click()
         rows = tab.page.locator("#rows")
         rows.get_by_text("On demand").wait_for(timeout=3000)
         rows.get_by_text("Delay: encoding").wait_for(timeout=5000)
         assert (tab.failed, tab.complaints, tab.loads) == ([], [], 1)
+        assert (inspector.problems, inspector.faults()) == ([], [])
     finally:
         browser.close(tab)
