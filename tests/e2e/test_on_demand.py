@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.audience import Audience
 from fixtures.inspector import Inspector
+from fixtures.players import Reader
 from fixtures.processes import Relay, wait_for
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ GOP_S = 2.0
 IDLE_CLOSE_S = 3.0
 CLOSING_S = 3.0
 """Beyond that: the worker is told with its next word, and the API is asked after it."""
+RATE = 15
+READER_WAITS_S = 4.0
+"""ffmpeg reads whole segments, and once each two seconds looks whether there is another."""
 FIRST_REQUEST_S = """() => (performance.timeOrigin +
     performance.getEntriesByType("resource").find(({name}) => name.endsWith(".m3u8")).startTime) / 1000"""
 NAP_S = 6.5
@@ -73,24 +78,35 @@ def test_the_playlist_answers_at_once_and_the_camera_is_there_within_a_gop_and_f
 
 
 @pytest.mark.all
-def test_the_page_shows_the_camera_within_a_gop_and_four_seconds(relay: Relay, browser: Browser) -> None:
+def test_page_and_reader_show_the_camera_within_a_gop_and_four_seconds(
+    relay: Relay, browser: Browser, tmp_path: Path
+) -> None:
     for _ in range(2):
         wait_until_closed(relay, IDLE_CLOSE_S + 10)
         time.sleep(NAP_S)
         relay.spare()
         began_s = time.time()
         tab = browser.open(f"{relay.origin}/live/cam/", 640, 560)
+        audience = Audience(tab, Reader(relay.playlist, tmp_path), time.monotonic())
+        audience.reader.run()
         try:
             tab.wait_until_picture(20, began_s - 1)
             seen_s = time.time()
             assert seen_s - tab.page.evaluate(FIRST_REQUEST_S) < GOP_S + 4
             with Inspector(relay.playlist) as inspector:
-                tab.pump(4)
-            assert (tab.failed, tab.complaints, tab.player()["rebuilds"], tab.loads) == ([], [], 0, 1)
+                audience.sit(6)
+            assert audience.troubles() == []
+            there_s, playback = audience.leave()
+            assert (playback.errors, playback.dropped) == ([], 0)
+            assert playback.shown > RATE * (there_s - READER_WAITS_S)
             assert inspector.problems == []
             assert inspector.faults() == []
         finally:
+            audience.reader.kill()
             browser.close(tab)
+        left_s = time.monotonic()
+        wait_until_closed(relay, IDLE_CLOSE_S + CLOSING_S)
+        assert time.monotonic() - left_s > IDLE_CLOSE_S - 1
 
 
 @pytest.mark.all
