@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 
 
 @pytest.fixture
@@ -48,3 +52,24 @@ def test_one_process_has_the_modules_that_the_clock_judges(
     assert conftest
     is_clocked: Callable[[Path], bool] = conftest._is_clocked
     assert is_clocked(TESTS / module) == is_so
+
+
+FLAKY = """
+import pytest
+
+tries = []
+
+@pytest.mark.flaky(reruns=1)
+def test_that_passes_the_second_time():
+    tries.append(1)
+    assert len(tries) > 1, "what was wrong at first"
+"""
+
+
+def test_what_a_first_try_failed_of_is_told_though_the_second_passed(tmp_path: Path) -> None:
+    (tmp_path / "test_flaky.py").write_text(FLAKY)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", tmp_path]
+    ran = subprocess.run(command, capture_output=True, env=environment, text=True, timeout=50, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert "AssertionError: what was wrong at first" in ran.stdout.partition("rerun test summary info")[2]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.inspector import Inspector
 from fixtures.media import Clip, write_clip
 from fixtures.processes import Relay, wait_for
 
@@ -29,12 +30,14 @@ def test_a_folder_goes_from_file_to_file_and_nobody_notices(tmp_path: Path) -> N
     with Relay(str(films), tmp_path) as relay:
         relay.wait_until("live")
         began, began_with = published(relay)["frames"], relay.status()["generation"]
-        wait_for(lambda: published(relay)["frames"] > began + 150, 30, "more than a round of the films")
+        with Inspector(relay.playlist) as inspector:
+            wait_for(lambda: published(relay)["frames"] > began + 150, 30, "more than a round of the films")
         relay.wait_until("live")
         ended, status = published(relay), relay.status()
         assert (status["generation"], status["format"]["rate"]) == (began_with, "25")
         assert (ended["reconnects"], ended["discarded_timestamps"]) == (0, 0)
         assert ended["decode_errors"] == 0
+    assert (inspector.problems, inspector.faults()) == ([], [])
 
 
 def test_a_function_that_fails_is_called_again(tmp_path: Path) -> None:
@@ -47,7 +50,9 @@ def test_a_function_that_fails_is_called_again(tmp_path: Path) -> None:
     )
     with Relay("python:mine:frames?count=60", tmp_path, environment={"PYTHONPATH": str(tmp_path)}) as relay:
         relay.wait_until("live")
-        wait_for(lambda: published(relay)["reconnects"] > 0, 20, "its end")
-        began = published(relay)["frames"]
-        wait_for(lambda: published(relay)["frames"] > began, 20, "its second round")
+        with Inspector(relay.playlist) as inspector:
+            wait_for(lambda: published(relay)["reconnects"] > 0, 20, "its end")
+            began = published(relay)["frames"]
+            wait_for(lambda: published(relay)["frames"] > began, 20, "its second round")
         assert "raised OSError: the sensor is cold (line 5 of" in relay.words()
+    assert (inspector.problems, inspector.faults()) == ([], [])

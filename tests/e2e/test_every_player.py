@@ -149,6 +149,7 @@ def test_chromiums_own_player(browser: Browser, pages: Pages, relay: Relay) -> N
         browser.close(player.tab)
 
 
+@pytest.mark.usefixtures("judged")
 def test_gstreamer(relay: Relay, tmp_path: Path) -> None:
     plan = ["6=rate:700000", "14=rate:50000000", "29=back:10", "35=live", "41=end"]
     watched = programs.gstreamer(relay.playlist, tmp_path, plan)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.audience import Audience
 from fixtures.inspector import Inspector
+from fixtures.players import Reader
 from fixtures.processes import Relay, wait_for
 
 if TYPE_CHECKING:
@@ -22,6 +24,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 GOP_S = 2.0
 IDLE_CLOSE_S = 3.0
+CLOSING_S = 3.0
+"""Beyond that: the worker is told with its next word, and the API is asked after it."""
+RATE = 15
+READER_WAITS_S = 4.0
+"""ffmpeg reads whole segments, and once each two seconds looks whether there is another."""
 FIRST_REQUEST_S = """() => (performance.timeOrigin +
     performance.getEntriesByType("resource").find(({name}) => name.endsWith(".m3u8")).startTime) / 1000"""
 NAP_S = 6.5
@@ -50,7 +57,8 @@ def test_the_camera_is_looked_at_once_and_closed(relay: Relay) -> None:
     assert relay.status()["counters"]["parts_published"] == 0
 
 
-def test_the_playlist_answers_at_once(relay: Relay) -> None:
+def test_the_playlist_answers_at_once_and_the_camera_is_there_within_a_gop_and_four_seconds(relay: Relay) -> None:
+    wait_until_closed(relay, IDLE_CLOSE_S + CLOSING_S)
     relay.spare()
     asked_s = time.monotonic()
     multivariant = relay.get("/live/cam/index.m3u8").decode()
@@ -59,27 +67,46 @@ def test_the_playlist_answers_at_once(relay: Relay) -> None:
     assert time.monotonic() - asked_s < 1.5
     msn = int(re.findall(r"^(\d+)\.m4s$", playlist, re.MULTILINE)[-1])
     assert 0 <= time.time() / 2 - msn < 2.5
+    while relay.state != "live":
+        assert time.monotonic() - asked_s < GOP_S + 4
+        relay.get(f"/live/cam/{media}")
+        time.sleep(0.1)
+    left_s = time.monotonic()
+    relay.get(f"/live/cam/{media}")
+    wait_until_closed(relay, IDLE_CLOSE_S + CLOSING_S)
+    assert time.monotonic() - left_s > IDLE_CLOSE_S - 0.1
 
 
 @pytest.mark.all
-def test_the_page_shows_the_camera_within_a_gop_and_four_seconds(relay: Relay, browser: Browser) -> None:
+def test_page_and_reader_show_the_camera_within_a_gop_and_four_seconds(
+    relay: Relay, browser: Browser, tmp_path: Path
+) -> None:
     for _ in range(2):
         wait_until_closed(relay, IDLE_CLOSE_S + 10)
         time.sleep(NAP_S)
         relay.spare()
         began_s = time.time()
         tab = browser.open(f"{relay.origin}/live/cam/", 640, 560)
+        audience = Audience(tab, Reader(relay.playlist, tmp_path), time.monotonic())
+        audience.reader.run()
         try:
             tab.wait_until_picture(20, began_s - 1)
             seen_s = time.time()
             assert seen_s - tab.page.evaluate(FIRST_REQUEST_S) < GOP_S + 4
             with Inspector(relay.playlist) as inspector:
-                tab.pump(4)
-            assert (tab.failed, tab.complaints, tab.player()["rebuilds"], tab.loads) == ([], [], 0, 1)
+                audience.sit(6)
+            assert audience.troubles() == []
+            there_s, playback = audience.leave()
+            assert (playback.errors, playback.dropped) == ([], 0)
+            assert playback.shown > RATE * (there_s - READER_WAITS_S)
             assert inspector.problems == []
             assert inspector.faults() == []
         finally:
+            audience.reader.kill()
             browser.close(tab)
+        left_s = time.monotonic()
+        wait_until_closed(relay, IDLE_CLOSE_S + CLOSING_S)
+        assert time.monotonic() - left_s > IDLE_CLOSE_S - 1
 
 
 @pytest.mark.all
@@ -104,13 +131,15 @@ def test_a_camera_that_is_gone_when_somebody_comes(relay: Relay, camera: Camera,
     try:
         tab.wait_until_playing()
         tab.wait_until_slate(5)
-        relay.wait_until("offline", 10)
-        camera.start()
-        tab.wait_until_picture(GOP_S + 8, time.time())
+        with Inspector(relay.playlist) as inspector:
+            relay.wait_until("offline", 10)
+            camera.start()
+            tab.wait_until_picture(GOP_S + 8, time.time())
         tab.page.get_by_text("Details").click()
         rows = tab.page.locator("#rows")
         rows.get_by_text("On demand").wait_for(timeout=3000)
         rows.get_by_text("Delay: encoding").wait_for(timeout=5000)
         assert (tab.failed, tab.complaints, tab.loads) == ([], [], 1)
+        assert (inspector.problems, inspector.faults()) == ([], [])
     finally:
         browser.close(tab)

@@ -107,6 +107,14 @@ def idle(relay: Relay) -> Relay:
     return relay
 
 
+def assert_well(inspector: Inspector) -> None:
+    """What was sent broke no rule, and had nothing in it at which players start anew."""
+    assert inspector.problems == []
+    assert inspector.faults() == []
+    for rendition in inspector.renditions.values():
+        assert not [one for one in rendition.readings if BREAKS.search(one.text)]
+
+
 def segments(rendition: Rendition, since_s: float) -> list[bytes]:
     """The segments that began after `since_s`: a playlist lists some that are older than the test."""
     return [rendition.segments[msn] for msn in rendition.msns() if msn * SEGMENT_S >= since_s]
@@ -157,12 +165,9 @@ def test_viewers_see_who_pushes_and_stay_when_the_pusher_dies(
             with Encoder(folder, "blue", "flv", f"{address}/{key}"):
                 idle.wait_until("live", 5)
                 wait_for_segment(inspector, time.time())
-    assert inspector.problems == []
-    assert inspector.faults() == []
+    assert_well(inspector)
     assert colours(inspector.renditions["video"], since_s) == ["red", "slate", "blue"]
     assert sounds(inspector.renditions["audio"], since_s) == ["tone", "silence", "tone"]
-    for rendition in inspector.renditions.values():
-        assert not [one for one in rendition.readings if BREAKS.search(one.text)]
 
 
 def test_a_wrong_key_and_a_second_pusher_are_told_so(idle: Relay, folder: Path, address: str, key: str) -> None:
@@ -172,11 +177,12 @@ def test_a_wrong_key_and_a_second_pusher_are_told_so(idle: Relay, folder: Path, 
     assert idle.state == "offline"
     with Encoder(folder, "red", "flv", f"{address}?key={key}") as first:
         idle.wait_until("live")
-        with Encoder(folder, "white", "flv", f"{address}/{key}") as second:
+        with Inspector(idle.playlist) as inspector, Encoder(folder, "white", "flv", f"{address}/{key}") as second:
             assert second.wait_for_end() != 0
             assert "somebody pushes to this stream already" in second.words()
         assert first.is_running
         assert idle.state == "live"
+    assert_well(inspector)
 
 
 @pytest.mark.all
@@ -192,8 +198,7 @@ def test_the_worker_dies_and_the_pusher_notices_nothing(idle: Relay, folder: Pat
             time.sleep(4)
         assert pusher.is_running
         said = len(idle.words())
-    assert inspector.problems == []
-    assert inspector.faults() == []
+    assert_well(inspector)
     shown = colours(inspector.renditions["video"], since_s)
     assert [shown[0], shown[-1]] == ["red", "red"]  # a slow machine shows a slate in between
     assert '"handovers": 1' in idle.wait_for_line(r'.*"push ended".*', after=said)[0]
@@ -204,11 +209,13 @@ def test_a_pusher_that_stops_sending_is_let_go(idle: Relay, folder: Path, addres
     with Encoder(folder, "red", "flv", f"{address}/{key}") as pusher:
         idle.wait_until("live")
         said = len(idle.words())
-        pusher.signal(signal.SIGSTOP)
-        assert "nothing came for 5 s" in idle.wait_for_line(r'.*"push ended".*', after=said)[0]
-        idle.wait_until("offline", 5)
-        with GStreamer(folder, "gst", "flv", f"{address}/{key}"):
-            idle.wait_until("live")
+        with Inspector(idle.playlist) as inspector:
+            pusher.signal(signal.SIGSTOP)
+            assert "nothing came for 5 s" in idle.wait_for_line(r'.*"push ended".*', after=said)[0]
+            idle.wait_until("offline", 5)
+            with GStreamer(folder, "gst", "flv", f"{address}/{key}"):
+                idle.wait_until("live")
+    assert_well(inspector)
 
 
 @pytest.mark.all
@@ -219,6 +226,11 @@ def test_enhanced_rtmp(idle: Relay, folder: Path, address: str, key: str) -> Non
         assert '"video": "hevc"' in opened
         assert '"audio": "opus"' in opened
         idle.wait_until("live")
+        since_s = time.time()
+        with Inspector(idle.playlist) as inspector:
+            wait_for_segment(inspector, since_s)
+    assert_well(inspector)
+    assert sounds(inspector.renditions["audio"], since_s) == ["tone"]
 
 
 def test_the_key_is_nowhere_to_be_seen(relay: Relay, key: str) -> None:
@@ -244,6 +256,12 @@ def test_mpegts_without_a_password(tmp_path: Path, scheme: str) -> None:
         for colour in ("red", "blue"):
             with Encoder(tmp_path, colour, "mpegts", url):
                 relay.wait_until("live")
+                since_s = time.time()
+                with Inspector(relay.playlist) as inspector:
+                    wait_for_segment(inspector, since_s)
+            assert_well(inspector)
+            assert colours(inspector.renditions["video"], since_s) == [colour]
+            assert sounds(inspector.renditions["audio"], since_s) == ["tone"]
             relay.wait_until("offline", READ_TIMEOUT_S + 5)
         assert relay.is_running
 

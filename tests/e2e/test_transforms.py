@@ -50,7 +50,7 @@ def test_viewers_see_the_slate_and_no_error(browser: Browser, relay: Relay, dura
         with Inspector(relay.playlist) as inspector:
             seen = tab.watch(duration_s)
         player = tab.player()
-        assert all(glimpse.strip is None for glimpse in seen)
+        assert all(glimpse.is_slate for glimpse in seen), seen
         assert (tab.failed, tab.complaints, player["error"], player["rebuilds"]) == ([], [], None, 0)
         assert player["currentTime"] > duration_s * 0.7
         assert inspector.problems == []

@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import sys
 import threading
 import time
 from collections import defaultdict
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import aiohttp
 import psutil
 import pytest
 import uvloop
 
+from fixtures.crew import Crew
+from fixtures.half_worker import PARTS
+from fixtures.keeping import GRID, SETTINGS, Stage
+from fixtures.origin import Recorder
 from fixtures.waiting import until
 from fixtures.worker import findings, places, run_of_places
 from relay import wire
@@ -25,10 +32,11 @@ from relay.check.finding import faults
 from relay.check.media_playlist import check_media_playlist
 from relay.config import RelaySettings, StreamSettings
 from relay.model import Init, Part, StreamState
-from relay.serve import Hub
+from relay.serve import HttpServer, Hub, make_app
+from relay.sessions import TokenMint
 from relay.supervisor import DataFolder, Supervisor
 from relay.supervisor import keeper as keeper_module
-from relay.supervisor.process import WorkerProcess
+from relay.supervisor.process import READ_LIMIT_BYTES, WorkerProcess
 from relay.timeline import Grid
 
 if TYPE_CHECKING:
@@ -36,6 +44,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.clock
 
+ROOT = Path(__file__).parents[2]
 WITHIN_S = 40.0
 TICK_S = 0.01
 
@@ -163,6 +172,93 @@ def test_killed_and_stopped_workers_leave_no_hole(
 
     run(main())
     assert workers() == []
+
+
+class Halting(Crew):
+    """Its first worker is a process that stops in the middle of a message; the others are scripted by the test."""
+
+    async def spawn(self, *names: str) -> WorkerProcess:
+        if self.spawned:
+            return await super().spawn(*names)
+        self.spawned += 1
+        ours, theirs = socket.socketpair()
+        with theirs:
+            near = await asyncio.open_connection(sock=ours, limit=READ_LIMIT_BYTES)
+            command = [sys.executable, "-m", "fixtures.half_worker", str(theirs.fileno())]
+            process = await asyncio.create_subprocess_exec(*command, pass_fds=[theirs.fileno()], cwd=ROOT)
+        self.halted = psutil.Process(process.pid)
+        return WorkerProcess(*near, process)
+
+
+@asynccontextmanager
+async def halting(path: Path) -> AsyncIterator[tuple[Halting, Hub, aiohttp.ClientSession]]:
+    """A stream with that first worker, on a real server, and somebody to ask it."""
+    with closing(DataFolder(path)) as folder:
+        crew, hub, mint = Halting(), Hub({"door": SETTINGS}), TokenMint(b"k" * 32)
+        stage = Stage(folder, publisher=hub, crew=crew)
+        app = make_app(hub, Recorder(), mint, lambda: [stage.status], time.time_ns, lambda _: stage.keeper.demand)
+        server = await HttpServer.start(app, "127.0.0.1", 0)
+        try:
+            async with stage.run(), aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
+                yield crew, hub, session
+        finally:
+            await server.stop()
+
+
+async def status_of(session: aiohttp.ClientSession, path: str) -> int:
+    async with session.get(path) as answer:
+        await answer.read()
+        return answer.status
+
+
+async def ask(session: aiohttp.ClientSession, paths: list[str], is_over: asyncio.Event) -> set[int]:
+    """Fetch one after the other, again and again; how the server answered."""
+    statuses = set()
+    while not is_over.is_set():
+        statuses |= {await status_of(session, path) for path in paths}
+        await asyncio.sleep(5 * TICK_S)
+    return statuses
+
+
+def test_a_worker_that_stops_in_mid_message_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Viewers get what there is meanwhile, and who waits for the part gets it from the next worker."""
+    monkeypatch.setattr(keeper_module, "SILENT_FOR_S", 1.5)
+
+    async def main() -> None:
+        lag, is_over = Lag(), asyncio.Event()
+        async with halting(tmp_path) as (crew, hub, session):
+            counters = hub.streams["door"].counters
+            await until(lambda: counters["parts_published"] == 2 * PARTS, "its parts", WITHIN_S)
+            await until(lambda: crew.halted.status() == psutil.STATUS_STOPPED, "its stop", WITHIN_S)
+            lag.watch()
+            msn, part, coming = place_of(hub)
+            media = "/live/door/video-1"
+            paths = ["/live/door/index.m3u8", f"{media}/index.m3u8", f"{media}/{msn}.{part}.m4s", "/healthz"]
+            viewers = [asyncio.create_task(ask(session, paths, is_over)) for _ in range(3)]
+            held = asyncio.create_task(status_of(session, f"{media}/index.m3u8?{coming}"))
+            heir = await crew.next()
+            start = await heir.begin()
+            assert (counters["parts_published"], held.done()) == (2 * PARTS, False)
+            assert not psutil.pid_exists(crew.halted.pid)
+            heir.publish(start)
+            assert await held == 200
+            is_over.set()
+            assert await asyncio.gather(*viewers) == [{200}] * 3
+        assert counters["parts_refused"] == 0
+        assert max(lag.lags_s) < 0.05
+
+    run(main())
+
+
+def place_of(hub: Hub) -> tuple[int, int, str]:
+    """The newest part of the pictures, and what a player asks for who waits for the next one."""
+    generation = hub.streams["door"].current
+    assert generation is not None
+    last = generation.renditions["video"].window.last_part
+    assert last is not None
+    msn, part = last
+    slot = GRID.first_slot(msn, part) + GRID.slots_per_part
+    return msn, part, f"_HLS_msn={GRID.msn(slot)}&_HLS_part={GRID.part_index(slot)}"
 
 
 def test_a_worker_in_a_thread(tmp_path: Path) -> None:

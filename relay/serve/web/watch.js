@@ -84,10 +84,10 @@ function showStream(one) {
   const { tone, text } = describeHealth(one.health, one.on_demand);
   line.hidden = one.health.state === "live";
   line.dataset.tone = tone;
-  const since = describeAge((clock.now_ms() - one.health.since_ms) / 1000);
-  line.textContent = [`${text} for ${since}`, one.health.reason].filter(Boolean).join(": ");
+  const age_s = (clock.now_ms() - one.health.since_ms) / 1000;
+  line.textContent = [`${text} for ${describeAge(age_s)}`, one.health.reason].filter(Boolean).join(": ");
   byId("details").hidden = false;
-  details.show(describeDetails(one));
+  details.show(describeDetails(one, age_s));
 }
 
 async function poll() {

@@ -92,11 +92,12 @@ const STAGES = {
   publish: "Delay: publishing",
 };
 
-/** What an owner asks when a picture is not as it should be, as `[name, text]` in the order of asking. */
-export function describeDetails(stream) {
+/** What an owner asks when a picture is not as it should be, in the order of asking: `[name, text]`. `age_s` is the state's. */
+export function describeDetails(stream, age_s) {
   const { health } = stream;
   const delays = Object.entries(health.delay_ms).map(([stage, delay_ms]) => [STAGES[stage] ?? stage, milliseconds(delay_ms)]);
   return [
+    ["State", `${describeHealth(health, stream.on_demand).text} for ${describeAge(age_s)}`],
     ["Connection to the camera", QUALITIES[health.quality] ?? "–"],
     ["Frames a second, in and out", `${health.fps_in.toFixed(1)} / ${health.fps_out.toFixed(1)}`],
     ["Jitter", milliseconds(health.jitter_ms)],
