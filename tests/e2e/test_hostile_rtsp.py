@@ -155,7 +155,7 @@ def test_a_camera_that_reboots(watched: Audience, relay: Relay, proxy: Proxy) ->
     ("options", "seen"),
     [
         pytest.param(("--change", "4"), 10, id="size and rate while it runs"),
-        pytest.param(("--h265",), 8, id="codec"),
+        pytest.param(("--video", "h265"), 8, id="codec"),
         pytest.param(("--gop", "150"), 14, id="keyframes ten seconds apart"),
     ],
 )
@@ -167,7 +167,7 @@ def test_a_camera_that_becomes_another(
         watched.wait_for(lambda: count(relay, "connections") > before, BACK_S, "a connection")
         watched.tab.wait_until_picture(BACK_S, time.time() - 1)
         opened = re.findall(r'"event": "source opened".*', relay.words())
-        assert "--h265" not in options or '"hevc"' in opened[-1] or '"video": "hevc"' in relay.words()
+        assert "h265" not in options or '"hevc"' in opened[-1] or '"video": "hevc"' in relay.words()
         frames, connections = count(relay, "frames"), count(relay, "connections")
         watched.sit(seen)
         assert count(relay, "connections") == connections, "one connection, whatever it sends"
