@@ -16,11 +16,14 @@ from fixtures.rows import (
     JOINED_LATE,
     LONG_GOP,
     LOW_LIGHT,
+    OTHER_SOUNDS,
     SOUNDS,
     TAKES,
+    Becoming,
     Coming,
     Heard,
     Takes,
+    write_becoming,
     write_notes,
     write_undescribed,
 )
@@ -119,6 +122,20 @@ def test_sound_that_comes_and_goes(tmp_path: Path, row: Coming) -> None:
     assert laid.shape[1] / SAMPLE_RATE == pytest.approx(row.until_s - row.from_s, abs=0.1)
     if row.from_s != row.until_s:
         assert first / SAMPLE_RATE - shown.times_ns[0] / S == pytest.approx(row.from_s, abs=0.1)
+
+
+@pytest.mark.parametrize("row", OTHER_SOUNDS, ids=lambda row: row.name)
+def test_sound_that_changes_while_it_runs(tmp_path: Path, row: Becoming) -> None:
+    path = tmp_path / "a.ts"
+    path.write_bytes(b"".join(part.read_bytes() for part in write_becoming(tmp_path, row)))
+    shown = watch(path)
+    assert len(shown.found) == 1, "one connection, whatever happened"
+    assert shown.unreadable_sound == 0
+    _, laid = shown.samples()
+    assert laid.shape[1] / SAMPLE_RATE == pytest.approx(4, abs=0.3)
+    assert len(sounding_samples(laid, 0.02)) > 0.8 * laid.shape[1]
+    for second in (laid[0, :SAMPLE_RATE], laid[0, -SAMPLE_RATE:]):
+        assert pitch_hz(second) == pytest.approx(TONE_HZ, abs=3)
 
 
 def test_sound_that_was_declared_and_never_described(tmp_path: Path) -> None:

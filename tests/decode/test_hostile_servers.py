@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.media import Clip, write_clip
+from fixtures.rows import OTHER_CODEC, write_becoming
 from fixtures.trouble import (
     CHALLENGES,
     JUNK,
@@ -19,6 +20,7 @@ from fixtures.trouble import (
     Paced,
     Server,
     Trouble,
+    after_each_other,
     as_live,
     drip,
     http,
@@ -31,6 +33,7 @@ from relay.errors import (
     SourceAuthError,
     SourceEndedError,
     SourceError,
+    SourceFaultyError,
     SourceNotFoundError,
     SourceStalledError,
     SourceUnreachableError,
@@ -108,7 +111,14 @@ def transport_stream(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return write_clip(tmp_path_factory.mktemp("ts") / "a.ts", Clip(frames=75, audio_codec="aac")).read_bytes()
 
 
-@pytest.mark.parametrize("row", SERVERS, ids=lambda row: row.name)
+FASTER = [
+    Server("RTSP, ten bytes a second", "rtsp", (drip(b"R" * 100, 1, 0.1),), SourceFaultyError, ""),
+    Server("HTTP, ten bytes a second", "http", (http(), drip(b"G" * 100, 1, 0.1)), SourceFaultyError, ""),
+]
+"""With the short timeouts of this module, a byte a second is one that never comes."""
+
+
+@pytest.mark.parametrize("row", [*SERVERS, *FASTER], ids=lambda row: row.name)
 def test_it_is_told_apart_in_time_and_left_alone_for_longer_each_time(row: Server) -> None:
     with Trouble(*row.steps) as server:
         trial = Trial(f"{row.scheme}://user:geheim@127.0.0.1:{server.port}/live.ts", attempts=2).run()
@@ -168,6 +178,13 @@ def test_one_that_stops_sending_has_stalled(transport_stream: bytes) -> None:
 
 def test_one_that_sends_on_a_byte_at_a_time_has_stalled(transport_stream: bytes) -> None:
     with Trouble(http(), transport_stream, drip(b"\x47" * 200, 1, 0.1)) as server:
+        trial = Trial(f"http://127.0.0.1:{server.port}/live.ts").run()
+    assert trial.leaves == {SourceStalledError}
+    assert time.monotonic() - trial.shown[-1] < 2 * STALL_S + SLACK_S
+
+
+def test_one_whose_codec_changes_is_opened_anew(tmp_path: Path) -> None:
+    with Trouble(http(), after_each_other(*write_becoming(tmp_path, OTHER_CODEC))) as server:
         trial = Trial(f"http://127.0.0.1:{server.port}/live.ts").run()
     assert trial.leaves == {SourceStalledError}
     assert time.monotonic() - trial.shown[-1] < 2 * STALL_S + SLACK_S
