@@ -396,7 +396,8 @@ def test_what_cannot_be_opened_on_demand(settings: dict[str, object], words: str
 
 
 def test_how_long_parts_are_and_what_the_encoder_trades_are_two_settings(tmp_path: Path) -> None:
-    both = '[streams.a]\nlatency = "internet"\nlatency_profile = "balanced"\n'
+    both = '[streams.a]\nlatency = "internet"\nlatency_profile = "balanced"\nkeyframe_interval_s = 0.5\n'
     settings = config.load(write(tmp_path, f'{both}[streams.b]\nlatency_profile = "quality"\n[streams.c]\n'))
     assert [stream.latency_profile for stream in settings.streams.values()] == ["balanced", "quality", "low"]
+    assert [stream.keyframe_interval_s for stream in settings.streams.values()] == [0.5, None, None]
     assert settings.latency_of(settings.streams["a"]) is Latency.INTERNET

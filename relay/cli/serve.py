@@ -15,6 +15,7 @@ import typer
 from relay import config, logs
 from relay.cli.pushing import start_front, where_to_push
 from relay.errors import ConfigError
+from relay.heap import spare_what_is_loaded
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
 from relay.supervisor import DataFolder, Supervisor
@@ -137,6 +138,7 @@ async def _serve_until_told(
     front = None
     try:
         front = await start_front(settings, settings.data, supervisor.door)
+        spare_what_is_loaded()
         typer.echo("\n".join([*_where_to_look(settings, server), *where_to_push(settings, front)]))
         tasks = [
             asyncio.create_task(supervisor.run(), name="supervisor"),

@@ -12,6 +12,7 @@ from relay import logs  # noqa: E402 - structlog would load rich and pygments fo
 
 del sys.modules["rich"]  # for whoever's transform uses it
 
+from relay.heap import spare_what_is_loaded  # noqa: E402 - as above
 from relay.worker.camera import run_worker  # noqa: E402 - as above
 from relay.worker.prctl import die_with_parent  # noqa: E402 - as above
 
@@ -27,6 +28,7 @@ def main() -> None:
     _, descriptor, log_level = sys.argv
     logs.configure(log_level)
     logs.redact_tracebacks()
+    spare_what_is_loaded()
     run_worker(socket.socket(fileno=int(descriptor)))
     sys.stderr.flush()
     os._exit(0)
