@@ -1,10 +1,14 @@
-"""The relay's clock is set, by an hour, while page and reader watch: forward it skips, back it keeps its time."""
+"""The relay's clock is set, by an hour and by a day, while page and reader watch.
+
+Forward it skips, back it keeps its time.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import time
+from itertools import pairwise
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
@@ -18,11 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fixtures.inspector import Rendition
     from fixtures.processes import Camera
 
-pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(180)]
 
 HOUR_S = 3600
+DAY_S = 24 * HOUR_S
+RATE = 15
+JUMPS = (HOUR_S, DAY_S)
+READER_BEHIND_S = 14.0
+LOST_S = 10.0
+"""What a reader that is three segments behind has not read yet when they are gone, and until there are new ones."""
 OTHER_CLOCK = """
     import os, time
 
@@ -46,12 +57,14 @@ class Hands:
     def __init__(self, folder: Path) -> None:
         (folder / "sitecustomize.py").write_text(dedent(OTHER_CLOCK))
         self._file = folder / "clock"
+        self.offset_s = 0.0
         self.set(0)
         path = os.pathsep.join([str(folder), str(FIXTURES.parent)])
         self.environment = {"PYTHONPATH": path, "RELAY_TEST_CLOCK": str(self._file)}
 
     def set(self, offset_s: float) -> None:
         """So far ahead of the system's clock."""
+        self.offset_s = offset_s
         beside = self._file.with_suffix(".new")
         beside.write_text(str(offset_s))
         beside.replace(self._file)
@@ -90,20 +103,39 @@ def test_a_clock_that_is_set_back_is_not_followed(relay: Relay, hands: Hands, au
     audience.tab.wait_until_picture(3, time.time() - 2)
 
 
-def test_a_clock_that_is_set_forward_is_followed(relay: Relay, hands: Hands, audience: Audience) -> None:
+def jumps_s(rendition: Rendition) -> list[float]:
+    """By how much the first segment that is listed was later, where that was much more than in live."""
+    firsts = [reading.playlist.media_sequence for reading in rendition.readings]
+    return [2.0 * (after - before) for before, after in pairwise(firsts) if after - before > 100]
+
+
+@pytest.mark.parametrize("by_s", JUMPS)
+def test_a_clock_that_is_set_forward_is_followed(relay: Relay, hands: Hands, audience: Audience, by_s: float) -> None:
     """What lies between was never: the playlist begins again. The page finds its way, without being loaded again."""
-    hands.set(HOUR_S)
-    stepped_s = time.time()
-    audience.wait_for(lambda: newest_s(relay) > stepped_s + HOUR_S - 10, 15, "segments of the new time")
-    audience.tab.wait_until_picture(20, stepped_s + 5)
+    ahead_s = hands.offset_s + by_s
+    rebuilds = audience.tab.player()["rebuilds"]
     with Inspector(relay.playlist) as inspector:
+        audience.sit(3)
+        stepped_s = time.time()
+        hands.set(ahead_s)
+        audience.wait_for(lambda: newest_s(relay) > stepped_s + ahead_s - 10, 15, "segments of the new time")
+        audience.tab.wait_until_picture(20, stepped_s + 5)
         audience.sit(6)
-    assert broken_rules(inspector) == []
+    assert inspector.problems == []
+    for rendition in inspector.renditions.values():
+        assert jumps_s(rendition) == [pytest.approx(by_s, abs=30)]
+        assert not rendition.unreachable
+        assert not rendition.discontinuities()
+        assert not any("#EXT-X-GAP" in reading.text for reading in rendition.readings)
+    # That old segments are gone at once is all that is wrong: they were of another time.
+    assert [fault for fault in inspector.faults() if not fault.startswith("P9:")] == []
     assert (audience.tab.loads, audience.tab.failed, audience.tab.complaints) == (1, [], [])
-    assert audience.tab.player()["error"] is None
+    assert audience.errors == []
+    said = audience.tab.player()
+    assert (said["error"], said["rebuilds"] - rebuilds) == (None, 0)
 
 
 def test_the_reader_was_there_for_all_of_it(audience: Audience) -> None:
-    _, playback = audience.leave()
-    assert playback.errors == []
-    assert playback.shown > 15 * 15
+    there_s, playback = audience.leave()
+    assert (playback.errors, audience.errors) == ([], [])
+    assert playback.shown > RATE * (there_s - READER_BEHIND_S - LOST_S * len(JUMPS))

@@ -21,14 +21,19 @@ from fixtures.media import Clip, write_clip, write_comb, write_takes
 from fixtures.processes import Relay
 from fixtures.rows import (
     COMINGS,
+    DRIFT,
+    DRIFTING,
     JOINED_LATE,
     KINDS,
     LONG,
     LONG_GOP,
     LOW_LIGHT,
+    OTHER_CODEC,
+    OTHER_SOUNDS,
     SOUNDS,
     STAMPS,
     TAKES,
+    write_becoming,
     write_notes,
     write_undescribed,
 )
@@ -39,6 +44,7 @@ from fixtures.trouble import (
     Hold,
     Paced,
     Step,
+    after_each_other,
     as_live,
     drip,
     http,
@@ -61,6 +67,8 @@ PROBED_S = 1.3
 AAC_FRAMES_HZ = 48_000 / 1024
 MAX_BACKOFF_S = 15 * 1.2
 INTERLUDE_S = 13.0
+ENOUGH = 0.6
+"""Of what was sent after probing: a busy machine repeats pictures."""
 TRIES = 2
 """A row of two seconds can fall into a moment in which the machine did something else. None does so twice."""
 SETTLED_S = 4.0
@@ -86,12 +94,9 @@ class Turn:
 
 
 def film(name: str, paced: Paced, frames: float = 75, rate: float = 25, heard_s: float = 0, opened: str = "") -> Turn:
-    """A row of which a fifth of what comes after probing has to be seen and, in frames of AAC, heard.
-
-    On a machine that does nothing else it is nearly all; what matters is that it was there.
-    """
-    seen = max(1, round((frames - PROBED_S * rate) / 5))
-    return Turn(name, (http(), paced), seen, round(heard_s * AAC_FRAMES_HZ / 5), opened=opened)
+    """A row of which most of what comes after probing has to be seen and, in frames of AAC, heard."""
+    seen = max(1, round(ENOUGH * (frames - PROBED_S * rate)))
+    return Turn(name, (http(), paced), seen, round(ENOUGH * heard_s * AAC_FRAMES_HZ), opened=opened)
 
 
 def stamps(folder: Path) -> Iterator[Turn]:
@@ -120,6 +125,11 @@ def sounds(folder: Path) -> Iterator[Turn]:
     clip = write_clip(folder / "coming.mkv", Clip(frames=75, audio_codec="aac"))
     for row in COMINGS:
         yield film(row.name, live_copy(clip, row.edit), heard_s=max(0.0, row.until_s - max(PROBED_S, row.from_s)))
+    drifting = live_mpegts(write_clip(folder / "drifting.ts", DRIFTING), DRIFT)
+    yield film("200 ppm slow", drifting, DRIFTING.frames, heard_s=8 - PROBED_S)
+    for becoming in OTHER_SOUNDS:
+        both = after_each_other(*write_becoming(folder, becoming))
+        yield film(becoming.name, both, 100, heard_s=4 - PROBED_S)
     yield film("declared and never described", as_live(write_undescribed(folder / "undescribed.ts")), 50)
     yield film("data tracks", live_copy(write_notes(folder / "notes.mkv")), 50)
 
@@ -139,12 +149,16 @@ def servers(folder: Path) -> Iterator[Turn]:
     live, whole = as_live(clip), clip.read_bytes()
     stops = {"leaf": SourceStalledError, "words": "came for"}
     yield Turn("stops sending", (http(), live, Hold()), 15, **stops)
-    yield Turn("sends on a byte at a time", (http(), live, drip(b"\x47" * 300, 1, 0.05)), 15, **stops)
+    yield Turn("sends on a byte a second", (http(), live, drip(b"\x47" * 30, 1, 1.0)), 15, **stops)
     yield Turn("goes on with sound alone", (http(), *losing_its_picture(folder)), 1, **stops)
+    before, after = write_becoming(folder, OTHER_CODEC)
+    both = (http(), after_each_other(before, after))
+    yield Turn(OTHER_CODEC.name, both, 15, leaf=SourceStalledError, words="for 2 s")
+    yield film("and stays so", as_live(after), OTHER_CODEC.after.frames)
     half = len(live.chunks) // 2
     halves = Paced(live.chunks[:half]), JUNK[:50_000], Paced(live.chunks[half:])
     yield Turn("garbage in between", (http(), *halves), 10)
-    yield Turn("all at once", (http(), whole), 0)
+    yield Turn("all at once", (http(), whole), 1)
     for name, challenge in CHALLENGES.items():
         yield Turn(f"wrong credentials, {name}", refusal("http", challenge), leaf=SourceAuthError, words="not right")
     for row in SERVERS:

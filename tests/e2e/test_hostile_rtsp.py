@@ -17,7 +17,7 @@ import pytest
 
 from fixtures.audience import Audience, broken_rules, has_read, moving, seen_and_heard
 from fixtures.inspector import Inspector
-from fixtures.processes import Camera, Relay
+from fixtures.processes import Camera, Recorder, Relay
 from fixtures.trouble import CHALLENGES, SERVERS, Trouble, refusal
 from relay.errors import SourceAuthError, SourceError, SourceUnreachableError
 
@@ -48,6 +48,7 @@ ENOUGH = 0.6
 """Of what was sent: a busy machine repeats pictures. What was not there, or not understood, is nothing."""
 TICK_FRAMES = 2
 """The cameras tick once a second; so many frames of AAC have it in them."""
+FAR_APART_S = 20.0
 SEEN_S = 6.0
 
 
@@ -193,7 +194,6 @@ OTHERS = [
     Other("60 a second and PCM", ("--rate", "60", "--gop", "120", "--audio", "l16"), audio="pcm_s16be"),
     Other("G.726", ("--audio", "g726"), audio="g726"),
     Other("MP3", ("--audio", "mp3"), audio="mp3"),
-    Other("keyframes ten seconds apart", ("--gop", "150"), seen_s=14),
 ]
 
 
@@ -217,6 +217,28 @@ def test_a_camera_that_becomes_another(
     seen, heard = seen_and_heard(inspector, from_s, until_s)
     assert seen > ENOUGH * min(row.rate, RATE) * row.seen_s
     assert heard > ENOUGH * TICK_FRAMES * row.seen_s
+
+
+def test_keyframes_twenty_seconds_apart_and_sound_that_is_only_announced(
+    watched: Audience, inspector: Inspector, relay: Relay, proxy: Proxy, tmp_path: Path
+) -> None:
+    """Joined in the middle: the slate stays until the next keyframe, and that is not taken for a fault."""
+    options = ("--gop", str(round(FAR_APART_S * RATE)), "--audio", "silent")
+    with Camera(tmp_path, *options) as other, Recorder(other.url("/small"), tmp_path), instead(proxy, other.port):
+        before, said, began_s = relay.status()["counters"], len(relay.words()), time.monotonic()
+        within_s = FAR_APART_S + BACK_S
+        watched.wait_for(lambda: count(relay, "connections") > before["connections"], within_s, "a keyframe")
+        assert time.monotonic() - began_s > FAR_APART_S / 2
+        assert count(relay, "stalls") == before["stalls"]
+        watched.tab.wait_until_picture(BACK_S, time.time())
+        from_s = time.time()
+        watched.sit(SEEN_S)
+        until_s = time.time()
+    assert '"audio": "aac"' in re.findall(r'.*"source opened".*', relay.words()[said:])[-1]
+    watched.wait_for(lambda: has_read(inspector, until_s), 6, "the last segment")
+    seen, heard = seen_and_heard(inspector, from_s, until_s)
+    assert seen > ENOUGH * RATE * SEEN_S
+    assert heard == 0
 
 
 def test_a_network_that_stands_still_for_a_moment(watched: Audience, relay: Relay, proxy: Proxy) -> None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
 import time
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import av
 import pytest
 
 from fixtures.audience import Audience
 from fixtures.inspector import Inspector
 from fixtures.processes import Camera, Relay
+from fixtures.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from fixtures.browser import Browser
-    from fixtures.proxy import Proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(180)]
 
@@ -36,8 +42,8 @@ def relay(proxy: Proxy, folder: Path) -> Iterator[Relay]:
 
 @pytest.fixture(scope="module")
 def audience(relay: Relay, browser: Browser, folder: Path) -> Iterator[Audience]:
-    """Those who stay for all of it."""
-    audience = Audience.of(relay, browser, folder, "-map", "0", "-c", "copy")
+    """Those who stay for all of it. The reader decodes, so that what does not join at a seam is an error."""
+    audience = Audience.of(relay, browser, folder)
     audience.tab.wait_until_picture(BACK_S, time.time() - 2 * BEHIND_S)
     yield audience
     audience.reader.kill()
@@ -143,3 +149,67 @@ def test_the_reader_was_there_for_all_of_it(audience: Audience) -> None:
     assert playback.errors == []
     # In an outage there is a picture a second.
     assert playback.shown > RATE * there_s / 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """A camera, and whether `auto` copies it; if not, why."""
+
+    name: str
+    options: tuple[str, ...]
+    refusal: str = ""
+
+
+ROWS = [
+    Row("B-frames", ("--video", "h264-b-frames")),
+    Row("keyframes twelve seconds apart", ("--gop", str(12 * RATE)), r"keyframes are 1\d s apart"),
+]
+
+
+@contextmanager
+def watching(relay: Relay, browser: Browser, folder: Path) -> Iterator[Audience]:
+    audience = Audience.of(relay, browser, folder)
+    yield audience
+    audience.reader.kill()
+    browser.close(audience.tab)
+
+
+def reorders(inspector: Inspector) -> bool:
+    """Whether pictures are shown in another order than they are decoded in."""
+    newest = inspector.video.newest.segments[-1]
+    assert newest.map_uri
+    data = inspector.video.inits[newest.map_uri] + inspector.video.segments[newest.msn]
+    with av.open(io.BytesIO(data), "r") as container:
+        shown = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
+    return shown != sorted(shown)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_auto_copies_what_can_be_and_says_why_not(row: Row, browser: Browser, tmp_path: Path) -> None:
+    """Both viewers stay, decode all of it, and see one seam where the connection breaks; none, where it is encoded."""
+    with (
+        Camera(tmp_path, *row.options) as camera,
+        Proxy(camera.port) as proxy,
+        Relay.with_settings(f"rtsp://127.0.0.1:{proxy.port}/small", tmp_path, 'video = "auto"\n') as relay,
+    ):
+        relay.wait_until("live", within_s=40)
+        assert relay.status()["format"]["copied"] == (None if row.refusal else "h264")
+        said = [json.loads(line) for line in relay.words().splitlines() if "not copied, but encoded" in line]
+        assert len(said) == bool(row.refusal)
+        assert all(re.search(row.refusal, line["reason"]) for line in said)
+        with watching(relay, browser, tmp_path) as audience, Inspector(relay.playlist) as inspector:
+            audience.tab.wait_until_picture(BACK_S, time.time() - 2 * BEHIND_S)
+            audience.sit(6)
+            before, cut_s = relay.status()["counters"], time.time()
+            proxy.cut()
+            audience.tab.wait_until_picture(BACK_S, cut_s + 4)
+            audience.sit(4)
+            had_slate = relay.status()["counters"].get("slate_slots", 0) > before.get("slate_slots", 0)
+            assert audience.troubles() == []
+            there_s, playback = audience.leave()
+    assert inspector.problems == []
+    assert inspector.faults() == []
+    assert len(seams(inspector)) == (0 if row.refusal else 1 + had_slate)
+    assert reorders(inspector) is not bool(row.refusal)
+    assert playback.errors == []
+    assert playback.shown > RATE * (there_s - BEHIND_S)

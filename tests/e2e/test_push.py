@@ -11,16 +11,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 import av
-import imageio_ffmpeg
 import numpy as np
 import pytest
 
 from fixtures.inspector import Inspector
-from fixtures.processes import Program, Relay, wait_for
-from fixtures.tools import need, need_element
+from fixtures.processes import Relay, wait_for
+from fixtures.pushers import Encoder, Enhanced, GStreamer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fixtures.inspector import Rendition
@@ -32,56 +31,6 @@ READ_TIMEOUT_S = 5.0
 SEGMENT_S = 2.0
 BREAKS: Final = re.compile(r"#EXT-X-(DISCONTINUITY|GAP)$", re.MULTILINE)
 LOUD: Final = 0.01
-
-
-class Encoder(Program):
-    """ffmpeg, which sends one colour and a tone, 320x180 at 15 frames a second, for ever."""
-
-    program = ""
-
-    def __init__(self, folder: Path, colour: str, container: str, url: str) -> None:
-        super().__init__(f"encoder-{colour}", folder)
-        self._colour, self._container, self._url = colour, container, url
-
-    def coding(self) -> list[str]:
-        video = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "15", "-pix_fmt", "yuv420p"]
-        return [*video, "-c:a", "aac"]
-
-    def command(self) -> Sequence[str]:
-        picture = ["-re", "-f", "lavfi", "-i", f"color=c={self._colour}:s=320x180:r=15"]
-        sound = ["-f", "lavfi", "-i", "sine=frequency=1000:sample_rate=44100"]
-        program = self.program or need("ffmpeg")
-        out = ["-f", self._container, self._url]
-        return [program, "-nostdin", "-loglevel", "warning", *picture, *sound, *self.coding(), *out]
-
-    def __enter__(self) -> Encoder:
-        self.run()
-        return self
-
-    def wait_for_end(self, within_s: float = 10.0) -> int:
-        assert self._process is not None
-        return self._process.wait(within_s)
-
-
-class Enhanced(Encoder):
-    """H.265 and Opus, which RTMP has only in its enhanced form and only newer programs send."""
-
-    program = imageio_ffmpeg.get_ffmpeg_exe()
-
-    def coding(self) -> list[str]:
-        video = ["-c:v", "libx265", "-preset", "ultrafast", "-tune", "zerolatency", "-x265-params", "keyint=15"]
-        return [*video, "-pix_fmt", "yuv420p", "-c:a", "libopus"]
-
-
-class GStreamer(Encoder):
-    """The same by GStreamer, whose RTMP is its own."""
-
-    def command(self) -> Sequence[str]:
-        for element in ("rtmp2sink", "x264enc", "flvmux"):
-            need_element(element)
-        picture = "videotestsrc is-live=true pattern=blue ! video/x-raw,width=320,height=180,framerate=15/1"
-        pipeline = f"{picture} ! x264enc tune=zerolatency key-int-max=15 ! flvmux streamable=true ! rtmp2sink"
-        return [need("gst-launch-1.0"), "-q", *pipeline.split(), f"location={self._url}"]
 
 
 @pytest.fixture(scope="module")

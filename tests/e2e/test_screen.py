@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.processes import Program
-from fixtures.tools import need
+from fixtures.screen import Screen
 from relay.config import StreamSettings
 from relay.errors import SourceUnreachableError, SourceUnsupportedError
 from relay.source import open_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from relay.model import SourceInfo
@@ -21,23 +20,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 
-class Screen(Program):
-    """Xvfb, on the first display that is free."""
-
-    def command(self) -> Sequence[str]:
-        options = ["-displayfd", "1", "-screen", "0", "640x480x24", "-noreset", "-nolisten", "tcp"]
-        return [need("Xvfb"), *options]
-
-    def __enter__(self) -> str:
-        self.run()
-        number = self.wait_for_line(r"(?m)^(\d+)$")[1]
-        return f":{number}"
-
-
 @pytest.fixture(scope="module")
 def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with Screen("xvfb", tmp_path_factory.mktemp("screen")) as display:
-        yield display
+    with Screen(tmp_path_factory.mktemp("screen")) as screen:
+        yield screen.display
 
 
 def look(source: str, **settings: object) -> SourceInfo:
