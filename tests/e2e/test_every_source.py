@@ -122,7 +122,7 @@ def servers(folder: Path, _rtmp_port: int) -> Iterator[list[Row]]:
     with (
         Trouble(http("multipart/x-mixed-replace; boundary=frame"), mjpeg(180)) as camera,
         Proxy(camera.port) as network,
-        Origin(live) as origin,
+        Origin(live),
         serving(partial(Guarded, directory=str(live))) as live_url,
         serving(partial(Guarded, directory=str(films)), write_certificate(folder)) as film_url,
     ):
@@ -134,14 +134,7 @@ def servers(folder: Path, _rtmp_port: int) -> Iterator[list[Row]]:
                 take_away=network.shut,
                 give_back=network.reopen,
             ),
-            Row(
-                "hls",
-                live_url.replace("//", "//me:geheim@") + "/live.m3u8",
-                heard=TONE,
-                take_away=partial(origin.signal, signal.SIGSTOP),
-                give_back=partial(origin.signal, signal.SIGCONT),
-                is_missed=False,
-            ),
+            Row("hls", live_url.replace("//", "//me:geheim@") + "/live.m3u8", heard=TONE),
             Row("mp4", f"{film_url}/film.mp4", looped, TONE),
         ]
 
@@ -291,7 +284,9 @@ class Seat:
             seen, heard = (sum(from_s <= at_s < until_s for at_s in times_s) for times_s in (moved, sounded))
             least_seen, least_heard = (ENOUGH * (until_s - from_s) * of for of in (RATE, self.row.heard))
             if seen < least_seen or heard < least_heard:
-                found.append(f"{seen} of {least_seen:.0f} seen, {heard} of {least_heard:.0f} heard")
+                found.append(
+                    f"from {from_s:.1f} on {seen} of {least_seen:.0f} seen, {heard} of {least_heard:.0f} heard"
+                )
         there_s, playback = self.audience.leave()
         if playback.errors or playback.dropped or playback.shown < RATE * (there_s - READER_BEHIND_S):
             found.append(f"in {there_s:.0f} s {playback}")
