@@ -5,8 +5,8 @@
     ├── DataFolderError        the data folder cannot be used, or another relay uses it      never retried
     ├── ListenError            the address to listen on is taken or not ours                 never retried
     ├── SourceError            the camera, file or URL
-    │   ├── SourceNotFoundError      no such file, device, host name or path                 never retried
-    │   ├── SourceUnsupportedError   a scheme or codec that cannot be read here              never retried
+    │   ├── SourceNotFoundError      no such file, device, host name or path                 retried slowly (1)
+    │   ├── SourceUnsupportedError   a scheme or codec that cannot be read here              retried slowly (1)
     │   ├── SourceAuthError          the camera refuses the credentials                      retried slowly
     │   ├── SourceUnreachableError   no connection: refused, or no way to the host           retried at once
     │   ├── SourceFaultyError        it takes the connection and then fails                  retried slowly
@@ -16,12 +16,14 @@
     ├── UserCodeError          module:function of a user's own cannot be found or given      never retried
     ├── TransformError         a transform is unknown, misconfigured or raised               retried
     ├── EncodeError            the encoder refused its settings or a frame                   never retried
-    ├── PushError              what a pusher sends is no RTMP, or more than is allowed   never retried
+    ├── PushError              what a pusher sends is no RTMP, or more than is allowed      never retried
     │   └── PushRefusedError         a wrong name or key, or the stream is taken             never retried
     ├── ProtocolError          a message between worker and supervisor is malformed          never retried
     ├── TokenError             a viewer token is malformed, expired or badly signed          never retried
     ├── FetchError             an address that is checked gives no answer that can be used   retried
     └── StoreError             the session store cannot be opened, read or written           never retried
+
+(1) A relay whose only stream was not seen since it started ends with this; else that may come back: a cable, a file.
 
 `retryable` says whether trying the same thing again can help; `for_viewers` is what may be told to people who watch,
 whom addresses, file names and code do not concern. A message names the thing, its value and the way out;

@@ -24,6 +24,12 @@ Matrix = Literal["bt709", "smpte170m"]
 MATRICES: Final[dict[int, Matrix]] = {1: "bt709", 5: "smpte170m", 6: "smpte170m"}
 """By MatrixCoefficients of ISO/IEC 23091-2 §8.3, those that cameras use."""
 
+VideoRange = Literal["SDR", "HLG", "PQ"]
+"""How the light of pictures is told, as VIDEO-RANGE names it. What is encoded here is SDR."""
+
+VIDEO_RANGES: Final[dict[int, VideoRange]] = {16: "PQ", 18: "HLG"}
+"""By TransferCharacteristics of ISO/IEC 23091-2 §8.2, as RFC 8216bis §4.4.6.2 has it; all others are SDR."""
+
 
 class Latency(StrEnum):
     """How long parts are: 0.2 s (`lan`), or 0.5 s for round trips over 100 ms (`internet`)."""
@@ -66,14 +72,15 @@ class Copied:
     """How a stream is cut whose pictures go out as the camera coded them: at its keyframes, into whole segments.
 
     No segment is longer than `target_duration_s`. `is_independent` says that each begins with a keyframe: not so where
-    the camera's keyframes are further apart than that. `codecs` is what CODECS said last, for a slate of the same kind;
-    it is learned behind the rest, and makes no other format.
+    the camera's keyframes are further apart than that. `codecs` is what CODECS said last, for a slate of the same kind,
+    and `video_range` what VIDEO-RANGE said; they are learned behind the rest, and make no other format.
     """
 
     codec: VideoCodec
     target_duration_s: int
     is_independent: bool = True
     codecs: str = field(default="", compare=False)
+    video_range: VideoRange = field(default="SDR", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +243,8 @@ class Init:
     """A rendition's initialization segment and all that the multivariant playlist says of it.
 
     `codecs` is the RFC 6381 name read from the parameter sets; `bandwidth` and `average_bandwidth` are bits/s as RFC
-    8216 §4.3.4.2 defines them; `width`, `height` and `rate` are 0 for audio, `channels` 0 for video.
+    8216 §4.3.4.2 defines them; `width`, `height` and `rate` are 0 for audio, `channels` 0 for video. `video_range` is
+    that of its pictures, and of all that are listed beside them.
     """
 
     rendition: str
@@ -250,6 +258,7 @@ class Init:
     height: int = 0
     rate: Fraction = Fraction(0)
     channels: int = 0
+    video_range: VideoRange = "SDR"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What holds for every test: nothing may block an event loop; what is long runs if asked for; clocks get two tries."""
+"""What holds for every test: nothing may block an event loop; what is long runs if asked for; a few may try twice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from xdist.scheduler import LoadFileScheduling
 from fixtures import measured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from xdist.remote import Producer
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fixtures.pictures import WriteModule
 
 CLOCKED: Final = "judged by the clock"
+MOST_RETRIED: Final = 6
+"""So many tests of a run may need their second try; where it is more, it is hardly the machine."""
 _MARK_OF_A_MODULE: Final = re.compile(r"^pytestmark = .*\bmark\.clock\b", re.MULTILINE)
 
 # Hypothesis measures a single example's time, which says more of a busy machine than of the code; pytest-timeout stays.
@@ -86,13 +88,32 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         measured.stop_tracing()
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Behind all that pytest says: how many tests needed their second try, in the one process that hears of all."""
+    result = yield
+    reporter: pytest.TerminalReporter | None = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):  # xdist's, where tests run
+        return result
+    retried = {report.nodeid for report in reporter.stats.get("rerun", [])}
+    is_too_many = len(retried) > MOST_RETRIED
+    if retried:
+        told = f"Tests that needed their second try: {len(retried)}. More than {MOST_RETRIED} fail the run."
+        reporter.write_line(told, red=is_too_many)
+    if is_too_many and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    return result
+
+
 @pytest.fixture(autouse=True)
 def _unblocked_loop(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail an asynchronous test in which code of ours makes a call that blocks the event loop."""
     if not inspect.iscoroutinefunction(getattr(request, "function", None)):
         yield
         return
-    with blockbuster_ctx("relay"):
+    with blockbuster_ctx("relay") as blocking:
+        # It waits there until the child has become another program, and with `vfork` the thread stands still anyway.
+        blocking.functions["os.read"].can_block_in("subprocess.py", "_execute_child")
         yield
 
 

@@ -84,7 +84,6 @@ def make_tree(tmp_path: Path) -> MakeTree:
         ("worker/video.py", "sessions/__init__.py"),
         ("serve/__init__.py", "check/__init__.py"),
         ("analytics/__init__.py", "playlist/__init__.py"),
-        ("archive/__init__.py", "decode/__init__.py"),
         ("supervisor.py", "serve/__init__.py"),
         ("serve/__init__.py", "cli/__init__.py"),
         ("__init__.py", "encode/__init__.py"),

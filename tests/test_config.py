@@ -146,9 +146,6 @@ def test_the_data_folder_comes_from_the_environment_or_the_platform(monkeypatch:
         ('[streams.a]\nlatency_profile = "fast"\n', "latency_profile: Input should be 'low', 'balanced' or 'quality'"),
         ('[streams.a]\nlatency_profile = "balanced"\nvideo = "copy"\n', 'which video = "copy" does not do'),
         ('[streams.a]\nlatency_profile = "quality"\nlatency = "lan"\n', "latency is how long parts are"),
-        ('[streams.a]\nlatency_profile = "quality"\nkeyframe_interval_s = 1\n', "lets parts begin with keyframes"),
-        ('[streams.a]\nvideo = "copy"\nkeyframe_interval_s = 1\n', 'which video = "copy" may not do'),
-        ("[streams.a]\nkeyframe_interval_s = 3\n", "each segment of 2 s begins with a keyframe anyway"),
         ("streams = 3\n", "streams"),
         ("[streams]\n", "there is no stream"),
         ("listen = \n", "is not TOML"),
@@ -396,8 +393,7 @@ def test_what_cannot_be_opened_on_demand(settings: dict[str, object], words: str
 
 
 def test_how_long_parts_are_and_what_the_encoder_trades_are_two_settings(tmp_path: Path) -> None:
-    both = '[streams.a]\nlatency = "internet"\nlatency_profile = "balanced"\nkeyframe_interval_s = 0.5\n'
+    both = '[streams.a]\nlatency = "internet"\nlatency_profile = "balanced"\n'
     settings = config.load(write(tmp_path, f'{both}[streams.b]\nlatency_profile = "quality"\n[streams.c]\n'))
     assert [stream.latency_profile for stream in settings.streams.values()] == ["balanced", "quality", "low"]
-    assert [stream.keyframe_interval_s for stream in settings.streams.values()] == [0.5, None, None]
     assert settings.latency_of(settings.streams["a"]) is Latency.INTERNET

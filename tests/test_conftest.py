@@ -57,19 +57,38 @@ def test_one_process_has_the_modules_that_the_clock_judges(
 FLAKY = """
 import pytest
 
-tries = []
+tried = set()
 
 @pytest.mark.flaky(reruns=1)
-def test_that_passes_the_second_time():
-    tries.append(1)
-    assert len(tries) > 1, "what was wrong at first"
+@pytest.mark.parametrize("number", range({count}))
+def test_that_passes_the_second_time(number):
+    is_first = number not in tried
+    tried.add(number)
+    assert not is_first, "what was wrong at first"
 """
 
 
-def test_what_a_first_try_failed_of_is_told_though_the_second_passed(tmp_path: Path) -> None:
-    (tmp_path / "test_flaky.py").write_text(FLAKY)
+def run_flaky(folder: Path, count: int, *options: str) -> subprocess.CompletedProcess[str]:
+    """So many tests that pass the second time, in a pytest of their own that ends as every run of ours does."""
+    (folder / "test_flaky.py").write_text(FLAKY.format(count=count))
+    (folder / "conftest.py").write_text("from tests.conftest import pytest_sessionfinish\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", tmp_path]
-    ran = subprocess.run(command, capture_output=True, env=environment, text=True, timeout=50, check=False)
+    environment["PYTHONPATH"] = str(ROOT)
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", *options]
+    return subprocess.run([*command, folder], capture_output=True, env=environment, text=True, timeout=50, check=False)
+
+
+def test_what_a_first_try_failed_of_is_told_though_the_second_passed(tmp_path: Path) -> None:
+    ran = run_flaky(tmp_path, 6)
     assert ran.returncode == 0, ran.stdout
     assert "AssertionError: what was wrong at first" in ran.stdout.partition("rerun test summary info")[2]
+    assert ran.stdout.splitlines()[-1].startswith("Tests that needed their second try: 6.")
+
+
+@pytest.mark.parametrize("options", [(), ("--numprocesses", "2")], ids=["one process", "two"])
+def test_a_run_in_which_many_tests_needed_their_second_try_fails(tmp_path: Path, options: tuple[str, ...]) -> None:
+    ran = run_flaky(tmp_path, 7, *options)
+    assert ran.returncode == pytest.ExitCode.TESTS_FAILED, ran.stdout
+    *_, summary, last = ran.stdout.splitlines()
+    assert "7 passed, 7 rerun" in summary
+    assert last.startswith("Tests that needed their second try: 7.")

@@ -50,6 +50,7 @@ MESSAGES: list[wire.Message] = [
     wire.Wake("video-360p", 53_700_000_060),
     wire.Sleep("video-360p"),
     wire.Asleep("video-360p"),
+    wire.InitReady(Init("video", MediaKind.VIDEO, b"x", "hvc1", 90_000, 1, 2, 64, 64, Fraction(9), video_range="HLG")),
 ]
 
 

@@ -18,7 +18,7 @@ from relay.errors import ConfigError
 from relay.heap import spare_what_is_loaded
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
-from relay.supervisor import DataFolder, Supervisor
+from relay.supervisor import DataFolder, Supervisor, usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,9 @@ def serve(
         Path | None, typer.Option("--config", metavar="FILE", help="A relay.toml: several streams, and all settings.")
     ] = None,
     transform: Annotated[list[str] | None, typer.Option(help=_TRANSFORM_HELP)] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="Play a file again when it ends.")] = False,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Begin again at the end of a file, or of what ends over HTTP.")
+    ] = False,
 ) -> None:
     """Turn cameras into live streams that any HLS player can watch."""
     settings = config.load(
@@ -85,18 +87,21 @@ def serve(
         loop=loop,
     )
     logs.configure(settings.log_level)
-    _check_slate_images(settings)
+    check_slate_images(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, usable_cores()))
 
 
-def _check_slate_images(settings: RelaySettings) -> None:
+def check_slate_images(settings: RelaySettings, within_s: float = CHECK_IMAGES_WITHIN_S) -> None:
     """Raises `ConfigError` for one that cannot be shown. They are read by another process: this one has no OpenCV."""
     paths = sorted({str(stream.slate_image) for stream in settings.streams.values() if stream.slate_image})
     if not paths:
         return
     command = [sys.executable, "-m", "relay.slate", *paths]
-    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=CHECK_IMAGES_WITHIN_S)  # noqa: S603 - our own
+    try:
+        ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=within_s)  # noqa: S603 - our own
+    except subprocess.TimeoutExpired:
+        raise ConfigError(f"slate_image: not read within {within_s:g} s: {', '.join(paths)}") from None
     if ran.returncode:
         raise ConfigError(f"slate_image: {'; '.join(ran.stdout.splitlines()) or 'cannot be checked'}")
 
@@ -109,13 +114,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _serve(settings: RelaySettings) -> None:
+async def _serve(settings: RelaySettings, cores: float) -> None:
     folder = DataFolder(settings.data)
     try:
         mint = TokenMint(load_or_make_key(settings.data))
         recorder = SessionRecorder(SessionStore(settings.data), mint, settings.session_idle_s)
         hub = Hub(settings.streams)
-        supervisor = Supervisor(settings, hub, folder)
+        supervisor = Supervisor(settings, hub, folder, cores=cores)
         try:
             app = make_app(hub, recorder, mint, supervisor.statuses, supervisor.unix_ns, supervisor.demand)
             await _serve_until_told(settings, app, supervisor, recorder)

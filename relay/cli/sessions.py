@@ -98,7 +98,7 @@ def list_sessions(
 def _table(rows: list[SessionRow]) -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     for name in _COLUMNS_SHOWN:
-        is_number = name in {"watched", "sent"}
+        is_number = name == "watched"
         table.add_column(name.capitalize(), justify="right" if is_number else "left", no_wrap=name != "player")
     for row in rows:
         record = _summary(row)

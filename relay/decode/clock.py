@@ -13,7 +13,8 @@ class SourceClock:
     Where the camera says when it captured (RTCP sender reports, RFC 3550 §6.4.1) and that can be true, the offset is
     the camera's. Else it follows the *floor*, the lower envelope of (arrival - pts): the fastest packet is the one
     with the least network in it. The floor goes down at once, and up at `SLEW_PPM`, which also follows a camera whose
-    crystal runs slow; what lies far above it for long is a new floor.
+    crystal runs slow; what lies far above it for long is a new floor. A source that keeps a pace of its own knows when
+    it has fallen behind, and says so (`fall_behind`): there is nothing to guess.
     """
 
     RESET_AFTER_NS: Final = 3 * NS_PER_S
@@ -35,12 +36,14 @@ class SourceClock:
     large one is jumped, and counted in `jumps`, so that the sound jumps too. What a camera's own times differ by from
     arrivals is mostly its encoder's delay, which is glided over."""
 
-    def __init__(self) -> None:
+    def __init__(self, behind_ns: int = 0) -> None:
         self.offset_ns: int | None = None
         self.jumps = 0
         self.is_by_sender = False
         self.delay_ns: int | None = None
         """How long the fastest packet took since its capture, by the camera's clock; negative if that is ahead."""
+        self.behind_ns = behind_ns
+        """By how much the source said last that it has fallen behind, in all."""
         self.fell_ns = 0
         """By how much the last one was faster than the fastest before it."""
         self._floor_ns: int | None = None
@@ -68,6 +71,15 @@ class SourceClock:
             reach_ns = elapsed_ns * self.GLIDE_PPM // 1_000_000
             self.offset_ns = min(max(wanted_ns, self.offset_ns - reach_ns), self.offset_ns + reach_ns)
         return pts_ns + self.offset_ns
+
+    def fall_behind(self, behind_ns: int) -> None:
+        """The source has fallen behind by so much in all: what comes from now on comes later by what is new of it."""
+        by_ns, self.behind_ns = behind_ns - self.behind_ns, behind_ns
+        if by_ns and self.offset_ns is not None and self._floor_ns is not None:
+            self.offset_ns += by_ns
+            self._floor_ns += by_ns
+            self._late_since_ns = None
+            self.jumps += 1
 
     def _follow(self, observed_ns: int, arrival_ns: int, elapsed_ns: int) -> tuple[int, bool]:
         """The floor now, and whether it is another than before."""

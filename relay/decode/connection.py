@@ -40,8 +40,9 @@ _SMOOTHING: Final = 20
 MAX_BLIND_S: Final = 30.0
 """Packets that never become a picture (no keyframe, another codec than announced) are no stream; GOPs of 20 s exist."""
 
-BURST_NS: Final = 20 * _NS_PER_MS
 BURST_OVER_NS: Final = 100 * _NS_PER_MS
+"""What comes so much later did not come at once: the newest picture of a burst waits no longer to be shown."""
+BURST_NS: Final = 20 * _NS_PER_MS
 BURST_WITHIN_S: Final = 5.0
 """What a source sent while it was probed comes at once when it is read, and cannot be placed before its last frame.
 
@@ -82,7 +83,7 @@ class Connection:
         self._counters = counters
         self._monotonic_s = monotonic_s
         self._on_found, self._on_video, self._on_audio = on_found, on_video, on_audio
-        self._guard, self._audio_guard, self._clock = TimestampGuard(), AudioGuard(), SourceClock()
+        self._guard, self._audio_guard, self._clock = TimestampGuard(), AudioGuard(), SourceClock(source.delayed_ns)
         self._drift, self._deinterlacer = AudioDrift(), Deinterlacer()
         self._has_keyframe = False
         self._sender_offset_ns: int | None = None
@@ -123,6 +124,7 @@ class Connection:
         """Take what the source gave at `arrival_ns`; calls `on_found` once, then `on_video` and `on_audio`."""
         if self._newest is not None and arrival_ns - self._newest.arrival_ns > BURST_OVER_NS:
             self.end_burst()
+        self._clock.fall_behind(self._source.delayed_ns)
         if isinstance(item, av.VideoFrame):
             self._packet_s = self._monotonic_s()
             self._show(item, arrival_ns)

@@ -2,7 +2,8 @@
 
 Of a connection's packets the first moments are held back, since what a server sends at once after connecting says
 nothing of the camera's own rhythm. From then on all of a keyframe's packets get one offset, and from one keyframe to
-the next it follows the clock by no more than a hundredth of a second: motion stays as even as the camera made it.
+the next it follows the clock by no more than a hundredth of a second: motion stays as even as the camera made it. Only
+what the source says that it is late by is followed at once, since nothing came in that time.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class PacketCopier:
         self._first_arrival_ns: int | None = None
         self._last_pts_ns = 0
         self._line = 0
+        self._behind_ns = clock.behind_ns
 
     def take(self, packet: Packet[Any], arrival_ns: int) -> list[CopiedVideo]:
         """What can be passed on now that `packet` came."""
@@ -104,9 +106,10 @@ class PacketCopier:
 
     def _follow_the_clock(self, offset_ns: int) -> int:
         error_ns = (offset_ns if self._clock.offset_ns is None else self._clock.offset_ns) - offset_ns
+        is_told, self._behind_ns = self._clock.behind_ns != self._behind_ns, self._clock.behind_ns
         if abs(error_ns) > BROKEN_NS:
             self._line += 1
-        else:
+        elif not is_told:
             error_ns = max(-MAX_STEP_NS, min(MAX_STEP_NS, error_ns))
         self.offset_ns = offset_ns + error_ns
         return self.offset_ns

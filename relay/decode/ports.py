@@ -36,6 +36,10 @@ class Source(Protocol):
     def stall_after_s(self) -> float:
         """How long it may give no new picture, by its nature, before it has stalled."""
 
+    @property
+    def delayed_ns(self) -> int:
+        """By how much it has fallen behind its own pace by now, if it has one: since then all comes so much later."""
+
     def media(self) -> Iterator[Packet[Any] | av.VideoFrame | av.AudioFrame | None]:
         """Packets or frames as they come; `None` at least every tenth of a second where it can."""
 

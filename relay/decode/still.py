@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 class Still(NamedTuple):
-    """A decoded keyframe, and how wide its pixels are for their height."""
+    """A decoded keyframe, how wide its pixels are for their height, and its TransferCharacteristics (H.264, H.265)."""
 
     frame: av.VideoFrame
     sample_aspect: Fraction
+    transfer: int
 
 
 def decode_keyframe(codec: VideoCodec, access_unit: bytes) -> Still | None:
@@ -30,7 +31,8 @@ def decode_keyframe(codec: VideoCodec, access_unit: bytes) -> Still | None:
         return None
     aspect = context.sample_aspect_ratio  # of the parameter sets: a frame does not tell its own
     known = Fraction(aspect.numerator, aspect.denominator) if aspect else Fraction(1)
-    return Still(frames[0], known) if frames else None
+    # Of the decoder too: it has also heard the message in which H.265 can say HLG (Rec. ITU-T H.265, Annex D).
+    return Still(frames[0], known, int(context.color_trc)) if frames else None
 
 
 def first_picture(keyframe: Packet[Any]) -> av.VideoFrame | None:

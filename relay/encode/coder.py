@@ -13,6 +13,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 
 from relay.errors import EncodeError
 from relay.model import AccessUnit
+from relay.pixels import video_frame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +52,7 @@ class Coder:
 
     def encode(self, i420: NDArray[np.uint8], slot: int, *, is_idr: bool) -> list[AccessUnit]:
         """What is ready now that `slot` came."""
-        frame = av.VideoFrame.from_numpy_buffer(i420, _I420)
+        frame = video_frame(i420)
         if self._pixel_format != _I420:
             frame = self._reformatter.reformat(frame, format=self._pixel_format)
         frame.pts, frame.time_base = slot, self._time_base

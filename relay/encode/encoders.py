@@ -67,7 +67,7 @@ _TWO_THREADS_ABOVE_PIXELS_PER_S: Final = 1920 * 1080 * 30
 """One core encodes 1080p30 in half of its time; a second thread costs a tenth more in all, and slices cost quality."""
 
 _WORK: Final[dict[EncodedCodec, int]] = {"h264": 1, "hevc": 4, "av1": 2}
-"""About how often H.264's work the others are, with the same preset (`docs/players.md` has what was measured)."""
+"""About how often H.264's work the others are, with the same preset (`README.md` has what was measured)."""
 
 _GOP_SEGMENTS: Final = 8
 """Not all hardware can be told "never": one that counts by itself comes where an IDR picture is asked for anyway."""

@@ -12,6 +12,7 @@ from av.video.frame import PictureType
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from relay.errors import EncodeError
+from relay.pixels import video_frame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,7 +103,7 @@ class StillEncoder:
     def encode(self, i420: NDArray[np.uint8], *, is_keyframe: bool) -> bytes:
         """The next picture (Annex B; a keyframe has its parameter sets in front). Raises `EncodeError`."""
         try:
-            frame = av.VideoFrame.from_numpy_buffer(i420, "yuv420p")
+            frame = video_frame(i420)
             if self._pixel_format != "yuv420p":
                 frame = frame.reformat(format=self._pixel_format)
             frame.pts, frame.time_base = self._count, Fraction(1, STILL_RATE)

@@ -125,7 +125,9 @@ def _stamp(ticks: int, timescale: int) -> int:
 
 
 def _picture(sample: Sample, sets: bytes, decoded: int, shown: int) -> _Unit:
-    access_unit = _DELIMITER + (sets if sample.is_sync else b"") + _byte_stream(sample.data)
+    media = _byte_stream(sample.data)
+    # Keyframes of a copied stream have them already.
+    access_unit = _DELIMITER + (sets if sample.is_sync and not media.startswith(sets) else b"") + media
     payload = _pes(_VIDEO_STREAM_ID, shown, decoded, access_unit)
     adaptation = _clock(decoded, _HAS_PCR_AND_IS_RANDOM_ACCESS if sample.is_sync else _HAS_PCR)
     return _Unit(decoded, VIDEO_PID, payload, adaptation, packets_needed(len(payload), adaptation))

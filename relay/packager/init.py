@@ -18,7 +18,7 @@ from relay.packager.av1 import av1_init
 from relay.timeline import SAMPLE_RATE_HZ, Grid
 
 if TYPE_CHECKING:
-    from relay.model import EncodedCodec, Rung, StreamFormat
+    from relay.model import EncodedCodec, Rung, StreamFormat, VideoRange
 
 _AUDIO_CHANNELS: Final = 2
 _MUXER_OPTIONS: Final = {
@@ -41,13 +41,14 @@ _DESCRIPTOR_DECODER_SPECIFIC: Final = 0x05
 
 @dataclass(frozen=True, slots=True)
 class VideoShape:
-    """What an init segment says of pictures, beside their parameter sets. `timescale` is ticks a second."""
+    """What an init segment, and the playlist with it, says of pictures. `timescale` is ticks a second."""
 
     codec: EncodedCodec
     width: int
     height: int
     rate: Fraction
     timescale: int
+    video_range: VideoRange = "SDR"
 
 
 class _Sink:
@@ -105,6 +106,7 @@ def _video_init(
         width=shape.width,
         height=shape.height,
         rate=shape.rate,
+        video_range=shape.video_range,
     )
 
 

@@ -82,6 +82,17 @@ def media_units(units: Iterable[bytes], codec: VideoCodec, known: Sequence[bytes
     return tuple(unit for unit in units if types.of(unit) not in types.left_out and unit not in known)
 
 
+def sample_units(units: Sequence[bytes], codec: VideoCodec, sets: Sequence[bytes]) -> tuple[bytes, ...]:
+    """What a sample of the access unit `units` holds, where `sets` are those of the init segment: the media units.
+
+    In front of a keyframe stand the sets once more. For `avc1` and `hvc1` the sample entry is their place; but FFmpeg's
+    reader of HLS, and what is built on it, keeps the first init segment that it has read, whatever EXT-X-MAP says
+    behind a discontinuity: it would decode the slate with the camera's sets, and its errors are what would be seen.
+    """
+    media = media_units(units, codec, sets)
+    return (*sets, *media) if is_keyframe(media, codec) else media
+
+
 def parameter_sets(units: Iterable[bytes], codec: VideoCodec, before: Sequence[bytes] = ()) -> tuple[bytes, ...]:
     """The parameter sets that hold from `units` on: theirs, and of each kind that they do not have, those `before`.
 

@@ -7,6 +7,7 @@ I420 as `model.Picture` describes it: shape `(height * 3 // 2, width)`, both eve
 from relay.pixels.colour import SWSCALE_MATRIX, bgr_from_i420, i420_from_bgr
 from relay.pixels.planes import I420, Bgr, Plane, Planes, letterbox, new_i420, split
 from relay.pixels.pool import Pool
+from relay.pixels.video import video_frame
 
 __all__ = [
     "I420",
@@ -20,4 +21,5 @@ __all__ = [
     "letterbox",
     "new_i420",
     "split",
+    "video_frame",
 ]

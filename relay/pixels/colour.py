@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
-from av import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from relay.pixels.planes import new_i420, split
+from relay.pixels.video import video_frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +64,7 @@ def bgr_from_i420(i420: I420, matrix: Matrix) -> Bgr:
         reformatter = _local.reformatter = VideoReformatter()
     colours = SWSCALE_MATRIX[matrix]
     converted = reformatter.reformat(
-        VideoFrame.from_numpy_buffer(i420, "yuv420p"),
+        video_frame(i420),
         format="bgr24",
         src_colorspace=colours,
         dst_colorspace=colours,

@@ -1,7 +1,8 @@
 """Playlists of MPEG-TS: what players could read before there was fMP4 (RFC 8216, protocol version 3).
 
-The version is that of decimal durations; nothing else in here needs one. No EXT-X-SERVER-CONTROL: without parts and
-delta updates it would only repeat the default of HOLD-BACK.
+The version is that of decimal durations; nothing else in here needs one. The multivariant playlist says the same, which
+it does not need, so that who knows no decimals is told before it loads the other. No EXT-X-SERVER-CONTROL: without
+parts and delta updates it would only repeat the default of HOLD-BACK.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def render_classic_multivariant(inits: Sequence[Init], overhead_bps: int, uri: s
         f'CODECS="{",".join(init.codecs for init in inits)}"',
         f"RESOLUTION={video.width}x{video.height}",
         f"FRAME-RATE={float(video.rate):.3f}",
+        # Left out, it says SDR (RFC 8216bis §4.4.6.2): old players are told only what is not.
+        *([] if video.video_range == "SDR" else [f"VIDEO-RANGE={video.video_range}"]),
         "CLOSED-CAPTIONS=NONE",
     ]
     return f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-STREAM-INF:{','.join(attributes)}\n{uri}\n"

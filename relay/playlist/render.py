@@ -1,8 +1,8 @@
 """Playlists as text, from a window and the inits. Every URI is relative, so that all viewers get the same bytes.
 
-Tags and values are those of RFC 8216bis; protocol version 6 says fMP4 with EXT-X-MAP, and 9 stands only where
-EXT-X-SKIP does. EXT-X-INDEPENDENT-SEGMENTS is in the media playlists, which can be opened by themselves, and so not in
-the multivariant playlist (Apple's authoring specification, 9.11 and 9.12).
+Tags and values are those of RFC 8216bis. Protocol version 6 says fMP4 with EXT-X-MAP in a media playlist, and 9 stands
+only where EXT-X-SKIP does. EXT-X-INDEPENDENT-SEGMENTS is in the media playlists, which can be opened by themselves, and
+so not in the multivariant playlist (Apple's authoring specification, 9.11 and 9.12).
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from relay.model import Init
+
+_MULTIVARIANT_VERSION: Final = 4
+"""What has groups of renditions is said to be for players that know them: "a server MAY consider indicating an
+EXT-X-VERSION of 4 or higher" (RFC 8216 §7). No tag in it needs more than 1, and each media playlist says its own."""
 
 _FIRST_VARIANT_BPS: Final = 2_000_000
 """The first variant is the one whose average is nearest to it (Apple's authoring specification, 1.32)."""
@@ -172,7 +176,7 @@ def _newness(video: Described) -> int:
 def _multivariant(
     variants: Sequence[_Variant], audio: Described | None, iframes: Sequence[IFrameStream], captions_uri: str
 ) -> str:
-    lines = ["#EXTM3U", "#EXT-X-VERSION:6"]
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{_MULTIVARIANT_VERSION}"]
     groups: list[str] = []
     if audio:
         groups.append('AUDIO="audio"')
@@ -200,7 +204,7 @@ def _variant(video: Described, audio: Described | None, score: int | None = None
         f'CODECS="{",".join(init.codecs for init in inits)}"',
         f"RESOLUTION={video.init.width}x{video.init.height}",
         f"FRAME-RATE={float(video.init.rate):.3f}",
-        "VIDEO-RANGE=SDR",
+        f"VIDEO-RANGE={video.init.video_range}",
         "CLOSED-CAPTIONS=NONE",
         *([f"SCORE={score}.0"] if score else []),
     ]
@@ -226,7 +230,7 @@ def _iframe_stream(one: IFrameStream) -> str:
         f"BANDWIDTH={one.bandwidth_bps}",
         f'CODECS="{one.init.codecs}"',
         f"RESOLUTION={one.init.width}x{one.init.height}",
-        "VIDEO-RANGE=SDR",
+        f"VIDEO-RANGE={one.init.video_range}",
         f'URI="{one.uri}"',
     ]
     return f"#EXT-X-I-FRAME-STREAM-INF:{','.join(attributes)}"

@@ -50,9 +50,10 @@ class Generation:
         self._dateranges = dateranges
         self._last_dateranges: str | None = None
         self.renditions: dict[str, Rendition] = {}
+        is_copied = stream_format.copied is not None
         for name, kind in stream_format.renditions.items():
             settings, segment_s = _window_settings(stream_format, kind, segments_listed)
-            self.renditions[name] = Rendition(name, kind, settings, segment_s)
+            self.renditions[name] = Rendition(name, kind, settings, segment_s, is_copied=is_copied)
         if has_captions:
             self.top.caption(dateranges)
         self.transport = TransportRendition.of(stream_format, self.renditions.values())

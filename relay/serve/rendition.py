@@ -28,14 +28,19 @@ PLAYLIST_CACHE: Final = "max-age=0, s-maxage=1"
 
 
 class Rendition:
-    """Everything that viewers may ask of one rendition. `files` are its media by the last step of their address."""
+    """Everything that viewers may ask of one rendition. `files` are its media by the last step of their address.
 
-    def __init__(self, name: str, kind: MediaKind, settings: WindowSettings, segment_s: float) -> None:
+    `is_copied` says that the stream's pictures are the camera's own, in which nothing of ours bounds a keyframe.
+    """
+
+    def __init__(
+        self, name: str, kind: MediaKind, settings: WindowSettings, segment_s: float, *, is_copied: bool
+    ) -> None:
         self.name = name
         self.kind = kind
         self.window = Window(settings)
         has_iframes = kind is MediaKind.VIDEO and settings.is_independent
-        self.iframes = IFrames(self.window, PLAYLIST_CACHE) if has_iframes else None
+        self.iframes = IFrames(self.window, PLAYLIST_CACHE, is_copied=is_copied) if has_iframes else None
         self.captions: CaptionRendition | None = None
         self.init: Init | None = None
         self.files: dict[str, Prepared] = {}

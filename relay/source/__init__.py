@@ -5,6 +5,7 @@ push      what is sent to the relay, which listens
 container what FFmpeg opens (streams, playhead)    pattern   the test pattern, made here (card, barcode)
 folder    files that play as a channel             own       a Python function of the user's
 v4l2      Linux webcams, their names and modes     alsa, microphone   Linux microphones
+ahead     live playlists read as they grow         reservoir what was read so, until it is due
 faults    FFmpeg's errors in plain words           pacing    files and HLS at their own speed
 retry     when to try again                        measure, advice   what `relay probe` finds and says
 """
@@ -57,6 +58,13 @@ class Source(Protocol):
     @property
     def stall_after_s(self) -> float:
         """How long it may give no new picture, by its nature, before it has stalled."""
+
+    @property
+    def delayed_ns(self) -> int:
+        """By how much it has fallen behind its own pace by now: all it gives from then on comes so much later.
+
+        Of what comes as it is captured nobody can say that; it is 0.
+        """
 
     def media(self) -> Iterator[Packet[Any] | av.VideoFrame | av.AudioFrame | None]:
         """What comes, as it comes: packets to decode, or frames; `None` says that nothing came for a moment.

@@ -12,6 +12,7 @@ import av.error
 from relay.errors import SourceEndedError, SourceNotFoundError, SourceUnsupportedError
 from relay.model import MATRICES, SourceInfo
 from relay.source.address import SourceKind
+from relay.source.ahead import ReadAhead
 from relay.source.faults import explain_opening, explain_reading, stalled
 from relay.source.options import HLS_READ_TIMEOUT_S, open_options, read_timeout_s, what_to_open
 from relay.source.pacing import BREATH_S
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _EAGAIN_PAUSE_S: Final = 0.01
 _REWIND_MARGIN_US: Final = 1_000_000
 """In MPEG-TS a seek to a keyframe's timestamp lands behind that keyframe."""
+_HLS_MARGINS_US: Final = (50_000, 200_000, 500_000)
+"""HLS refuses what lies before its first packet, and a sound may begin before that, though it comes behind it."""
 
 _UNTIMED: Final = frozenset({"mpjpeg", "h264", "hevc", "mjpeg", "m4v"})
 """Formats without timestamps: FFmpeg makes up 25 frames a second, whatever the camera sends."""
@@ -51,6 +54,7 @@ class ContainerSource:
         sleep: Callable[[float], None] = time.sleep,
         patience: Patience | None = None,
         previous: ContainerSource | None = None,
+        read_ahead: Callable[[InputContainer, Callable[[], int]], ReadAhead] = ReadAhead,
     ) -> None:
         self._address = address
         self._settings = settings
@@ -58,6 +62,7 @@ class ContainerSource:
         self._patience = patience or Patience(settings.read_timeout_s, settings.stall_after_s)
         self._monotonic_ns = monotonic_ns
         self._sleep = sleep
+        self._read_ahead = read_ahead
         self._video = choose_video(address, container, settings.video_stream)
         self._audio = (
             choose_audio(address, container, settings.audio_stream, self._video) if _wants_sound(settings) else None
@@ -71,6 +76,8 @@ class ContainerSource:
         self.stall_after_s = max(settings.stall_after_s, HLS_READ_TIMEOUT_S if is_hls else 0.0)
         self._announced_aspect = as_fraction(self._video.codec_context.sample_aspect_ratio)
         self._is_paced = is_finite or is_hls
+        self._is_read_ahead = is_hls and not is_finite
+        self._ahead: ReadAhead | None = None
         self.playhead: Playhead = Playhead() if previous is None else previous.playhead
         if previous is not None:
             self.playhead.next_file(self._start_ns)
@@ -85,6 +92,11 @@ class ContainerSource:
         if own is not None and own != self._announced_aspect:
             return own
         return as_fraction(self._video.sample_aspect_ratio) or Fraction(1)
+
+    @property
+    def delayed_ns(self) -> int:
+        """By how much it has fallen behind its own pace by now."""
+        return self.playhead.delayed_ns
 
     def media(self) -> Iterator[Packet[Any] | None]:
         """Packets in the order they come; `None` when nothing came for a breath.
@@ -101,7 +113,10 @@ class ContainerSource:
 
     def close(self) -> None:
         """Let go of it, in the thread that reads it: closed by another, FFmpeg ends in a segmentation fault."""
-        self._container.close()
+        if self._ahead is None:
+            self._container.close()
+        else:
+            self._ahead.close()
 
     def _until_end(self) -> Iterator[Packet[Any] | None]:
         wanted = {self._video.index} if self._audio is None else {self._video.index, self._audio.index}
@@ -109,8 +124,8 @@ class ContainerSource:
         while True:
             try:
                 # All streams are asked for: while only others send, PyAV would else never come back.
-                for packet in self._container.demux():
-                    if packet.stream_index not in wanted:
+                for packet in self._packets():
+                    if packet is None or packet.stream_index not in wanted:
                         yield None
                         continue
                     if packet.size:
@@ -134,11 +149,19 @@ class ContainerSource:
             except av.FFmpegError as error:
                 raise explain_reading(error, self._address, self._patience.seconds) from None
 
+    def _packets(self) -> Iterator[Packet[Any] | None]:
+        if not self._is_read_ahead:
+            return self._container.demux()
+        if self._ahead is None:
+            self._ahead = self._read_ahead(self._container, self._monotonic_ns)
+        return self._ahead.packets()
+
     def _wait_for(self, packet: Packet[Any]) -> Iterator[None]:
         if not self._is_paced:
             return
-        due_ns = self.playhead.due_ns(packet)
-        while (wait_ns := self.playhead.wait_ns(due_ns, self._monotonic_ns())) > 0:
+        has_run_dry = self._ahead is not None and self._ahead.has_run_dry
+        release_ns = self.playhead.release_ns(packet, self._monotonic_ns(), has_run_dry=has_run_dry)
+        while (wait_ns := release_ns - self._monotonic_ns()) > 0:
             self._sleep(min(wait_ns / NS_PER_S, BREATH_S))
             yield None
 
@@ -171,10 +194,10 @@ class ContainerSource:
 
     def _rewind(self) -> None:
         start_us = self._container.start_time or 0
-        for target_us in (start_us - _REWIND_MARGIN_US, start_us):  # HLS refuses what lies before its beginning
+        for margin_us in (-_REWIND_MARGIN_US, 0, *_HLS_MARGINS_US):
             try:
                 # Also flushes the decoders, which after their drain would accept nothing more.
-                self._container.seek(target_us)
+                self._container.seek(start_us + margin_us)
             except av.FFmpegError:
                 continue
             self.playhead.next_round()

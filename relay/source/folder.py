@@ -63,6 +63,11 @@ class FolderSource:
         """Of the file that plays."""
         return self._playing.sample_aspect
 
+    @property
+    def delayed_ns(self) -> int:
+        """Of all files so far, which lie on one line of time."""
+        return self._playing.delayed_ns
+
     def media(self) -> Iterator[Packet[Any] | None]:
         """Packets of file after file, timestamps that go on from one to the next; see `ContainerSource.media`.
 

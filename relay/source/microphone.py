@@ -162,6 +162,11 @@ class WithMicrophone:
         """As the camera's."""
         return self._source.stall_after_s
 
+    @property
+    def delayed_ns(self) -> int:
+        """As the camera's."""
+        return self._source.delayed_ns
+
     def media(self) -> Iterator[Packet[Any] | av.VideoFrame | av.AudioFrame | None]:
         """What the camera gives, and before each of it what was heard meanwhile."""
         for item in self._source.media():

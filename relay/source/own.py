@@ -91,6 +91,7 @@ class OwnSource:
 
     is_live = True
     sample_aspect = Fraction(1)
+    delayed_ns = 0
 
     def __init__(
         self,

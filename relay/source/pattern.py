@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from relay.errors import SourceUnsupportedError
 from relay.fields import PictureSize, Rate  # noqa: TC001 - pydantic reads the annotations at run time
 from relay.model import SourceInfo
+from relay.pixels import video_frame
 from relay.source.card import Card
 from relay.source.pacing import BREATH_S
 from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, Grid, sample_at
@@ -56,6 +57,7 @@ class PatternSource:
     is_live = True
     sample_aspect = Fraction(1)
     stall_after_s = 2.0
+    delayed_ns = 0
 
     def __init__(
         self,
@@ -106,7 +108,7 @@ class PatternSource:
 
     def _picture(self, slot: int) -> av.VideoFrame:
         time_ns = self._grid.start_ns(slot)
-        frame = av.VideoFrame.from_numpy_buffer(self._card.draw(time_ns, slot), "yuv420p")
+        frame = video_frame(self._card.draw(time_ns, slot))
         frame.pts, frame.time_base = time_ns, Fraction(1, NS_PER_S)
         frame.colorspace, frame.color_range = _ITU709, _LIMITED_RANGE
         return frame

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 _UNKNOWN_LENGTH_NS: Final = NS_PER_S // 25
+_BACK_NS: Final = NS_PER_S
+"""Timestamps that step back by more have begun anew."""
 
 
 class Playhead:
@@ -33,14 +35,21 @@ class Playhead:
         here_ns = timestamp_ns(packet.pts if packet.dts is None else packet.dts, time_base)
         if here_ns is None:
             here_ns = self._last_ns.get(stream, -length_ns) + length_ns
+        if here_ns < self._last_ns.get(stream, here_ns) - _BACK_NS:
+            self._pacer.restart()
         self._last_ns[stream] = here_ns
         self._first_ns = here_ns if self._first_ns is None else min(self._first_ns, here_ns)
         self._end_ns = max(self._end_ns, here_ns + length_ns)
         return here_ns + self.offset_ns
 
-    def wait_ns(self, due_ns: int, now_ns: int) -> int:
-        """How long what is due at `due_ns` has to wait, see `Pacer`."""
-        return self._pacer.wait_ns(due_ns, now_ns)
+    def release_ns(self, packet: Packet[Any], now_ns: int, *, has_run_dry: bool = False) -> int:
+        """When `packet` is to be let go, see `Pacer.release_ns`."""
+        return self._pacer.release_ns(self.due_ns(packet), now_ns, has_run_dry=has_run_dry)
+
+    @property
+    def delayed_ns(self) -> int:
+        """See `Pacer`."""
+        return self._pacer.delayed_ns
 
     def begins_at(self, first_ns: int) -> None:
         """The file's own beginning, for one of which the first round plays only the rest."""

@@ -37,11 +37,12 @@ class Remembered:
     last_msn: int | None = None
 
     def described(self, init: Init) -> Remembered:
-        """The same, with what CODECS says by `init`, if that is of pictures that are copied."""
+        """The same, with what CODECS and VIDEO-RANGE say by `init`, if that is of pictures that are copied."""
         copied = self.format.copied
         if copied is None or init.kind is not MediaKind.VIDEO:
             return self
-        return replace(self, format=replace(self.format, copied=replace(copied, codecs=init.codecs)))
+        copied = replace(copied, codecs=init.codecs, video_range=init.video_range)
+        return replace(self, format=replace(self.format, copied=copied))
 
 
 def settings_key(settings: StreamSettings) -> str:

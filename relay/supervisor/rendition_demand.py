@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 PROBE_CLOSE_S: Final = 10.0
 """Players look at a playlist and go elsewhere: nobody is expected back after that."""
 
+LEAST_CLOSE_S: Final = 5.0
+"""However short `idle_close_s` is: a page asks for a playlist up to four seconds before it changes to that rung, at the
+next seam (`AWAKE_MS` in `serve/web/levels.js`), and would find it asleep with a second of buffer."""
+
 WATCHED_SEGMENTS: Final = 2
 """Who fetches that many, or parts of that many, watches."""
 
@@ -26,7 +30,8 @@ class RenditionDemand:
     """Requests for what may sleep, at times of any clock that never goes back.
 
     A rung is wanted while anything of it is being fetched, a held playlist included. Behind the last request it is for
-    `idle_close_s` where it was watched, and `PROBE_CLOSE_S` where it was only looked at.
+    `idle_close_s` where it was watched, and `PROBE_CLOSE_S` at the most where it was only looked at; for either,
+    `LEAST_CLOSE_S` at the least.
     """
 
     def __init__(self, idle_close_s: float) -> None:
@@ -65,4 +70,4 @@ class RenditionDemand:
     def _is_over(self, interest: _Interest, now_s: float) -> bool:
         is_watched = len(interest.segments) >= WATCHED_SEGMENTS
         patience_s = self._idle_close_s if is_watched else min(PROBE_CLOSE_S, self._idle_close_s)
-        return not interest.fetching and now_s - interest.last_s >= patience_s
+        return not interest.fetching and now_s - interest.last_s >= max(LEAST_CLOSE_S, patience_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
@@ -62,7 +61,7 @@ class Publisher(Protocol):
 
 
 class Supervisor:
-    """Runs every stream of the settings until `stop`."""
+    """Runs every stream of the settings until `stop`. `cores` are those that all of them may use."""
 
     def __init__(
         self,
@@ -70,17 +69,18 @@ class Supervisor:
         publisher: Publisher,
         folder: DataFolder,
         spawn: Callable[[Isolation, str], Awaitable[WorkerProcess]] = WorkerProcess.spawn,
+        *,
+        cores: float,
     ) -> None:
         self._clock = ClockLine(time.monotonic_ns(), time.time_ns())
         self._clock_event = ClockEvent.STEADY
         self._workers = SpareWorkers(spawn, settings.log_level)
         is_only = len(settings.streams) == 1
-        cores = _cores() / len(settings.streams)
         self._keepers = [
             StreamKeeper(
                 name,
                 stream,
-                partial(choose_format, stream, settings.latency_of(stream), cores),
+                partial(choose_format, stream, settings.latency_of(stream), cores / len(settings.streams)),
                 publisher,
                 folder,
                 clock=lambda: self._clock,
@@ -131,10 +131,3 @@ class Supervisor:
                 log.warning("the system's clock was set", event_kind=self._clock_event.value)
             for keeper in self._keepers:
                 keeper.clock_changed()
-
-
-def _cores() -> int:
-    """Those that this process may use, where the system tells."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

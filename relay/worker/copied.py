@@ -78,7 +78,7 @@ class CopyLine:
         self._slate = SlateSource(start, SlatePainter(name, settings, start.format), copied.codec, shortest_ns)
         self._origin: Origin | None = None
         self._described: Origin | None = None
-        self._codecs = copied.codecs
+        self._codecs, self._video_range = copied.codecs, copied.video_range
         self._rate = RateMeter()
         self._init: Init | None = None
         self._began_ns = self._heard_ns = clock.unix_ns()
@@ -190,11 +190,12 @@ class CopyLine:
             return
         if self._init is None:
             if self._origin is None or self._origin == SLATE:
-                shape, keyframe = self._slate.shape, self._slate.keyframe
+                # A variant that has pictures in HDR and in SDR is declared for the first (RFC 8216bis §4.4.6.2).
+                shape, keyframe = replace(self._slate.shape, video_range=self._video_range), self._slate.keyframe
             else:
-                shape, keyframe = self._camera.describe(run.pictures[0], self._origin)
+                shape, keyframe = self._camera.describe(run.pictures[0])
             self._init = make_copied_init("video", shape, keyframe, 1, 1)
-            self._codecs = self._init.codecs
+            self._codecs, self._video_range = self._init.codecs, self._init.video_range
         bandwidth_bps, average_bps = self._rate.bandwidth_bps, self._rate.average_bps
         self._init = replace(self._init, bandwidth=bandwidth_bps, average_bandwidth=average_bps)
         self._link.send(wire.InitReady(self._init))

@@ -101,10 +101,15 @@ class Passthrough:
         self._announce = announce
         self._connections = 0
         self._connection: _Connection | None = None
+        self._has_been_too_far_apart = False
 
     def wants(self, info: SourceInfo) -> bool:
-        """Whether this source's packets are to be passed on. Raises `SourceUnsupportedError` where they have to be."""
-        if self._settings.video == "encode":
+        """Whether this source's packets are to be passed on. Raises `SourceUnsupportedError` where they have to be.
+
+        Keyframes that were too far apart are not watched again: viewers would see ten seconds of slate each time that
+        the camera comes back, and the supervisor has decided for encoding, which its next workers are told.
+        """
+        if self._settings.video == "encode" or self._has_been_too_far_apart:
             return False
         why_not = why_not_copied(self._settings, info)
         codec = CODECS.get(info.video_codec)
@@ -150,7 +155,7 @@ class Passthrough:
         if not self._is_still_wanted(connection):
             return False
         sets = connection.sets
-        media = nal.media_units(units, codec, sets)
+        media = nal.sample_units(units, codec, sets)
         if self.line is not None and media and nal.has_all_sets(sets, codec):
             picture = CodedPicture(copied.time_ns, is_keyframe, media)
             self.line.put(CameraPicture(picture, (connection.number, copied.line, sets), codec, connection.info))
@@ -188,6 +193,7 @@ class Passthrough:
         why_not = why_not_copied(self._settings, connection.info, connection.meter.longest_ns / NS_PER_S)
         if why_not:
             self._refuse(why_not)
+            self._has_been_too_far_apart = True
         return bool(why_not)
 
     def _refuse(self, why: str) -> None:

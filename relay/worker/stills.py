@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from relay.decode import decode_keyframe, to_i420
 from relay.encode import STILL_RATE, StillEncoder
 from relay.errors import EncodeError
-from relay.model import CodedPicture
+from relay.model import VIDEO_RANGES, CodedPicture
 from relay.packager import COPIED_TIMESCALE, VideoShape, nal
 from relay.timeline import NS_PER_S
 from relay.worker.painter import picture_of
@@ -65,18 +65,21 @@ class CameraView:
         still = self._decode(self._keyframe) if self._keyframe else None
         return None if still is None else to_i420(still.frame, self._format.matrix, still.sample_aspect)
 
-    def describe(self, first: CodedPicture, origin: Origin) -> tuple[VideoShape, bytes]:
-        """What the init segment of `origin` says, and its first keyframe with its parameter sets (Annex B)."""
+    def describe(self, first: CodedPicture) -> tuple[VideoShape, bytes]:
+        """What the init segment of `first` says, a keyframe, and that with its parameter sets (Annex B)."""
         item = self._keyframe
         if item is None:
             raise EncodeError("a segment of the camera came before its first keyframe")
-        still = decode_keyframe(item.codec, keyframe := nal.byte_stream((*origin[2], *first.units)))
-        shown = item.info if still is None else still.frame
-        return VideoShape(item.codec, shown.width, shown.height, self._format.rate, COPIED_TIMESCALE), keyframe
+        still = decode_keyframe(item.codec, keyframe := nal.byte_stream(first.units))
+        shape = VideoShape(item.codec, item.info.width, item.info.height, self._format.rate, COPIED_TIMESCALE)
+        if still is not None:
+            light = VIDEO_RANGES.get(still.transfer, "SDR")
+            shape = replace(shape, width=still.frame.width, height=still.frame.height, video_range=light)
+        return shape, keyframe
 
     @staticmethod
     def _decode(item: CameraPicture) -> Still | None:
-        return decode_keyframe(item.codec, nal.byte_stream((*item.origin[2], *item.picture.units)))
+        return decode_keyframe(item.codec, nal.byte_stream(item.picture.units))
 
 
 class SlateSource:
@@ -141,7 +144,7 @@ class SlateSource:
             self._keyframe_ns = time_ns
             self.keyframe = data
         sets = nal.parameter_sets(units, self._codec)
-        return CodedPicture(time_ns, nal.is_keyframe(units, self._codec), nal.media_units(units, self._codec, sets))
+        return CodedPicture(time_ns, nal.is_keyframe(units, self._codec), nal.sample_units(units, self._codec, sets))
 
     def _fail(self, error: EncodeError) -> None:
         self.has_failed = True

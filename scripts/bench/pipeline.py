@@ -255,6 +255,7 @@ def report(title: str, found: dict[str, Any], most_peak_mib: int) -> None:
     counters = found["counters"]
     print(f"  worker: peak RSS {found['worker_rss_peak_mib']:.0f} MiB (target {most_peak_mib}); ", end="")
     print(", ".join(f"{key} {value}" for key, value in counters.items()))
+    print(f"  worker and parent, ffmpeg = 1: {found['ratio_worker_and_parent']:.2f}")
     if not is_same_work(counters):
         print("  NOT COMPARABLE: the relay lacked processor time and repeated pictures, which costs less than new ones")
 

@@ -2,10 +2,11 @@
 
     scripts/soak conformance [--minutes 10]
 
-One RTSP camera (640x360 at 15, H.264 and AAC) goes through one `relay serve` as several streams: `lan`, `internet`, a
-`ladder` of three rungs, `balanced`, `quality`, and `copy`, whose pictures are the camera's own. Each is visited by a
-`relay check` of its own, and `lan` by one more as MPEG-TS (`ts.m3u8`), for all of the minutes. After a third of them
-the camera is killed for 20 s, after two thirds the worker of each stream, one after the other.
+One RTSP camera (640x360 at 15, H.264 and AAC) goes through one `relay serve` as several streams: `lan`, `internet` with
+captions, a `ladder` of three rungs, `balanced`, `quality`, and `copy`, whose pictures are the camera's own. Each is
+visited by a `relay check` of its own, and `lan`, `quality` and `copy` by one more as MPEG-TS (`ts.m3u8`), for all of
+the minutes. After a third of them the camera is killed for 20 s, after two thirds the worker of each stream, one after
+the other.
 
 It prints a JSON summary and exits with 1 if a visit found what must or should not be, or could not be made. What
 starves on cores that others use is late, and is told so: the load that is printed says how far to believe it.
@@ -35,14 +36,18 @@ from scripts.bench.precedence import OTHER_MACHINES, be_nice
 MOUNT: Final = "/small"
 STREAMS: Final = {
     "lan": 'latency = "lan"',
-    "internet": 'latency = "internet"',
+    "internet": 'latency = "internet"\ncaptions = true',
     "ladder": 'latency = "lan"\nrenditions = [{ height = 360 }, { height = 240 }, { height = 180, rate = 7.5 }]',
     "balanced": 'latency_profile = "balanced"',
     "quality": 'latency_profile = "quality"',
     "copy": 'latency = "lan"\nvideo = "copy"',
 }
 """Name and settings of each stream in relay.toml."""
-VISITS: Final = {name: f"/live/{name}/index.m3u8" for name in STREAMS} | {"ts": "/live/lan/ts.m3u8"}
+AS_TRANSPORT: Final = ("lan", "quality", "copy")
+"""Of these MPEG-TS is visited too: with parts beside it, with B-frames, in whatever order the camera has."""
+VISITS: Final = {name: f"/live/{name}/index.m3u8" for name in STREAMS} | {
+    f"{name}-ts": f"/live/{name}/ts.m3u8" for name in AS_TRANSPORT
+}
 OUTAGE_S: Final = 20.0
 READY_S: Final = 60.0
 SETTLED_S: Final = 20.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -18,6 +19,9 @@ import pytest
 
 from fixtures.processes import Relay, wait_for
 from relay import __version__
+from relay.cli.serve import check_slate_images
+from relay.config import RelaySettings, StreamSettings
+from relay.errors import ConfigError
 from relay.supervisor import DataFolder
 
 if TYPE_CHECKING:
@@ -80,6 +84,15 @@ def test_a_slate_image_that_is_none(tmp_path: Path) -> None:
     config.write_text(f'[streams.door]\nslate_image = "{tmp_path}/logo.png"\n')
     line = refused("--config", config, "--listen", "127.0.0.1:0", "--data", tmp_path)
     assert line == f"relay: slate_image: {tmp_path}/logo.png: cannot be read: No such file or directory"
+
+
+def test_a_slate_image_that_does_not_come(tmp_path: Path) -> None:
+    """As on a network disk that hangs: here, out of a pipe into which nobody writes."""
+    logo = tmp_path / "logo.png"
+    os.mkfifo(logo)
+    settings = RelaySettings(data=tmp_path, streams={"door": StreamSettings(slate_image=logo)})
+    with pytest.raises(ConfigError, match=rf"^slate_image: not read within 0\.1 s: {re.escape(str(logo))}$"):
+        check_slate_images(settings, within_s=0.1)
 
 
 def test_a_port_that_is_taken(relay: Relay, tmp_path: Path) -> None:

@@ -69,6 +69,20 @@ def test_a_burst_after_a_hiccup_is_none() -> None:
     assert 0 <= clock.offset_ns - NOW_NS < 2 * MS
 
 
+def test_a_source_that_says_that_it_is_late_is_followed_at_once() -> None:
+    """A download that hung for 2.5 s, which is known to whoever paces it."""
+    clock = SourceClock()
+    clock.fall_behind(NS_PER_S)
+    assert clock.time_ns(0, NOW_NS) == NOW_NS, "before the first there is nothing to be late"
+    late_ns = 2500 * MS
+    clock.fall_behind(NS_PER_S + late_ns)
+    clock.fall_behind(NS_PER_S + late_ns)
+    assert clock.jumps == 1
+    times_ns = [clock.time_ns(n * STEP, NOW_NS + n * STEP + late_ns) for n in range(1, 200)]
+    assert {time_ns - NOW_NS - n * STEP for n, time_ns in enumerate(times_ns, 1)} == {late_ns}
+    assert clock.jumps == 1
+
+
 def told(clock: SourceClock, frames: range, delay_ns: int, sender_error_ns: int = 0) -> list[int]:
     """By how much each of `frames` is put after its capture, which its sender tells with an error."""
     lags_ns = []

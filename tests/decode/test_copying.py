@@ -76,6 +76,20 @@ def test_a_clock_that_was_set_is_another_line_of_time(path: Path) -> None:
     assert copied[50].time_ns - copied[49].time_ns > 3500 * S
 
 
+def test_what_the_source_says_that_it_is_late_by_is_taken_whole_with_the_next_keyframe(path: Path) -> None:
+    clock, copied, late_ns = SourceClock(), [], 300 * MS
+    copier = PacketCopier(TimestampGuard(), clock, Fraction(25))
+    for n, packet in enumerate(packets(path)):
+        if n == 50:
+            clock.fall_behind(late_ns)
+        copied += copier.take(packet, NOW + n * FRAME_NS + (late_ns if n >= 50 else 0))
+    times = sorted(one.time_ns for one in copied)
+    steps = [after - before for before, after in pairwise(times)]
+    assert max(steps) == pytest.approx(FRAME_NS + late_ns, abs=MS)
+    assert sorted(steps)[-2] < FRAME_NS + MAX_STEP_NS
+    assert {one.line for one in copied} == {0}
+
+
 def test_packets_without_a_time_are_put_where_they_belong(path: Path) -> None:
     first = packets(path)
     for packet in first[:1]:

@@ -119,6 +119,22 @@ def test_a_reconnect_begins_with_a_clock_of_its_own() -> None:
     assert times[3:] == [NOW + 120 * MS + 7 * S + index * 40 * MS for index in range(3)]
 
 
+def test_what_a_source_says_that_it_is_late_by_holds_for_sound_and_picture_from_then_on() -> None:
+    hang_ns = 1500 * MS
+
+    def hang() -> None:
+        bench.advance(hang_ns)
+        bench.delayed_ns += hang_ns
+
+    first = [*live(3), sound(80 * MS)]
+    bench = Bench([[*first, hang, sound(101 * MS), *live(3, start_ns=120 * MS)]])
+    bench.run()
+    pictures_ns = [decoded.time_ns - NOW for decoded in bench.video]
+    assert pictures_ns == [0, 40 * MS, 80 * MS, *(hang_ns + 120 * MS + n * 40 * MS for n in range(3))]
+    assert [decoded.time_ns - NOW for decoded in bench.audio] == [80 * MS, hang_ns + 101 * MS]
+    assert [decoded.clock_jumps for decoded in bench.audio] == [0, 1]
+
+
 class _Endless(list[Any]):
     """Steps, and then what `forever` makes, a tenth of a second apart; `None`, if nothing is said."""
 

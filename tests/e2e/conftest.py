@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 HERE: Final = Path(__file__).parent
-FIRST: Final = ("test_transforms.py", "test_faults.py")
+FIRST: Final = ("test_hostile.py", "test_transforms.py", "test_faults.py")
 """Modules with a page and small pictures: they bear the light ones beside them, and the others have all cores then."""
 LIGHT: Final = (
     "test_check.py",
@@ -55,6 +55,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {name: place for place, name in enumerate((*FIRST, "any other", *LIGHT), 1)}
     items.sort(key=lambda item: order.get(item.path.name, order["any other"]) if item.path.parent == HERE else 0)
+
+
+@pytest.fixture(scope="session")
+def duration_s(pytestconfig: pytest.Config) -> float:
+    """How long a page is looked at whatever happens: a minute, or the beginning of one if time is short."""
+    return 60.0 if pytestconfig.getoption("--all") else 8.0
 
 
 @pytest.fixture(scope="module")

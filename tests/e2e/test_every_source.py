@@ -7,7 +7,8 @@ and given back: its viewers are shown the slate, and stay. Webcams and microphon
 from __future__ import annotations
 
 import os
-import socket
+import signal
+import subprocess
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from fixtures.processes import FIXTURES, Camera, Relay
 from fixtures.proxy import Proxy
 from fixtures.pushers import MOVING, Encoder, Enhanced, Origin
 from fixtures.screen import Film, Screen
-from fixtures.tools import write_certificate
+from fixtures.tools import free_port, need, write_certificate
 from fixtures.trouble import Paced, Trouble, http
 
 if TYPE_CHECKING:
@@ -91,12 +92,12 @@ class Row:
 
 @contextmanager
 def cameras(folder: Path, _rtmp_port: int) -> Iterator[list[Row]]:
-    """RTSP over UDP, over what the camera has, over TLS; with a password each way; and the second of two pictures."""
+    """RTSP over UDP, what the camera has, and TLS that is checked; a password each way; the second of two pictures."""
     certificate = str(write_certificate(folder))
     kinds = (
         ("udp", "/small", 'rtsp_transport = "udp"', "", ("--only", "udp", "--method", "basic")),
         ("auto", "/small", 'rtsp_transport = "auto"', "", ("--only", "tcp", "--method", "digest")),
-        ("tls", "/small", "tls_verify = false", "", ("--certificate", certificate)),
+        ("tls", "/small", "", "", ("--certificate", certificate)),
         ("second", "/two", "video_stream = 1", '"size": "320x180"', ()),
     )
     rows = []
@@ -112,15 +113,17 @@ def cameras(folder: Path, _rtmp_port: int) -> Iterator[list[Row]]:
 
 @contextmanager
 def servers(folder: Path, _rtmp_port: int) -> Iterator[list[Row]]:
-    """MJPEG, HLS to which segments are added, and an MP4 over TLS that begins again: with a password, or a header."""
+    """MJPEG, HLS that grows or begins again at its end, as an MP4 over TLS does: with a password, or a header."""
     live, films = folder / "live", folder / "films"
     live.mkdir()
     films.mkdir()
-    write_clip(films / "film.mp4", Clip(rate=Fraction(RATE), frames=4 * RATE, audio_codec="aac"))
+    film = write_clip(films / "film.mp4", Clip(rate=Fraction(RATE), frames=4 * RATE, audio_codec="aac"))
+    as_hls = ["-f", "hls", "-hls_time", "1", "-hls_playlist_type", "vod"]
+    ffmpeg("-i", str(film), "-c", "copy", *as_hls, str(live / "film.m3u8"))
     with (
         Trouble(http("multipart/x-mixed-replace; boundary=frame"), mjpeg(180)) as camera,
         Proxy(camera.port) as network,
-        Origin(live),
+        Origin(live) as origin,
         serving(partial(Guarded, directory=str(live))) as live_url,
         serving(partial(Guarded, directory=str(films)), write_certificate(folder)) as film_url,
     ):
@@ -132,19 +135,28 @@ def servers(folder: Path, _rtmp_port: int) -> Iterator[list[Row]]:
                 take_away=network.shut,
                 give_back=network.reopen,
             ),
-            Row("hls", live_url.replace("//", "//me:geheim@") + "/live.m3u8", heard=TONE),
+            Row(
+                "hls",
+                live_url.replace("//", "//me:geheim@") + "/live.m3u8",
+                heard=TONE,
+                take_away=partial(origin.signal, signal.SIGSTOP),
+                give_back=partial(origin.signal, signal.SIGCONT),
+            ),
+            Row("vod", live_url.replace("//", "//me:geheim@") + "/film.m3u8", "loop = true", TONE),
             Row("mp4", f"{film_url}/film.mp4", looped, TONE),
         ]
 
 
 @contextmanager
 def this_machine(folder: Path, _rtmp_port: int) -> Iterator[list[Row]]:
-    """A file, a folder, a function, a screen."""
+    """A file with two sounds, of which the first is silent; a folder, a function, a screen."""
     films, broken = folder / "films", folder / "broken"
     films.mkdir()
     write_clip(films / "1.mp4", Clip(frames=50, audio_codec="aac"))
     write_clip(films / "2.ts", Clip(frames=50, width=640, height=360, audio_codec="aac", b_frames=2))
-    film = write_clip(folder / "film.mkv", Clip(frames=100, audio_codec="aac"))
+    film, alone = folder / "film.mkv", write_clip(folder / "alone.mkv", Clip(frames=100, audio_codec="aac"))
+    silence = ["-f", "lavfi", "-t", "4", "-i", "anullsrc=r=48000", "-map", "0:v", "-map", "1:a", "-map", "0:a"]
+    ffmpeg("-i", str(alone), *silence, "-c:v", "copy", "-c:a", "aac", str(film))
     (folder / "mine.py").write_text(MINE)
     with Screen(folder) as screen, Film(folder, screen.display) as window:
 
@@ -157,7 +169,7 @@ def this_machine(folder: Path, _rtmp_port: int) -> Iterator[list[Row]]:
             window.run()
 
         yield [
-            Row("file", str(film), "loop = true\nstart_s = 1", TONE),
+            Row("file", str(film), "loop = true\nstart_s = 1\naudio_stream = 1", TONE),
             Row("folder", str(films), "", TONE),
             Row(
                 "function",
@@ -203,18 +215,16 @@ def pushers(folder: Path, rtmp_port: int) -> Iterator[list[Row]]:
         yield rows
 
 
+def ffmpeg(*options: str) -> None:
+    subprocess.run([need("ffmpeg"), "-nostdin", "-v", "error", *options], check=True, timeout=30)
+
+
 def mjpeg(length_s: int) -> Paced:
     pictures = [
         f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n".encode() + jpeg + b"\r\n"
         for jpeg in jpegs(10)
     ]
     return Paced(tuple((n / RATE, pictures[n % len(pictures)]) for n in range(length_s * RATE)))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port
 
 
 @pytest.fixture
@@ -235,7 +245,9 @@ def relay(rows: list[Row], tmp_path: Path, rtmp_port: int) -> Iterator[Relay]:
     (tmp_path / "relay.toml").write_text(f'rtmp_listen = "127.0.0.1:{rtmp_port}"\n' + "\n".join(streams))
     path = os.pathsep.join([str(tmp_path), str(FIXTURES.parent)])
     options = ("--config", str(tmp_path / "relay.toml"))
-    with Relay("", tmp_path, *options, environment={"PYTHONPATH": path}) as relay:
+    # By this the certificate of `tls` is believed; the groups that have none have no such file.
+    environment = {"PYTHONPATH": path, "SSL_CERT_FILE": str(tmp_path / "camera.pem")}
+    with Relay("", tmp_path, *options, environment=environment) as relay:
         for row in rows:
             relay.stream = row.name
             if row.begin is not nothing:

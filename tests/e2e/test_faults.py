@@ -37,6 +37,8 @@ RATE = 15
 SEGMENT_S = 2.0
 NEAR_S = 0.8
 """How far behind the camera the page wants to be (PART-HOLD-BACK and a part); a busy machine makes it more."""
+MOST_LATE_S = 1.0
+"""So much later than its limit, at most, is forgiven a page that was behind already."""
 READER_WAITS_S = 4.0
 """ffmpeg reads whole segments, and once each two seconds looks whether there is another."""
 SILENT_WORKER_S = 3.0
@@ -80,7 +82,7 @@ def playing(tab: Tab, relay: Relay, camera: Camera) -> Tab:
 
 @dataclass(frozen=True)
 class Before:
-    """How page and reader were before the fault, and by how much more than `NEAR_S` the page was behind."""
+    """How page and reader were before the fault, and what the page is forgiven for being behind more than `NEAR_S`."""
 
     page: dict[str, Any]
     read: int
@@ -90,7 +92,7 @@ class Before:
     @classmethod
     def of(cls, audience: Audience) -> Self:
         latency_s = audience.tab.look().latency_s or 0.0
-        late_s = max(0.0, latency_s - NEAR_S)
+        late_s = min(MOST_LATE_S, max(0.0, latency_s - NEAR_S))
         return cls(audience.tab.player(), audience.reader.shown, time.monotonic(), late_s)
 
 

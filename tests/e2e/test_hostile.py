@@ -208,11 +208,15 @@ def relay(stage: Stage, acts: dict[str, list[Turn]], interlude: tuple[Step, ...]
 
 
 class Director:
-    """Plays turn after turn, and keeps the times between which each was on."""
+    """Plays turn after turn, and keeps the times between which each was on.
+
+    That is until the next begins: what was sent last, or all at once, is shown when its connection is over already.
+    """
 
     def __init__(self, stage: Stage, relay: Relay, audience: Audience) -> None:
         self._stage, self._relay, self._audience = stage, relay, audience
         self.times: dict[str, tuple[float, float]] = {}
+        self._on: tuple[str, float] | None = None
 
     def play(self, turn: Turn) -> None:
         """Serve it until the relay has come to its end, and look at what the owner is told."""
@@ -226,9 +230,22 @@ class Director:
             self._audience.sit(1)
             self._audience.wait_for(lambda: self._is_told(turn), 10, f"{turn.name}: {turn.words!r}")
         assert self._stage.began_s is not None
-        self.times[turn.name] = (self._stage.began_s, time.time())
+        self._end_last(self._stage.began_s)
+        self._on = (turn.name, self._stage.began_s)
         opened = self._relay.words()[said:]
         assert not turn.opened or f'"size": "{turn.opened}"' in opened, f"{turn.name}: {opened}"
+
+    def rest(self, interlude: tuple[Step, ...]) -> None:
+        """Serve `interlude`, which is no turn, and let what was played last be shown."""
+        self._stage.play(*interlude)
+        self._audience.sit(SETTLED_S)
+        self._end_last(self._stage.began_s or time.time())
+
+    def _end_last(self, at_s: float) -> None:
+        if self._on is not None:
+            name, began_s = self._on
+            self.times[name] = (began_s, at_s)
+        self._on = None
 
     def _is_told(self, turn: Turn) -> bool:
         """Whether viewers are told what is wrong, and the owner is by the log."""
@@ -254,8 +271,7 @@ def test_viewers_stay_whatever_is_sent(
         with Inspector(relay.playlist) as inspector:
             for turn in turns:
                 director.play(turn)
-            stage.play(*interlude)
-            audience.sit(SETTLED_S)
+            director.rest(interlude)
         assert audience.troubles() == []
         assert broken_rules(inspector) == []
         missed = too_little_of(turns, director.times, inspector)

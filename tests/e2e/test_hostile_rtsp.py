@@ -49,6 +49,8 @@ ENOUGH = 0.6
 TICK_FRAMES = 2
 """The cameras tick once a second; so many frames of AAC have it in them."""
 FAR_APART_S = 20.0
+WITHOUT_KEYFRAME_S = 7.0
+"""Of those twenty: two have passed when the relay is let in, and about four more when the page shows the slate."""
 SEEN_S = 6.0
 
 
@@ -226,9 +228,15 @@ def test_keyframes_twenty_seconds_apart_and_sound_that_is_only_announced(
     options = ("--gop", str(round(FAR_APART_S * RATE)), "--audio", "silent")
     with Camera(tmp_path, *options) as other, Recorder(other.url("/small"), tmp_path), instead(proxy, other.port):
         before, said, began_s = relay.status()["counters"], len(relay.words()), time.monotonic()
+        watched.tab.wait_until_slate(2 + 3 + LATENCY_S)
+        packets = count(relay, "packets")
+        watched.sit(WITHOUT_KEYFRAME_S)
+        assert watched.tab.look().is_slate
+        assert count(relay, "packets") - packets > ENOUGH * RATE * WITHOUT_KEYFRAME_S, "it is connected, and waits"
         within_s = FAR_APART_S + BACK_S
         watched.wait_for(lambda: count(relay, "connections") > before["connections"], within_s, "a keyframe")
         assert time.monotonic() - began_s > FAR_APART_S / 2
+        assert other.captures("/small") == 1, "the relay joined what was sent already"
         assert count(relay, "stalls") == before["stalls"]
         watched.tab.wait_until_picture(BACK_S, time.time())
         from_s = time.time()
@@ -270,11 +278,18 @@ def test_a_network_that_is_far_away(watched: Audience, relay: Relay, proxy: Prox
     assert count(relay, "connections") == before
 
 
-def test_a_network_that_loses_what_it_carries(watched: Audience, relay: Relay, proxy: Proxy) -> None:
-    before = count(relay, "packets")
+def test_a_network_that_loses_what_it_carries(
+    watched: Audience, inspector: Inspector, relay: Relay, proxy: Proxy
+) -> None:
+    """What is whole of it is shown: a chunk that is lost damages pictures up to the next keyframe."""
+    before, from_s = count(relay, "packets"), time.time()
     proxy.lose(20)
     watched.sit(10)
+    until_s = time.time()
     assert count(relay, "packets") - before > RATE
+    watched.wait_for(lambda: has_read(inspector, until_s), 6, "the last segment")
+    seen, _ = seen_and_heard(inspector, from_s, until_s)
+    assert seen > 0
 
 
 def test_a_name_that_cannot_be_resolved(relay: Relay, audience: Audience, browser: Browser, tmp_path: Path) -> None:
@@ -292,7 +307,7 @@ def test_a_name_that_cannot_be_resolved(relay: Relay, audience: Audience, browse
         relay.stream = "cam"
     assert broken_rules(inspector) == []
     assert (playback.errors, playback.dropped) == ([], 0)
-    assert playback.shown > 30 * 10
+    assert playback.shown > RATE * 10
     assert re.search(r"no host is called 'no-such-camera.invalid'|the name server does not answer", relay.words())
     assert audience.troubles() == []
 

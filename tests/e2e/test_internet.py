@@ -24,9 +24,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.usefixtures
 ONE_WAY_S = 0.1
 LATENCY_S = 4.0
 CAUGHT_UP_S = 30.0
+SETTLING_S = 5.5
+"""For five seconds a page goes nearer to the live edge at once, where it can: `player.js`."""
 MARGIN_S = 0.3
 """By so much further back the page stays after a stall, for a while (`relay/serve/web/sync.js`)."""
-DURATIONS_S = [pytest.param(8, id="short"), pytest.param(60, marks=pytest.mark.all, id="long")]
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +43,16 @@ def proxy(relay: Relay) -> Iterator[Proxy]:
         yield proxy
 
 
-@pytest.mark.parametrize("duration_s", DURATIONS_S)
 def test_plays_far_away_without_a_stall(browser: Browser, proxy: Proxy, duration_s: float) -> None:
     tab = browser.open(f"http://127.0.0.1:{proxy.port}/live/cam/")
     try:
         tab.wait_until_playing()
-        tab.pump(3)
+        tab.pump(SETTLING_S)
         origin_ms = tab.note_frames()
         before = tab.player()
         seen = tab.watch(duration_s)
         after, frames = tab.player(), tab.frames()
-        assert after["stalls"] == 0
+        assert (before["stalls"], after["stalls"]) == (0, 0), f"{after['lastStall']} at {before['now_s']:.1f} s"
         assert (tab.failed, tab.complaints, after["error"]) == ([], [], None)
         played_s = after["now_s"] - before["now_s"]
         assert unsteady(frames, origin_ms, played_s, LATENCY_S) == []

@@ -15,7 +15,8 @@ import pytest
 
 from fixtures.audience import Audience
 from fixtures.inspector import Inspector
-from fixtures.processes import Camera, Relay
+from fixtures.players import Reader
+from fixtures.processes import Camera, Relay, wait_for
 from fixtures.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ BEHIND_S = 12
 """HOLD-BACK: three times the target of four seconds, which is twice the camera's GOP."""
 BACK_S = BEHIND_S + 15
 SLATE_S = BEHIND_S + 10
+SEGMENT_S = 2
+"""The camera's GOP, while it is there."""
+BEHIND_SEGMENTS = 3
 RATE = 15
+FINE_TIME = ("-enc_time_base:v", "-1")
+"""ffmpeg would count time in frames of the rate that came first; at a seam two pictures may lie within one of these."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,7 @@ def relay(proxy: Proxy, folder: Path) -> Iterator[Relay]:
 @pytest.fixture(scope="module")
 def audience(relay: Relay, browser: Browser, folder: Path) -> Iterator[Audience]:
     """Those who stay for all of it. The reader decodes, so that what does not join at a seam is an error."""
-    audience = Audience.of(relay, browser, folder)
+    audience = Audience.of(relay, browser, folder, *FINE_TIME)
     audience.tab.wait_until_picture(BACK_S, time.time() - 2 * BEHIND_S)
     yield audience
     audience.reader.kill()
@@ -168,7 +174,7 @@ ROWS = [
 
 @contextmanager
 def watching(relay: Relay, browser: Browser, folder: Path) -> Iterator[Audience]:
-    audience = Audience.of(relay, browser, folder)
+    audience = Audience.of(relay, browser, folder, *FINE_TIME)
     yield audience
     audience.reader.kill()
     browser.close(audience.tab)
@@ -213,3 +219,34 @@ def test_auto_copies_what_can_be_and_says_why_not(row: Row, browser: Browser, tm
     assert reorders(inspector) is not bool(row.refusal)
     assert playback.errors == []
     assert playback.shown > RATE * (there_s - BEHIND_S)
+
+
+def test_h265_is_copied_over_an_outage(tmp_path: Path) -> None:
+    """The browser of these tests has no decoder for it: a reader, who decodes all of it, and the rules."""
+    with (
+        Camera(tmp_path, "--video", "h265") as camera,
+        Proxy(camera.port) as proxy,
+        Relay.with_settings(f"rtsp://127.0.0.1:{proxy.port}/small", tmp_path, 'video = "copy"\n') as relay,
+    ):
+        relay.wait_until("live", within_s=40)
+        assert relay.status()["format"]["copied"] == "hevc"
+        with Reader(relay.playlist, tmp_path, *FINE_TIME) as reader, Inspector(relay.playlist) as inspector:
+            wait_for(lambda: inspector.has_begun() and reader.shown > 0, BACK_S, "pictures in the reader")
+            camera.kill()
+            proxy.cut()
+            relay.wait_until("offline", SLATE_S)
+            wait_for_segments(inspector, 2)
+            camera.start()
+            relay.wait_until("live", SLATE_S)
+            # The reader is behind by some segments, and has to come to those behind the seam.
+            wait_for_segments(inspector, 2 + BEHIND_SEGMENTS)
+            playback = reader.leave()
+    assert 'CODECS="hvc1.' in inspector.multivariant
+    assert (inspector.problems, inspector.faults(), playback.errors) == ([], [], [])
+    assert len(seams(inspector)) == 2
+
+
+def wait_for_segments(inspector: Inspector, count: int) -> None:
+    """Until so many more of the pictures were published."""
+    last_msn = inspector.video.newest.last_msn
+    wait_for(lambda: inspector.video.newest.last_msn >= last_msn + count, 4 * SEGMENT_S * count, f"{count} segments")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import signal
-import socket
 import time
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -17,6 +16,7 @@ import pytest
 from fixtures.inspector import Inspector
 from fixtures.processes import Relay, wait_for
 from fixtures.pushers import Encoder, Enhanced, GStreamer
+from fixtures.tools import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,8 +193,7 @@ def test_the_key_is_nowhere_to_be_seen(relay: Relay, key: str) -> None:
 @pytest.mark.all
 @pytest.mark.parametrize("scheme", ["udp", "tcp"])
 def test_mpegts_without_a_password(tmp_path: Path, scheme: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     listen, url = {
         "udp": (f"udp://127.0.0.1:{port}", f"udp://127.0.0.1:{port}?pkt_size=1316"),
         "tcp": (f"tcp://127.0.0.1:{port}?listen", f"tcp://127.0.0.1:{port}"),

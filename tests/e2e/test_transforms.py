@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-DURATIONS_S = [pytest.param(8, id="short"), pytest.param(60, marks=pytest.mark.all, id="long")]
 DEADLY = """
 import os, signal
 
@@ -41,7 +40,6 @@ def _path(folder: Path) -> str:
     return f"{folder}:{__file__.partition('/tests/')[0]}"
 
 
-@pytest.mark.parametrize("duration_s", DURATIONS_S)
 def test_viewers_see_the_slate_and_no_error(browser: Browser, relay: Relay, duration_s: float) -> None:
     tab = browser.open(f"{relay.origin}/live/cam/", 640, 560)
     try:

@@ -27,9 +27,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 GRID = Grid.of(StreamFormat(1280, 720, Fraction(30), audio=True, latency=Latency.LAN))
 LATENCY_S = 1.5
-SETTLING_S = 4.0
+SETTLING_S = 5.5
+"""For five seconds a page goes nearer to the live edge at once, where it can: `player.js`."""
 PLAYED_S = 6.0
-DURATIONS_S = [pytest.param(8, id="short"), pytest.param(60, marks=pytest.mark.all, id="long")]
 COUNTED = {
     "Repeated frames": "repeated_frames",
     "Dropped frames": "dropped_frames",
@@ -39,7 +39,6 @@ COUNTED = {
 WITHOUT_MSE = "for (const name of ['MediaSource', 'ManagedMediaSource', 'WebKitMediaSource']) delete window[name];"
 
 
-@pytest.mark.parametrize("duration_s", DURATIONS_S)
 def test_plays_without_a_stall_close_behind_the_camera(tab: Tab, relay: Relay, duration_s: float) -> None:
     tab.pump(SETTLING_S)
     origin_ms = tab.note_frames()
@@ -52,7 +51,8 @@ def test_plays_without_a_stall_close_behind_the_camera(tab: Tab, relay: Relay, d
         took_s = time.time() - asked_s
 
     waits_s = {name: round(one.longest_wait_s(), 2) for name, one in inspector.renditions.items()}
-    assert after["stalls"] == before["stalls"] == 0, f"a version of a playlist took up to {waits_s} s to come"
+    told = f"{after['lastStall']} at {before['now_s']:.1f} s; a version of a playlist took up to {waits_s} s to come"
+    assert (before["stalls"], after["stalls"]) == (0, 0), told
     assert (tab.failed, tab.complaints, after["error"]) == ([], [], None)
     played_s = after["now_s"] - before["now_s"]
     # When a frame is due on the screen the browser says; by the canvas it is read out, by the screenshot really seen.
@@ -83,6 +83,17 @@ def test_live_state_viewers_and_figures_are_shown(tab: Tab) -> None:
     tab.page.locator("#viewers", has_text="viewer").wait_for(timeout=5000)
     assert tab.page.get_by_label("Address for other players").input_value().endswith("/live/cam/index.m3u8")
     assert tab.page.title() == "cam · relay"
+
+
+def test_hlsjs_has_what_our_changing_of_levels_leans_on(tab: Tab) -> None:
+    """Two names that it does not document (`levels.js`): without them every page would fail, or change at any part."""
+    names = """() => {
+        const hls = new Hls();
+        const found = [hls.abrController._abandonRulesCheck, hls.streamController.getNextFragment];
+        hls.destroy();
+        return found.map((one) => typeof one);
+    }"""
+    assert tab.page.evaluate(names) == ["function", "function"]
 
 
 def test_the_keyboard_does_everything(tab: Tab) -> None:

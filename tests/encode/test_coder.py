@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 
 from relay.encode.coder import Coder
@@ -45,3 +47,14 @@ def test_what_it_cannot_encode_is_named() -> None:
     (software,) = candidates(replace(STREAM, encoder="software"), RUNG)
     with pytest.raises(EncodeError, match=r"libx264 cannot encode 161x90, 30 a second, 300 kbit/s: "):
         Coder(software, STREAM, replace(RUNG, width=161, bitrate_kbps=300))
+
+
+def test_every_row_and_its_colour_is_encoded_at_any_even_height() -> None:
+    (software,) = candidates(replace(STREAM, encoder="software"), RUNG)
+    i420 = np.full((90 * 3 // 2, 160), 128, np.uint8)
+    i420.reshape(-1)[160 * 90 * 5 // 4 :].reshape(45, 80)[22:] = 200
+    units = Coder(software, STREAM, RUNG).encode(i420, 0, is_idr=True)
+    with av.open(io.BytesIO(units[0].data), format="h264") as container:
+        (shown,) = container.decode(video=0)
+    assert (shown.width, shown.height) == (160, 90)
+    np.testing.assert_allclose(shown.to_ndarray().astype(int), i420.astype(int), atol=12)

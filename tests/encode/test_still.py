@@ -70,6 +70,17 @@ def test_it_claims_what_the_camera_does_as_far_as_that_is_true(camera: str, slat
     assert [keyframe[:3].hex() for keyframe in keyframes] == [slate] * 3
 
 
+def test_the_last_rows_and_their_colours_are_there_at_any_even_height() -> None:
+    i420 = np.full((270 * 3 // 2, 480), 128, np.uint8)
+    v = i420.reshape(-1)[480 * 270 * 5 // 4 :].reshape(135, 240)
+    v[67:] = 200
+    data = StillEncoder("h264", 480, 270).encode(i420, is_keyframe=True)
+    with av.open(io.BytesIO(data), format="h264") as container:
+        (shown,) = container.decode(video=0)
+    assert (shown.width, shown.height) == (480, 270)
+    np.testing.assert_allclose(shown.to_ndarray().astype(int), i420.astype(int), atol=12)
+
+
 def test_what_cannot_be_encoded_is_said() -> None:
     with pytest.raises(EncodeError, match="no slate can be encoded in h264, 0x180"):
         StillEncoder("h264", 0, 180)

@@ -14,11 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.boxes import IDR, SLICE
+from fixtures.boxes import IDR, SLICE, nal
 from fixtures.media import moving_picture, tone
 from fixtures.transport import (
+    DELIMITER,
     EPOCH_S,
     INIT,
+    PPS,
+    SPS,
     TIMESCALE,
     audio_segment,
     gop,
@@ -34,6 +37,7 @@ from relay.mpegts import overhead_bps, transport_segment
 from relay.mpegts.packets import AUDIO_PID, VIDEO_PID
 from relay.packager import AudioPackager, VideoPackager, make_video_init
 from relay.packager.annexb import nal_units
+from relay.packager.boxes import Sample
 from relay.timeline import SAMPLES_PER_AAC_FRAME, USUAL_RATES, Grid
 
 if TYPE_CHECKING:
@@ -41,7 +45,6 @@ if TYPE_CHECKING:
 
     from relay.check.finding import Finding
     from relay.model import AccessUnit
-    from relay.packager.boxes import Sample
 
 WRAP = 1 << 33
 LAST_OF_A_WRAP_S = Fraction((EPOCH_S * 90_000 // WRAP + 1) * WRAP, 90_000)
@@ -97,6 +100,16 @@ def test_a_stamp_is_the_time_since_the_epoch() -> None:
     frame = EPOCH_S * 48_000 // SAMPLES_PER_AAC_FRAME
     assert read_pes(packets, AUDIO_PID)[0].shown == frame * 1920 % WRAP
     assert next(packet.clock for packet in packets if packet.clock is not None) == (EPOCH_S * 90_000 - 45_000) % WRAP
+
+
+def test_a_keyframe_that_has_its_parameter_sets_is_not_given_them_again() -> None:
+    """As those of copied streams have."""
+    coded, other = b"\x65\x88", b"\x41\x9a"
+    has_them = Sample(nal(SPS) + nal(PPS) + nal(coded), is_sync=True)
+    for first in (picture(coded, is_sync=True), has_them):
+        data = transport_segment(INIT, TIMESCALE, video_segment([first, picture(other)], 0, 2000), None)
+        units = [tuple(nal_units(unit.data)) for unit in read_pes(read_packets(data), VIDEO_PID)]
+        assert units == [(DELIMITER, SPS, PPS, coded), (DELIMITER, other)]
 
 
 def test_counters_join_whichever_segments_are_left_out() -> None:

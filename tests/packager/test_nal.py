@@ -75,6 +75,15 @@ def test_a_sample_has_neither_delimiters_nor_what_the_init_segment_has() -> None
     assert nal.media_units([foreign, H264_P], "h264", known) == (foreign, H264_P), "a decoder may need it"
 
 
+def test_in_front_of_a_keyframe_the_parameter_sets_stand_once_more() -> None:
+    known = (H264["sps"], H264["pps"])
+    for given in ((), known):
+        unit = [H264["aud"], *given, H264["sei"], H264["idr"]]
+        assert nal.sample_units(unit, "h264", known) == (*known, H264["sei"], H264["idr"])
+        assert nal.sample_units([*given, H264_P], "h264", known) == (H264_P,)
+    assert nal.sample_units([HEVC["cra"]], "hevc", (HEVC["vps"],)) == (HEVC["vps"], HEVC["cra"])
+
+
 def test_new_parameter_sets_take_the_place_of_their_kind() -> None:
     before = (HEVC["vps"], HEVC["sps"], HEVC["pps"])
     new = HEVC["sps"] + b"\x01"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from textwrap import dedent
 
 from fixtures.published import AUDIO_INIT, FORMAT, MSN, VIDEO_INIT, make_parts
@@ -51,6 +52,11 @@ def test_a_multivariant_playlist() -> None:
         RESOLUTION=1280x720,FRAME-RATE=30.000,CLOSED-CAPTIONS=NONE
         ts-1/index.m3u8
         """).replace("        RESOLUTION", "RESOLUTION")
+
+
+def test_only_pictures_in_hdr_say_so() -> None:
+    text = render_classic_multivariant([replace(VIDEO_INIT, video_range="PQ"), AUDIO_INIT], 90_000, "ts-1/index.m3u8")
+    assert "FRAME-RATE=30.000,VIDEO-RANGE=PQ,CLOSED-CAPTIONS=NONE\n" in text
 
 
 def test_a_segments_address() -> None:

@@ -19,6 +19,7 @@ from relay.check.parsed import parse
 from relay.model import Latency, LatencyProfile, MediaKind, StreamFormat
 from relay.playlist import (
     Described,
+    IFrameStream,
     Report,
     Window,
     WindowSettings,
@@ -168,7 +169,7 @@ def test_a_multivariant_playlist() -> None:
     )
     assert text.splitlines() == [
         "#EXTM3U",
-        "#EXT-X-VERSION:6",
+        "#EXT-X-VERSION:4",
         (
             '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
             'URI="v/abc/audio-1/index.m3u8"'
@@ -201,7 +202,7 @@ def test_a_multivariant_playlist_of_a_ladder() -> None:
     text = render_ladder(LADDER, AUDIO)
     assert text.splitlines() == [
         "#EXTM3U",
-        "#EXT-X-VERSION:6",
+        "#EXT-X-VERSION:4",
         (
             '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="Audio",LANGUAGE="und",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
             'URI="audio-1/index.m3u8"'
@@ -227,6 +228,15 @@ def test_a_multivariant_playlist_of_a_ladder() -> None:
         ),
         "audio-1/index.m3u8",
     ]
+    assert faults(check_multivariant(text)) == []
+
+
+def test_pictures_in_hdr_are_declared_wherever_they_are_named() -> None:
+    video = Described(replace(VIDEO_INIT, codecs="hvc1.2.4.L120.B0", video_range="HLG"), "video-1/index.m3u8")
+    text = render_multivariant(video, AUDIO, [IFrameStream(video.init, "video-1/iframes.m3u8", 750_000)])
+    named = re.findall(r"^#EXT-X-(\S+-INF):.*,VIDEO-RANGE=HLG,", text, re.MULTILINE)
+    assert named == ["STREAM-INF", "I-FRAME-STREAM-INF"]
+    assert "SDR" not in text
     assert faults(check_multivariant(text)) == []
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.origin import Camera
+from fixtures.origin import Camera, status_when_the_server_stops
 from fixtures.published import FORMAT, MSN, SILENT, VIDEO_INIT
 from relay.check.finding import faults
 from relay.check.history import check_delta, check_update
@@ -219,10 +219,7 @@ async def test_they_end_with_their_generation_and_go_with_it(
 
 async def test_nobody_waits_for_a_server_that_stops(client: Client, hub: Hub) -> None:
     Camera(hub).open()
-    asked = asyncio.create_task(client.get(PLAYLIST))
-    await asyncio.sleep(0.05)
-    hub.close()
-    assert (await asked).status == 503
+    assert await status_when_the_server_stops(client, hub, PLAYLIST) == 503
 
 
 async def test_mpeg_ts_has_none(client: Client, camera: Camera) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.origin import Camera
+from fixtures.origin import Camera, status_when_the_server_stops
 from fixtures.published import AUDIO_INIT, FORMAT, MSN, SILENT, VIDEO_INIT, make_part
 from fixtures.transport import INIT, audio_segment, gop, picture, video_segment
 from relay.check.finding import faults
@@ -179,10 +179,7 @@ async def test_a_viewer_who_comes_first_waits_for_the_first_segment(client: Clie
 
 async def test_nobody_waits_for_a_server_that_stops(client: Client, hub: Hub) -> None:
     RealCamera(hub).open()
-    asked = asyncio.create_task(client.get(PLAYLIST))
-    await asyncio.sleep(0.05)
-    hub.close()
-    assert (await asked).status == 503
+    assert await status_when_the_server_stops(client, hub, PLAYLIST) == 503
 
 
 async def test_what_left_the_window_can_be_fetched_for_a_while(

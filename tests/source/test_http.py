@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from fixtures.clock import Clock
+from fixtures.clock import NOW, Clock, S
 from fixtures.http_camera import Files, serving
 from fixtures.media import Clip, write_clip
+from fixtures.processes import wait_for
 from fixtures.tools import write_certificate
 from fixtures.trouble import Trouble
 from fixtures.trouble import http as answer
@@ -106,7 +107,7 @@ def test_what_has_an_end_can_be_played_again(http: str, tmp_path: Path, name: st
     source.close()
 
 
-def test_a_live_playlist_is_opened_with_what_is_there(http: str, tmp_path: Path) -> None:
+def test_a_live_playlist_is_opened_with_what_is_there_and_read_before_it_plays(http: str, tmp_path: Path) -> None:
     lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXT-X-MEDIA-SEQUENCE:7"]
     for number in range(3):
         write_clip(tmp_path / f"{number}.ts", Clip(first_pts=25 * number, audio_codec="aac"))
@@ -115,6 +116,12 @@ def test_a_live_playlist_is_opened_with_what_is_there(http: str, tmp_path: Path)
     source = opened(f"{http}/cam.m3u8", open_timeout_s=3)
     assert source.is_live
     assert next(item for item in source.media() if item is not None).size
+    ahead = source._ahead
+    assert ahead is not None
+    wait_for(
+        lambda: ahead._reservoir._newest_media_ns > 2.8 * S, 10, "the last of three seconds, and no time has passed"
+    )
+    assert source._monotonic_ns() == NOW
     source.close()
 
 

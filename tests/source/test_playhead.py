@@ -34,8 +34,20 @@ def test_what_has_no_time_follows_what_was_before_it() -> None:
 
 def test_what_is_due_later_than_the_first_waits_for_so_long() -> None:
     playhead = Playhead()
-    assert playhead.wait_ns(0, 7 * S) == 0
-    assert playhead.wait_ns(S, 7 * S + S // 4) == S * 3 // 4
+    assert playhead.release_ns(packet(0), 7 * S) == 7 * S
+    assert playhead.release_ns(packet(10), 7 * S + S // 4) == 8 * S
+
+
+def test_what_is_late_delays_all_that_follows_and_what_begins_anew_does_not() -> None:
+    playhead = Playhead()
+    playhead.release_ns(packet(100), 0)
+    assert playhead.release_ns(packet(101), 3 * S) == 3 * S
+    assert playhead.delayed_ns == 3 * S - S // 10
+    assert playhead.release_ns(packet(0), 3 * S) == 3 * S
+    assert playhead.release_ns(packet(1), 3 * S) == 3 * S + S // 10
+    assert playhead.delayed_ns == 3 * S - S // 10
+    assert playhead.release_ns(packet(2), 4 * S, has_run_dry=True) == 4 * S
+    assert playhead.delayed_ns == 3 * S - S // 10 + S * 4 // 5
 
 
 def test_a_round_begins_where_the_last_ended_however_late_that_began() -> None:

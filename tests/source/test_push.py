@@ -12,6 +12,7 @@ import av
 import pytest
 
 from fixtures.media import Clip, write_clip
+from fixtures.tools import free_port
 from relay.config import StreamSettings
 from relay.errors import (
     SourceAwaitedError,
@@ -78,10 +79,7 @@ def transport_stream(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def port() -> int:
-    """One that was free a moment ago, for TCP and UDP."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        found: int = taken.getsockname()[1]
-    return found
+    return free_port()
 
 
 def in_thread(work: Callable[[], None]) -> threading.Thread:

@@ -146,21 +146,21 @@ def test_keyframes_further_apart_and_another_codec_are_another_format() -> None:
     assert choose(COPY, offering(longest_gop_s=20), after(dependent)) == dependent
 
 
-def test_what_codecs_says_is_remembered_as_long_as_the_codec_stays() -> None:
+def test_what_codecs_and_range_say_is_remembered_as_long_as_the_codec_stays() -> None:
     found_once = after(choose(COPY, offering()))
     assert found_once.described(AUDIO_INIT) is found_once
     assert after(choose(COPY)).described(VIDEO_INIT) == after(choose(COPY))
-    known = found_once.described(VIDEO_INIT)
+    known = found_once.described(replace(VIDEO_INIT, video_range="HLG"))
     assert known == found_once, "it makes no other format"
-    for now, codecs in (
-        (None, VIDEO_INIT.codecs),
-        (offering(), VIDEO_INIT.codecs),
-        (offering(longest_gop_s=5), VIDEO_INIT.codecs),
-        (offering("hevc"), ""),
+    for now, codecs, video_range in (
+        (None, VIDEO_INIT.codecs, "HLG"),
+        (offering(), VIDEO_INIT.codecs, "HLG"),
+        (offering(longest_gop_s=5), VIDEO_INIT.codecs, "HLG"),
+        (offering("hevc"), "", "SDR"),
     ):
         copied = choose(COPY, now, known).copied
         assert copied is not None
-        assert copied.codecs == codecs
+        assert (copied.codecs, copied.video_range) == (codecs, video_range)
 
 
 def test_what_cannot_be_copied_any_more_is_encoded() -> None:

@@ -98,12 +98,14 @@ def test_a_folder_that_went_away(folder: DataFolder) -> None:
 
 def test_what_was_copied_before_its_name_was_kept_still_is_understood(folder: DataFolder) -> None:
     path = folder.path / "streams" / "door.json"
-    copied = replace(REMEMBERED, format=replace(REMEMBERED.format, copied=Copied("h264", 4, codecs="avc1.4d401f")))
+    cut = Copied("h264", 4, codecs="avc1.4d401f", video_range="PQ")
+    copied = replace(REMEMBERED, format=replace(REMEMBERED.format, copied=cut))
     folder.remember("door", copied)
     document = json.loads(path.read_text(encoding="utf-8"))
     assert document["format"]["copied"].pop("codecs") == "avc1.4d401f"
+    assert document["format"]["copied"].pop("video_range") == "PQ"
     path.write_text(json.dumps(document), encoding="utf-8")
     recalled = folder.recall("door")
     assert recalled == copied
     assert recalled.format.copied is not None
-    assert recalled.format.copied.codecs == ""
+    assert (recalled.format.copied.codecs, recalled.format.copied.video_range) == ("", "SDR")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.supervisor.rendition_demand import PROBE_CLOSE_S, RenditionDemand
+from relay.supervisor.rendition_demand import LEAST_CLOSE_S, PROBE_CLOSE_S, RenditionDemand
 
 IDLE_CLOSE_S = 30.0
 LOW, MIDDLE = "video-240p", "video-480p"
@@ -66,11 +66,22 @@ def test_what_was_watched_stays_as_long_as_a_camera_that_was(demand: RenditionDe
 
 
 def test_nobody_who_only_looks_is_waited_for_longer_than_who_watched() -> None:
-    demand = RenditionDemand(3.0)
+    demand = RenditionDemand(7.0)
     demand.offer([LOW])
     fetch(demand, 0.0)
-    assert demand.wanted(2.9) == {LOW}
-    assert demand.wanted(3.0) == frozenset()
+    assert demand.wanted(6.9) == {LOW}
+    assert demand.wanted(7.0) == frozenset()
+
+
+@pytest.mark.parametrize("segments", [[], [7, 8, 9]])
+def test_nothing_sleeps_before_who_asked_for_it_can_have_changed_to_it(segments: list[int]) -> None:
+    demand = RenditionDemand(1.0)
+    demand.offer([LOW])
+    for msn in segments:
+        fetch(demand, 0.0, msn)
+    fetch(demand, 0.0)
+    assert demand.wanted(LEAST_CLOSE_S - 0.1) == {LOW}
+    assert demand.wanted(LEAST_CLOSE_S) == frozenset()
 
 
 def test_another_ladder_has_other_rungs(demand: RenditionDemand) -> None:

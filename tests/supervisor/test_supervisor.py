@@ -32,7 +32,7 @@ class Stage:
         self.published = Published()
         streams = {name: StreamSettings(source=source.format(name=name)) for name in names}
         settings = RelaySettings(data=folder.path, streams=streams)
-        self.supervisor = Supervisor(settings, self.published, folder, self.crew.spawn)
+        self.supervisor = Supervisor(settings, self.published, folder, self.crew.spawn, cores=2)
 
     def run(self) -> AbstractAsyncContextManager[asyncio.Task[None]]:
         return running(self.crew, self.supervisor.run())

@@ -94,7 +94,7 @@ def test_what_is_known_is_not_watched_again() -> None:
     assert stage.announced == [wire.Found(INFO, 320, 180, CopyOffer("h264"))]
     stage.send(60)
     assert len(stage.line.taken) == 60
-    assert stage.line.taken[0].picture.units == (IDR,)
+    assert [item.picture.units for item in stage.line.taken[:2]] == [(SPS, PPS, IDR), (P,)]
     assert stage.line.taken[0].origin == (1, 0, (SPS, PPS))
 
 
@@ -199,6 +199,15 @@ def test_auto_says_in_the_log_that_keyframes_are_too_far_apart() -> None:
         stage.passthrough.wants(INFO)
         assert not stage.send(400, gop=255)
     assert why_encoded(logs) == ["keyframes are 10 s apart, and viewers would be three times that behind"]
+
+
+def test_keyframes_that_were_too_far_apart_are_not_watched_again_when_the_camera_is_back() -> None:
+    stage = Stage("auto")
+    stage.passthrough.wants(INFO)
+    assert not stage.send(400, gop=255)
+    with capture_logs() as logs:
+        assert not stage.passthrough.wants(INFO)
+    assert why_encoded(logs) == [], "once is enough"
 
 
 def test_auto_says_in_the_log_that_there_could_be_no_slate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,16 +48,23 @@ export class Still {
 export class Stalls {
   count = 0;
   total_s = 0;
+  /**
+   * The last one: when it began on the page's clock, how long it was (null: it lasts), and what lay ahead of the playhead then.
+   * Where that was nothing, nothing had come in time; where it was much, the viewer's machine was too busy to show it.
+   */
+  last = null;
   #began_ms = null;
 
-  begin(now_ms) {
+  begin(now_ms, buffer_s) {
     this.count++;
     this.#began_ms = now_ms;
+    this.last = { at_s: now_ms / 1000, lasted_s: null, buffer_s };
   }
 
   end(now_ms) {
     if (this.#began_ms === null) return;
-    this.total_s += (now_ms - this.#began_ms) / 1000;
+    this.last.lasted_s = (now_ms - this.#began_ms) / 1000;
+    this.total_s += this.last.lasted_s;
     this.#began_ms = null;
   }
 }

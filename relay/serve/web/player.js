@@ -10,6 +10,7 @@
 
 import { backoff_ms, Margin, steer } from "./sync.js";
 import { getStreams, Nap } from "./api.js";
+import { Choices } from "./choices.js";
 import { HLS_CONFIG } from "./hlsconfig.js";
 import { bufferAhead_s, Moving, nativeDate_ms, nativeEdge_s, Stalls, Still, Traffic } from "./media.js";
 
@@ -24,7 +25,7 @@ const NATIVE_TYPE = "application/vnd.apple.mpegurl";
 /**
  * Plays one stream in a `<video>` for as long as the page is open.
  *
- * Events: `change` after anything in `state`, `error`, `isBehind`, `levels` or the captions changed. All times are seconds.
+ * Events: `change` after anything in `state`, `error`, `isBehind` or `choices` changed. All times are seconds.
  */
 export class LivePlayer extends EventTarget {
   state = "starting";
@@ -36,6 +37,8 @@ export class LivePlayer extends EventTarget {
   rebuilds = 0;
   jumps = 0;
   lastProblem = "";
+  /** Which quality, and whether captions; `change` tells of these too. */
+  choices = new Choices(() => this.#changed());
 
   #video;
   #still;
@@ -55,8 +58,6 @@ export class LivePlayer extends EventTarget {
   #traffic = new Traffic();
   #moving = null;
   #hasEnded = false;
-  #choice = null;
-  #wantsCaptions = false;
   #wantsPlay = true;
 
   constructor({ video, still, root, stream, clock }) {
@@ -97,6 +98,10 @@ export class LivePlayer extends EventTarget {
     return this.#stalls.total_s;
   }
 
+  get lastStall() {
+    return this.#stalls.last;
+  }
+
   /** Seconds of media ahead of the playhead. */
   get buffer_s() {
     return bufferAhead_s(this.#video);
@@ -120,50 +125,6 @@ export class LivePlayer extends EventTarget {
   /** Bits a second that came over the last seconds, sound included, or 0. */
   get bitrate_bps() {
     return this.#traffic.bitrate_bps;
-  }
-
-  get levels() {
-    return this.#hls?.levels ?? [];
-  }
-
-  /** The level that was chosen, or -1 for automatic. */
-  get chosenLevel() {
-    return this.#choice ?? (this.#hls?.autoLevelEnabled === false ? this.#hls.manualLevel : -1);
-  }
-
-  set chosenLevel(index) {
-    this.#choice = index;
-    void this.#choose(this.#hls, index);
-    this.#changed();
-  }
-
-  /** One that sleeps (renditions_on_demand) is woken first: hls.js loads nothing while it waits for a playlist. */
-  async #choose(hls, index) {
-    const url = hls?.levels[index]?.url[0];
-    if (url) await fetch(url).then((answer) => answer.text()).catch(() => "");
-    if (index !== this.#choice) return; // another was chosen meanwhile
-    this.#choice = null;
-    if (hls && hls === this.#hls) hls.nextLevel = index;
-    this.#changed();
-  }
-
-  /** Whether there are captions; the browser's own player shows them in its own way. */
-  get hasCaptions() {
-    return Boolean(this.#hls?.subtitleTracks.length);
-  }
-
-  get showsCaptions() {
-    return this.#wantsCaptions;
-  }
-
-  set showsCaptions(isWanted) {
-    this.#wantsCaptions = isWanted;
-    this.#caption();
-  }
-
-  #caption() {
-    if (this.hasCaptions) this.#hls.subtitleTrack = this.#wantsCaptions ? 0 : -1;
-    this.#changed();
   }
 
   get frames() {
@@ -228,7 +189,7 @@ export class LivePlayer extends EventTarget {
   _waiting() {
     const isOurs = this.#video.seeking || this.#video.paused || this.state !== "playing";
     if (isOurs || this.#hasEnded) return;
-    this.#stalls.begin(performance.now());
+    this.#stalls.begin(performance.now(), this.buffer_s);
     this.#margin.stalled(performance.now());
     this.#set("buffering", this.error);
   }
@@ -334,6 +295,7 @@ export class LivePlayer extends EventTarget {
 
   async #resume() {
     this.resumes++;
+    this.choices.again();
     this.#hls.startLoad(-1);
     return this.#moves();
   }
@@ -360,14 +322,13 @@ export class LivePlayer extends EventTarget {
 
   #load(url) {
     const { Events } = globalThis.Hls;
-    const hls = new globalThis.Hls(HLS_CONFIG);
+    const hls = new globalThis.Hls({ ...HLS_CONFIG, ...this.choices.config });
     this.#hls = hls;
+    this.choices.follow(hls);
     this.#hasEnded = false;
     hls.on(Events.MANIFEST_PARSED, (_, data) => this.#learn(data.levels[0].url[0]));
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => (this.#hasEnded = !details.live));
     hls.on(Events.FRAG_BUFFERED, (_, data) => this.#traffic.add(data));
-    hls.on(Events.LEVEL_SWITCHED, () => this.#changed());
-    hls.on(Events.SUBTITLE_TRACKS_UPDATED, () => this.#caption());
     hls.on(Events.ERROR, (_, data) => this.#onHlsError(data));
     hls.attachMedia(this.#video);
     hls.loadSource(url);
@@ -401,6 +362,7 @@ export class LivePlayer extends EventTarget {
     this.#still.show();
     this.#hls?.destroy();
     this.#hls = null;
+    this.choices.follow(null);
   }
 
   async #play() {

@@ -102,7 +102,7 @@ class View {
       this.#video.volume = Number(volume.value);
       this.#video.muted = this.#video.volume === 0;
     });
-    this.#find("select").addEventListener("change", (event) => (this.#player.chosenLevel = Number(event.target.value)));
+    this.#find("select").addEventListener("change", (event) => (this.#player.choices.level = Number(event.target.value)));
     this.#video.addEventListener("resize", () => this.#fitPicture());
     for (const name of ["volumechange", "play", "pause"]) this.#video.addEventListener(name, () => this.#render());
     document.addEventListener("fullscreenchange", () => this.#render());
@@ -113,10 +113,11 @@ class View {
   }
 
   #do(action) {
+    const { choices } = this.#player;
     const actions = {
       play: () => (this.#video.paused ? this.#player.play() : this.#player.pause()),
       mute: () => this.#toggleSound(),
-      captions: () => (this.#player.showsCaptions = this.#player.hasCaptions && !this.#player.showsCaptions),
+      captions: () => (choices.showsCaptions = choices.hasCaptions && !choices.showsCaptions),
       live: () => this.#player.goLive(),
       full: () => this.#toggleFullScreen(),
       try: () => this.#player.tryNow(),
@@ -194,7 +195,7 @@ class View {
   }
 
   #renderCaptions() {
-    const { hasCaptions, showsCaptions } = this.#player;
+    const { hasCaptions, showsCaptions } = this.#player.choices;
     const button = this.#find("[data-do=captions]");
     button.hidden = !hasCaptions;
     button.setAttribute("aria-pressed", showsCaptions);
@@ -202,7 +203,7 @@ class View {
   }
 
   #renderLevels() {
-    const { levels, chosenLevel } = this.#player;
+    const { levels, level: chosen } = this.#player.choices;
     const key = levels.map(describeLevel).join();
     this.#find(".quality").hidden = levels.length === 0;
     const select = this.#find("select");
@@ -214,7 +215,7 @@ class View {
       );
     }
     select.disabled = levels.length < 2;
-    if (levels.length > 1) select.value = chosenLevel;
+    if (levels.length > 1) select.value = chosen;
   }
 
   #renderNumbers() {
