@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import sys
 import threading
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from relay import wire
 from relay.errors import ProtocolError
+from relay.supervisor.child import Child
 
 if TYPE_CHECKING:
     from relay.config import Isolation
@@ -24,9 +24,7 @@ KILLED_WITHIN_S: Final = 2.0
 class WorkerProcess:
     """Made by `spawn`; `receive` until it returns `None`, then `kill`, always."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, process: asyncio.subprocess.Process | None
-    ) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, process: Child | None) -> None:
         self._reader = reader
         self._writer = writer
         self._process = process
@@ -49,7 +47,7 @@ class WorkerProcess:
                     threading.Thread(target=_work, args=(theirs.dup(),), name="worker", daemon=True).start()
                 else:
                     command = [sys.executable, "-m", "relay.worker", str(theirs.fileno()), log_level]
-                    process = await asyncio.create_subprocess_exec(*command, pass_fds=[theirs.fileno()])
+                    process = Child.start(command, pass_fds=[theirs.fileno()])
             except BaseException:
                 writer.transport.abort()
                 raise
@@ -63,7 +61,7 @@ class WorkerProcess:
     @property
     def is_running(self) -> bool:
         """Whether the process is there; a worker in a thread always is, as far as can be known."""
-        return self._process is None or self._process.returncode is None
+        return self._process is None or self._process.is_running
 
     async def receive(self, within_s: float) -> wire.Message | None:
         """The next message, or `None` when the worker is gone. Raises `ProtocolError` if it keeps silent."""
@@ -88,19 +86,10 @@ class WorkerProcess:
             return None
         try:
             if self._has_hung_up:
-                await _end_of(process, EXIT_WITHIN_S)  # it is on its way: the status is then its own, not ours
+                await process.end(EXIT_WITHIN_S)  # it is on its way: the status is then its own, not ours
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-        return await _end_of(process, KILLED_WITHIN_S)
-
-
-async def _end_of(process: asyncio.subprocess.Process, within_s: float) -> int | None:
-    try:
-        async with asyncio.timeout(within_s):
-            return await process.wait()
-    except TimeoutError:
-        return None
+            process.kill()
+        return await process.end(KILLED_WITHIN_S)
 
 
 def _work(sock: socket.socket) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from fixtures.crew import Worker
+    from relay.supervisor.child import Child
     from relay.supervisor.process import WorkerProcess
 
 
@@ -88,7 +89,7 @@ async def test_a_worker_in_a_thread_needs_none(stage: Stage) -> None:
 async def test_one_that_died_while_it_waited_is_not_given_out(stage: Stage) -> None:
     await stage.take()
     await stage.spawned(2)
-    stage.started[1]._process = cast("asyncio.subprocess.Process", DeadProcess())
+    stage.started[1]._process = cast("Child", DeadProcess())
     assert await stage.take() is stage.crew.workers[2]
     assert await stage.crew.workers[1].hear_the_end() == []
 
@@ -120,10 +121,10 @@ async def test_the_last_one_is_ended_with_the_relay() -> None:
 class DeadProcess:
     """A process that ended."""
 
-    returncode = 1
+    is_running = False
 
-    async def wait(self) -> int:
+    async def end(self, _within_s: float) -> int:
         return 1
 
     def kill(self) -> None:
-        raise ProcessLookupError
+        """There is nothing to send a signal to."""
