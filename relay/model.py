@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from relay.links import Emitted, TransformFigures
+
 JsonObject = dict[str, Any]
 Matrix = Literal["bt709", "smpte170m"]
 """The YCbCr matrix of a picture, by its name in ISO/IEC 23091-2. Pictures are limited range everywhere in here."""
@@ -361,7 +363,10 @@ class StreamFigures:
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """All that API, metrics and pages say of a stream's camera side. `counters` only ever grow; `gauges` are of now."""
+    """All that API, metrics and pages say of a stream's camera side. `counters` only ever grow; `gauges` are of now.
+
+    `transforms` are in the order of the chain, `events` the last that they noticed, the oldest first.
+    """
 
     name: str
     generation: int
@@ -371,3 +376,5 @@ class StreamStatus:
     gauges: dict[str, float]
     figures: StreamFigures = field(default_factory=StreamFigures)
     is_on_demand: bool = False
+    transforms: tuple[TransformFigures, ...] = ()
+    events: tuple[Emitted, ...] = ()

@@ -28,6 +28,9 @@ class Crop(Transform):
     """Keeps one rectangle of the picture."""
 
     name: ClassVar = "crop"
+    group: ClassVar = "geometry"
+    wants: ClassVar = "either"
+    changes_size: ClassVar = True
     x: Offset = Field(default=0, description="left edge in pixels, even")
     y: Offset = Field(default=0, description="top edge in pixels, even")
     width: Side = Field(description="width in pixels, even")
@@ -42,6 +45,9 @@ class Scale(Transform):
     """Makes the picture larger or smaller. With only one side given, the other follows in proportion."""
 
     name: ClassVar = "scale"
+    group: ClassVar = "geometry"
+    wants: ClassVar = "either"
+    changes_size: ClassVar = True
     width: Side | None = Field(default=None, description="width in pixels, even")
     height: Side | None = Field(default=None, description="height in pixels, even")
     interpolation: Literal["nearest", "bilinear", "area", "bicubic", "lanczos"] = Field(
@@ -73,6 +79,8 @@ class Flip(Transform):
     """Mirrors the picture."""
 
     name: ClassVar = "flip"
+    group: ClassVar = "geometry"
+    wants: ClassVar = "either"
     direction: Literal["horizontal", "vertical"] = Field(
         default="horizontal", description="horizontal swaps left and right, vertical top and bottom"
     )
@@ -92,6 +100,9 @@ class Rotate(Transform):
     """Turns the picture clockwise; a quarter turn swaps width and height."""
 
     name: ClassVar = "rotate"
+    group: ClassVar = "geometry"
+    wants: ClassVar = "either"
+    changes_size: ClassVar = True
     degrees: Annotated[Literal[90, 180, 270], BeforeValidator(_whole_number)] = Field(
         description="90, 180 or 270, clockwise"
     )

@@ -119,6 +119,8 @@ class Timestamp(Transform):
     """Writes the time at which the picture was taken into a corner."""
 
     name: ClassVar = "timestamp"
+    group: ClassVar = "drawing"
+    wants: ClassVar = "either"
     format: Annotated[str, AfterValidator(_check_format)] = Field(
         default="%Y-%m-%d %H:%M:%S",
         description="as strftime takes it; %1f to %6f are that many digits of the second's fraction",

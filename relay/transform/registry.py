@@ -1,44 +1,123 @@
-"""From settings to links: names of our own, or a user's `module:function`. Every error says what would do."""
+"""From settings to links: names of our own and of installed packages, or a user's `module:function`.
+
+A package adds transforms by entry points of the group `relay.transforms`, each a subclass of `Transform`, a function or
+a class, as a user's own may be. Our own are imported when they are asked for. Every error says what would do.
+"""
 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any, Final
+import importlib
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from pydantic import ValidationError
 
-from relay.errors import TransformError
-from relay.transform.geometry import Crop, Flip, Rotate, Scale
-from relay.transform.overlay import Timestamp
-from relay.transform.plugin import load_function
+from relay.errors import TransformError, UserCodeError
+from relay.transform.base import Transform
+from relay.transform.plugin import link_to
+from relay.usercode import find_callable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from relay.config import TransformSettings
-    from relay.transform.base import Link, Transform
+    from relay.transform.base import Link
 
-TRANSFORMS: Final[Mapping[str, type[Transform]]] = {
-    transform.name: transform for transform in (Crop, Flip, Rotate, Scale, Timestamp)
+BUILT_IN: Final[Mapping[str, str]] = {
+    "crop": "relay.transform.geometry:Crop",
+    "flip": "relay.transform.geometry:Flip",
+    "rotate": "relay.transform.geometry:Rotate",
+    "scale": "relay.transform.geometry:Scale",
+    "timestamp": "relay.transform.overlay:Timestamp",
 }
+"""Name: where it is. One a line, sorted."""
+
+ENTRY_POINTS: Final = "relay.transforms"
 
 
 def make_link(settings: TransformSettings) -> Link:
     """The link that `settings` describe. Raises `TransformError` for a name or a parameter that will not do."""
-    if ":" in settings.name:
-        return load_function(settings.name, settings.parameters)
-    if settings.name not in TRANSFORMS:
-        raise TransformError(f"there is no transform {settings.name!r}: {_what_exists(settings.name)}")
-    return _build(TRANSFORMS[settings.name], settings.parameters)
+    target = find(settings.name)
+    if is_transform(target):
+        return _build(settings.name, target, settings.parameters)
+    return link_to(settings.name, target, settings.parameters)
 
 
-def _build(transform: type[Transform], parameters: dict[str, Any]) -> Transform:
+def find(name: str) -> Callable[..., Any]:
+    """What `name` stands for: a subclass of `Transform`, or a function or class of somebody's own.
+
+    Raises `TransformError` where there is none, or where it cannot be imported.
+    """
+    if ":" in name:
+        try:
+            return find_callable(name)
+        except UserCodeError as error:
+            raise TransformError(str(error)) from error
+    if name in BUILT_IN:
+        return built_in(name)
+    found = [point for point in installed() if point.name == name]
+    if not found:
+        raise TransformError(f"there is no transform {name!r}: {_what_exists(name)}")
+    if len(found) > 1:
+        packages = ", ".join(sorted(_package_of(point) for point in found))
+        raise TransformError(f"{name}: several packages have a transform of that name: {packages}")
+    return _load(found[0])
+
+
+def built_in(name: str) -> type[Transform]:
+    """One of our own. Raises `TransformError` where a library that it needs is not installed."""
+    module, _, attribute = BUILT_IN[name].partition(":")
+    try:
+        target = getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise TransformError(f"{name}: it cannot be loaded: {error}") from error
+    if not is_transform(target):
+        raise TransformError(f"{name}: {BUILT_IN[name]} is no transform")
+    return target
+
+
+def installed() -> list[metadata.EntryPoint]:
+    """What installed packages add, by name; not what has the name of one of our own."""
+    points = metadata.entry_points(group=ENTRY_POINTS)
+    return sorted((point for point in points if point.name not in BUILT_IN), key=lambda point: point.name)
+
+
+def is_transform(target: object) -> TypeGuard[type[Transform]]:
+    """Whether it is a class whose fields are its parameters, and not just anything that can be called."""
+    return isinstance(target, type) and issubclass(target, Transform)
+
+
+def _load(point: metadata.EntryPoint) -> Callable[..., Any]:
+    where = f"{point.name}: {point.value} of the package {_package_of(point)}"
+    try:
+        target: object = point.load()
+    except (Exception, SystemExit) as error:  # a module's top level is anybody's code
+        raise TransformError(f"{where} cannot be loaded: {type(error).__name__}: {error}") from error
+    if not callable(target):
+        raise TransformError(f"{where} is {type(target).__name__}, not a transform, a function or a class")
+    found: Callable[..., Any] = target
+    return found
+
+
+def _package_of(point: metadata.EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else "(unknown)"
+
+
+def _build(name: str, transform: type[Transform], parameters: dict[str, Any]) -> Transform:
     try:
         return transform.model_validate(parameters)
     except ValidationError as error:
         problems = "; ".join(_explain(dict(problem)) for problem in error.errors())
-        takes = ", ".join(transform.model_fields)
-        raise TransformError(f"{transform.name}: {problems} ({transform.name} takes {takes})") from error
+        takes = ", ".join(own_parameters(transform)) or "nothing"
+        raise TransformError(f"{name}: {problems} ({name} takes {takes})") from error
+    except (Exception, SystemExit) as error:  # it may be anybody's class
+        raise TransformError(f"{name}: making it raised {type(error).__name__}: {error}") from error
+
+
+def own_parameters(transform: type[Transform]) -> list[str]:
+    """The names of its parameters, but for `on_failure`, which all have."""
+    return [name for name in transform.model_fields if name != "on_failure"]
 
 
 def _explain(problem: dict[str, Any]) -> str:
@@ -53,6 +132,7 @@ def _explain(problem: dict[str, Any]) -> str:
 
 
 def _what_exists(name: str) -> str:
-    close = difflib.get_close_matches(name, TRANSFORMS, n=1)
+    names = sorted({*BUILT_IN, *(point.name for point in installed())})
+    close = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}There are {', '.join(sorted(TRANSFORMS))}; your own is written module:function"
+    return f"{hint}There are {', '.join(names)}; your own is written module:function"
