@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 DEFAULT_LISTEN: Final = "127.0.0.1:8888"
 DEFAULT_RTMP_LISTEN: Final = "127.0.0.1:1935"
 DEFAULT_STREAM: Final = "cam"
+MOST_TRANSFORMS: Final = 32
+"""Of one stream: far more than a machine has time for, and what is told of them fits a message of its worker."""
 TEST_PATTERN: Final = "test:"
 RTMP_PUSH: Final = "rtmp:"
 _PUSHED_TO: Final = re.compile(r"rtmp:|udp://.*|tcp://.*[?&]listen(=1)?(&.*)?", re.IGNORECASE)
@@ -130,7 +132,7 @@ class StreamSettings(Settings):
     captions: bool = False
     encoder: EncoderChoice = "software"
 
-    transforms: tuple[TransformSettings, ...] = ()
+    transforms: Annotated[tuple[TransformSettings, ...], Field(max_length=MOST_TRANSFORMS)] = ()
     stall_after_s: Annotated[float, Field(ge=0.5, le=60)] = 2.0
     max_jitter_s: Annotated[float, Field(ge=0.1, le=5)] = 1.0
     on_demand: bool = False

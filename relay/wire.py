@@ -3,8 +3,8 @@
     frame  = header_bytes (u32, big-endian)  body_bytes (u32)  header (JSON)  body (raw bytes)
 
 Down: `Configure Start Wake Sleep ClockUpdate Stop`. Up: `Hello Listening Found InitReady PartReady Asleep Snapshot
-Event Health Stats Bye`. A header says its `kind`; the body is the message's `data`, where it has one. Both lengths are
-bounded, nothing is pickled, and every header is validated.
+Event Noticed Health Stats Bye`. A header says its `kind`; the body is the message's `data`, where it has one. Both
+lengths are bounded, nothing is pickled, and every header is validated.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from relay.errors import ProtocolError
+from relay.links import Emitted, TransformFigures
 from relay.model import CopyOffer, DateRange, Init, JsonObject, Part, PushDoor, SourceInfo, StreamFormat, StreamHealth
 from relay.timeline import ClockLine
 
@@ -157,6 +158,13 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """A transform noticed something in a frame."""
+
+    event: Emitted
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """The stream's state changed. `fatal` says that trying the source again cannot help."""
 
@@ -166,10 +174,14 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Counters since the worker started, and gauges of the last second; twice a second, so also the sign of life."""
+    """Counters since the worker started, and gauges of the last second; twice a second, so also the sign of life.
+
+    `transforms` are in the order of the chain; none while there is no chain.
+    """
 
     counters: dict[str, int] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
+    transforms: tuple[TransformFigures, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +207,7 @@ Message = (
     | Asleep
     | Snapshot
     | Event
+    | Noticed
     | Health
     | Stats
     | Bye
@@ -217,6 +230,7 @@ _KINDS: Final[dict[str, type[Message]]] = {
         Asleep,
         Snapshot,
         Event,
+        Noticed,
         Health,
         Stats,
         Bye,

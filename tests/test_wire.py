@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay import wire
+from relay.config import MOST_TRANSFORMS
 from relay.errors import ProtocolError
+from relay.links import Emitted, TransformFigures
 from relay.model import (
     DateRange,
     Init,
@@ -44,7 +46,9 @@ MESSAGES: list[wire.Message] = [
     wire.Snapshot(10**18, b"\xff\xd8"),
     wire.Event(DateRange("outage-5", 5, "relay.outage", 9, {"X-REASON": 'it "said"', "X-SCORE": 0.5, "X-TEXT": "1"})),
     wire.Health(StreamHealth(StreamState.OFFLINE, 5, "the camera refuses"), fatal=True),
+    wire.Noticed(Emitted("faces", 10**18, {"boxes": [[0.25, 0.5, 0.75, 1]], "label": None, "is_new": True})),
     wire.Stats({"slots": 7}, {"encode_ms": 6.5}),
+    wire.Stats({}, {}, (TransformFigures("crop"), TransformFigures("faces", mean_ms=9.5, every=3, is_failing=True))),
     wire.Listening(PushDoor(40_001, "hunter2")),
     wire.Bye("out of memory", fatal=False),
     wire.Wake("video-360p", 53_700_000_060),
@@ -129,3 +133,10 @@ def test_lengths_are_bounded_when_reading_and_when_writing() -> None:
         wire.read(io.BytesIO(wire.LENGTHS.pack(wire.MAX_HEADER_BYTES + 1, 0)))
     with pytest.raises(ProtocolError, match="over the limit"):
         wire.encode(wire.Snapshot(0, bytes(wire.MAX_BODY_BYTES + 1)))
+
+
+def test_the_figures_of_the_longest_chain_fit_a_message() -> None:
+    figures = TransformFigures("x" * 80, (10**12,) * 13, 1e12 / 3, 1e6 / 3, 10**12, 10**12, 10**12, 10, 64, True)
+    names = [f"a_gauge_of_some_length_{n}" for n in range(60)]
+    stats = wire.Stats(dict.fromkeys(names, 10**15), dict.fromkeys(names, 1e9 / 3), (figures,) * MOST_TRANSFORMS)
+    assert len(wire.encode(stats)) < wire.MAX_HEADER_BYTES // 2

@@ -1,4 +1,4 @@
-"""`relay serve | probe | check | devices | sessions`: one file a command, importing what heavy libraries it needs."""
+"""`relay serve | probe | check | devices | sessions | transforms`: a file each, loading the libraries that it needs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from relay.cli.devices import devices
 from relay.cli.probe import probe
 from relay.cli.serve import serve
 from relay.cli.sessions import sessions
+from relay.cli.transforms import transforms
 from relay.errors import RelayError
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app.command()(probe)
 app.command()(check)
 app.command()(devices)
 app.add_typer(sessions, name="sessions")
+app.add_typer(transforms, name="transforms")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's callback protocol

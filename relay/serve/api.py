@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from relay.links import TRANSFORM_BUCKETS_S
 from relay.model import StreamState
 from relay.serve.prepared import NO_STORE
+from relay.supervisor.ledger import KEPT_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from relay.links import TransformFigures
     from relay.model import StreamFormat, StreamStatus
     from relay.serve.hub import Hub, StreamHub
     from relay.sessions import SessionRecorder
 
 _NS_PER_MS: Final = 1_000_000
 _HEADERS: Final = {"Cache-Control": NO_STORE}
+_EVENTS_SHOWN: Final = 50
+_BOUNDS_MS: Final = [round(bound_s * 1e3, 3) for bound_s in TRANSFORM_BUCKETS_S]
+_COUNT: Final = re.compile(r"[1-9][0-9]{0,2}")
 
 
 class Api:
@@ -46,6 +53,20 @@ class Api:
         del request
         described = [self._describe(status) for status in self._statuses()]
         return web.json_response({"streams": described}, headers=_HEADERS)
+
+    async def events(self, request: web.Request) -> web.Response:
+        """What the transforms of a stream noticed last, the newest first: `?last=N` of them."""
+        name, asked = request.match_info["stream"], request.query.get("last", str(_EVENTS_SHOWN))
+        status = next((status for status in self._statuses() if status.name == name), None)
+        if status is None:
+            return _refused(HTTPStatus.NOT_FOUND, f"there is no stream {name!r}")
+        if not _COUNT.fullmatch(asked) or int(asked) > KEPT_EVENTS:
+            return _refused(HTTPStatus.BAD_REQUEST, f"last is a whole number from 1 to {KEPT_EVENTS}")
+        events = [
+            {"kind": event.kind, "time_ms": event.time_ns // _NS_PER_MS, "data": event.data}
+            for event in reversed(status.events[-int(asked) :])
+        ]
+        return web.json_response({"stream": name, "events": events}, headers=_HEADERS)
 
     async def healthz(self, request: web.Request) -> web.Response:
         """The event loop answers."""
@@ -77,7 +98,29 @@ class Api:
             "snapshot": f"live/{status.name}/snapshot.jpg" if stream and stream.snapshot else None,
             "counters": {**status.counters, **(stream.counters if stream else {})},
             "gauges": status.gauges,
+            "transforms": [_describe_transform(figures) for figures in status.transforms],
         }
+
+
+def _refused(status: HTTPStatus, why: str) -> web.Response:
+    return web.json_response({"error": why}, status=status, headers=_HEADERS)
+
+
+def _describe_transform(figures: TransformFigures) -> dict[str, Any]:
+    """One link of the chain: what it counts, what it takes, and that it works on every n-th frame."""
+    return {
+        "name": figures.label,
+        "frames": figures.runs,
+        "mean_ms": round(figures.mean_ms, 3),
+        "total_s": round(figures.seconds, 3),
+        "histogram": {"le_ms": _BOUNDS_MS, "frames": list(figures.counts)},
+        "failures": figures.failures,
+        "is_failing": figures.is_failing,
+        "late": figures.late,
+        "rested": figures.rested,
+        "every": figures.every,
+        "delay_frames": figures.delay_frames,
+    }
 
 
 def _has_transport(stream: StreamHub | None) -> bool:

@@ -82,6 +82,7 @@ def _routes(media: MediaRoutes, pages: Pages, api: Api, metrics: Metrics) -> lis
         web.route("*", "/live/{path:.*}", media.handle),
         web.get("/api/v1/time", api.time),
         web.get("/api/v1/streams", api.streams),
+        web.get("/api/v1/streams/{stream}/events", api.events),
         web.get("/healthz", api.healthz),
         web.get("/readyz", api.readyz),
         web.get("/metrics", metrics.handle),

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from relay.links import TRANSFORM_BUCKETS_S
 from relay.model import Quality, StreamState
 from relay.serve.malformed import WORDS
 from relay.serve.prepared import NO_STORE
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from prometheus_client.metrics_core import Metric
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 _CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _LAG_EVERY_S: Final = 0.1
 _LAG_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+_TRANSFORM_BOUNDS: Final = [*map(str, TRANSFORM_BUCKETS_S), "+Inf"]
 
 
 class RelayCollector(Collector):
@@ -61,6 +64,7 @@ class RelayCollector(Collector):
         yield sessions
         yield from self._states()
         yield from self._figures()
+        yield from self._transforms()
         yield from self._counts()
 
     def _requests(self) -> Iterator[Metric]:
@@ -120,6 +124,28 @@ class RelayCollector(Collector):
                 delay.add_metric([name, stage], delay_ms / 1e3)
         yield from (quality, fps, jitter, interruptions, delay)
 
+    def _transforms(self) -> Iterator[Metric]:
+        """By name and place in the chain: there may be two of a name. What is labelled is bounded by the settings."""
+        labels = ["stream", "transform", "position"]
+        times = HistogramMetricFamily("relay_transform_seconds", "What a transform takes for a frame.", labels=labels)
+        frames = CounterMetricFamily(
+            "relay_transform_frames",
+            "Frames on which a transform failed, or was late, or which it left out to rest.",
+            labels=[*labels, "outcome"],
+        )
+        every = GaugeMetricFamily(
+            "relay_transform_every", "A transform works on every n-th frame: 1 unless it rests.", labels=labels
+        )
+        for status in self._statuses():
+            for position, figures in enumerate(status.transforms):
+                values = [status.name, figures.label, str(position)]
+                times.add_metric(values, _buckets(figures.counts), figures.seconds)
+                every.add_metric(values, figures.every)
+                counted = (("failed", figures.failures), ("late", figures.late), ("rested", figures.rested))
+                for outcome, count in counted:
+                    frames.add_metric([*values, outcome], count)
+        yield from (times, frames, every)
+
     def _counts(self) -> Iterator[Metric]:
         counters = CounterMetricFamily(
             "relay_stream_events", "What happened to a stream, by the name of its counter.", labels=["stream", "event"]
@@ -135,6 +161,11 @@ class RelayCollector(Collector):
                 gauges.add_metric([status.name, gauge], value)
         yield counters
         yield gauges
+
+
+def _buckets(counts: Iterable[int]) -> Sequence[tuple[str, float]]:
+    """Bound by bound, how many were no longer than that: of Prometheus's histograms each bucket has those below it."""
+    return list(zip(_TRANSFORM_BOUNDS, accumulate(counts), strict=True))
 
 
 class Metrics:

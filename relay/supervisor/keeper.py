@@ -18,6 +18,7 @@ from relay.supervisor.demand import Demand
 from relay.supervisor.events import Events
 from relay.supervisor.formats import Remembered, settings_key
 from relay.supervisor.health import HealthMeter
+from relay.supervisor.ledger import Ledger
 from relay.supervisor.memory import Memory
 from relay.supervisor.places import Places
 from relay.supervisor.restart import RestartState
@@ -93,9 +94,7 @@ class StreamKeeper:
         self._restarts = RestartState()
         self._end_reason, self._last_end = "", ""
         self._health = StreamHealth(StreamState.CONNECTING, self._now_ns())
-        self._counters: dict[str, int] = {}
-        self._past_counters: dict[str, int] = {"worker_restarts": 0}
-        self._gauges: dict[str, float] = {}
+        self._ledger = Ledger()
         self._meter = HealthMeter()
         self._events = Events(name, publisher)
         self._stopping = asyncio.Event()
@@ -111,9 +110,8 @@ class StreamKeeper:
             health = replace(
                 health, state=StreamState.CLOCK, reason="the system's clock was set back; the old time is kept"
             )
-        counters = dict(self._past_counters)
-        for key, value in self._counters.items():
-            counters[key] = counters.get(key, 0) + value
+        ledger = self._ledger
+        counters = ledger.counters
         remembered, rate = self._remembered, self._places.grid.rate if self._places else None
         return StreamStatus(
             name=self.name,
@@ -121,9 +119,11 @@ class StreamKeeper:
             format=remembered.format if remembered and self._places else None,
             health=health,
             counters=counters,
-            gauges=dict(self._gauges),
+            gauges=ledger.gauges,
             figures=self._meter.figures(self._now_ns(), health.state, counters, rate),
             is_on_demand=self.demand.is_on_demand,
+            transforms=ledger.transforms,
+            events=ledger.events,
         )
 
     async def run(self) -> None:
@@ -220,6 +220,7 @@ class StreamKeeper:
                 self._probe_ends_s = time.monotonic() + within_probe_s
             self._heed(worker, message)
             self._events.heed(message)
+            self._ledger.heed(message)
             self._rungs.heed(message)
             if not self.demand.is_wanted:
                 self._dismiss_when_probed(worker)
@@ -246,7 +247,6 @@ class StreamKeeper:
             case wire.Listening(door):
                 self.door = door
             case wire.Stats(counters, gauges):
-                self._counters, self._gauges = counters, gauges
                 self._meter.stats(self._now_ns(), counters, gauges)
             case wire.Bye(error, _):
                 self._end_reason = error
@@ -366,9 +366,7 @@ class StreamKeeper:
 
     def _bury(self, code: int | None, began_ns: int) -> None:
         """Take note of a worker that ended by itself."""
-        for key, value in self._counters.items():
-            self._past_counters[key] = self._past_counters.get(key, 0) + value
-        self._counters, self._gauges = {}, {}
+        self._ledger.end_worker()
         self._meter.begin_worker()
         self._is_probing = False
         if self._is_replaced:
@@ -378,7 +376,7 @@ class StreamKeeper:
         if not self._has_published:
             reason = "its worker cannot be started"
             self._health = StreamHealth(StreamState.OFFLINE, self._now_ns(), reason, self._last_end)
-        self._past_counters["worker_restarts"] += 1
+        self._ledger.count_restart()
         self._restarts = self._restarts.failed(self._now_ns())
         lived_s = (self._now_ns() - began_ns) / NS_PER_S
         told = {"code": code, "error": self._end_reason, "lived_s": round(lived_s, 1)}

@@ -41,10 +41,14 @@ class Mean:
 
 
 class Budget:
-    """Of a chain whose links, by their numbers, may rest or not. `every` is 1 where none has to."""
+    """Of a chain whose links, by their numbers, may rest or not.
+
+    `every` is 1 where none has to; `is_over` says that frames take longer all the same than lies between them.
+    """
 
     def __init__(self, may_rest: Sequence[bool]) -> None:
         self.every = 1
+        self.is_over = False
         self._may_rest = tuple(may_rest)
         self._costs = [Mean() for _ in may_rest]
         self._frames = 0
@@ -60,8 +64,13 @@ class Budget:
     def look(self, period_s: float) -> None:
         """Another frame is through: now and then, decide anew."""
         self._frames += 1
-        if self._frames < WARM_UP or self._frames % LOOK_EVERY or not any(self._may_rest):
+        if self._frames < WARM_UP or self._frames % LOOK_EVERY:
             return
+        if any(self._may_rest):
+            self._settle(period_s)
+        self.is_over = self.cost_s(self.every) > (EASY if self.is_over else 1) * period_s
+
+    def _settle(self, period_s: float) -> None:
         needed = next((every for every in range(1, MOST_EVERY) if self.cost_s(every) <= period_s), MOST_EVERY)
         if needed > self.every:
             self.every = needed

@@ -67,8 +67,13 @@ class Chain:
 
     @property
     def every(self) -> int:
-        """On every how manieth frame those links work that may rest: 1 while the chain is fast enough."""
+        """The links that may rest work on every n-th frame: on each, 1, while the chain is fast enough."""
         return self._budget.every
+
+    @property
+    def is_over(self) -> bool:
+        """Whether frames take longer than lies between two, however many links rest: then some are left out."""
+        return self._budget.is_over
 
     @property
     def load(self) -> float:

@@ -76,10 +76,10 @@ class Step:
         failure = self._failure_in(self._open, "opening it")
         if failure is None:
             return
+        self._note_failure()
         if self.policy != "skip":
             raise failure
         self._is_left_out = True
-        self._note_failure()
         self._setup.on_failure(failure)
 
     def close(self) -> None:

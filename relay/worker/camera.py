@@ -309,7 +309,7 @@ class Camera:
         counters["dropped_before_transform"] = self._decoded.dropped
         counters["dropped_before_encode"] = self._ready.dropped
         gauges = {**self._board.gauges, **self._decoder.gauges, "cpu_s": time.process_time()}
-        return wire.Stats(counters, gauges)
+        return wire.Stats(counters, gauges, self._pictures.figures())
 
 
 def _settings_in(configure: wire.Configure) -> StreamSettings:

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.origin import UNIX_NS, Camera
 from fixtures.published import FORMAT, MSN
+from relay.links import TRANSFORM_BUCKETS_S, Emitted, TransformFigures
 from relay.model import Rung, StreamHealth, StreamState, StreamStatus
 
 if TYPE_CHECKING:
@@ -130,3 +131,85 @@ async def test_a_late_event_loop_is_seen(client: Client) -> None:
     text = (await client.get("/metrics")).text
     assert "relay_event_loop_lag_seconds_count 0.0" not in text
     assert 'relay_event_loop_lag_seconds_bucket{le="+Inf"}' in text
+
+
+COUNTS = (3, 2, *(0,) * (len(TRANSFORM_BUCKETS_S) - 2), 1)
+FACES = TransformFigures("faces", COUNTS, 1.5, 4.25, 1, 2, 3, every=2, delay_frames=2, is_failing=True)
+
+
+async def test_what_each_transform_takes_and_how_it_does(client: Client, statuses: list[StreamStatus]) -> None:
+    statuses[0] = replace(statuses[0], transforms=(TransformFigures("crop"), FACES))
+    cam, yard = json.loads((await client.get("/api/v1/streams")).body)["streams"]
+    assert [one["name"] for one in cam["transforms"]] == ["crop", "faces"]
+    assert cam["transforms"][1] == {
+        "name": "faces",
+        "frames": 6,
+        "mean_ms": 4.25,
+        "total_s": 1.5,
+        "histogram": {
+            "le_ms": [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 35.0, 50.0, 100.0, 200.0, 500.0, 1000.0],
+            "frames": list(COUNTS),
+        },
+        "failures": 1,
+        "is_failing": True,
+        "late": 2,
+        "rested": 3,
+        "every": 2,
+        "delay_frames": 2,
+    }
+    assert yard["transforms"] == []
+
+
+async def test_times_of_transforms_are_histograms(client: Client, statuses: list[StreamStatus]) -> None:
+    statuses[0] = replace(statuses[0], transforms=(FACES, TransformFigures("crop"), FACES))
+    values = {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families((await client.get("/metrics")).text)
+        for sample in family.samples
+    }
+
+    def value(name: str, position: int, **labels: str) -> float:
+        at = {"stream": "cam", "transform": ["faces", "crop", "faces"][position], "position": str(position), **labels}
+        return values[name, tuple(sorted(at.items()))]
+
+    for position in (0, 2):
+        bounds = ["0.0005", "0.001", "1.0", "+Inf"]
+        buckets = [value("relay_transform_seconds_bucket", position, le=bound) for bound in bounds]
+        assert buckets == [3, 5, 5, 6]
+        assert value("relay_transform_seconds_count", position) == 6
+        assert value("relay_transform_seconds_sum", position) == 1.5
+        outcomes = [value("relay_transform_frames_total", position, outcome=one) for one in ("failed", "late", "rested")]
+        assert outcomes == [1, 2, 3]
+        assert value("relay_transform_every", position) == 2
+    assert value("relay_transform_seconds_count", 1) == 0
+
+
+async def test_the_last_events_of_a_stream_the_newest_first(client: Client, statuses: list[StreamStatus]) -> None:
+    events = tuple(Emitted("motion", UNIX_NS + n * 1_000_000, {"n": n}) for n in range(60))
+    statuses[0] = replace(statuses[0], events=events)
+    answer = await client.get("/api/v1/streams/cam/events")
+    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+    told = json.loads(answer.body)
+    assert told["stream"] == "cam"
+    assert [event["data"]["n"] for event in told["events"]] == list(range(59, 9, -1))
+    assert told["events"][0] == {"kind": "motion", "time_ms": UNIX_NS // 1_000_000 + 59, "data": {"n": 59}}
+    two = json.loads((await client.get("/api/v1/streams/cam/events?last=2")).body)
+    assert [event["data"]["n"] for event in two["events"]] == [59, 58]
+    assert len(json.loads((await client.get("/api/v1/streams/cam/events?last=256")).body)["events"]) == 60
+    assert json.loads((await client.get("/api/v1/streams/yard/events")).body)["events"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("nobody/events", 404, "there is no stream 'nobody'"),
+        ("cam/events?last=0", 400, "last is a whole number from 1 to 256"),
+        ("cam/events?last=257", 400, "last is a whole number from 1 to 256"),
+        ("cam/events?last=1e9", 400, "last is a whole number from 1 to 256"),
+        ("cam/events?last=%D9%A3", 400, "last is a whole number from 1 to 256"),
+        ("cam/events?last=", 400, "last is a whole number from 1 to 256"),
+    ],
+)
+async def test_events_that_cannot_be_had_are_refused(client: Client, path: str, status: int, words: str) -> None:
+    answer = await client.get(f"/api/v1/streams/{path}")
+    assert (answer.status, json.loads(answer.body)) == (status, {"error": words})

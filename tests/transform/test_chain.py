@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-import relay.transform.frame
+from fixtures.pictures import only
 from relay.errors import TransformError
 from relay.transform import Chain, Frame, Pool, fit
+from relay.transform import frame as frame_module
 
 if TYPE_CHECKING:
     from fixtures.pictures import MakeChain, MakePicture, WriteModule
@@ -25,34 +26,38 @@ LINKS = ("crop x=4 y=4 width=600 height=300", "scale width=320 height=180", "tim
 def test_an_empty_chain_passes_the_picture_itself(picture: Picture) -> None:
     chain = Chain([])
     assert len(chain) == 0
-    assert chain.process(picture) is picture
+    assert only(chain.process(picture)) is picture
+    assert (chain.flush(), chain.figures(), chain.delay_frames) == ([], (), 0)
 
 
 def test_a_failure_in_the_middle_lets_nothing_out_and_the_next_picture_passes(
     make_chain: MakeChain, user_module: WriteModule, make_picture: MakePicture
 ) -> None:
     name = user_module("def odd_fails(frame):\n    if frame.slot % 2: raise RuntimeError('odd')\n    frame.y[:] = 20\n")
-    chain = make_chain("flip", f"{name}:odd_fails", "flip")
+    failures: list[TransformError] = []
+    chain = make_chain("flip", f"{name}:odd_fails", "flip", on_failure=failures.append)
     assert len(chain) == 3
     for slot in range(6):
+        pictures = chain.process(make_picture(slot=slot))
         if slot % 2:
-            with pytest.raises(TransformError, match="odd_fails raised RuntimeError: odd"):
-                chain.process(make_picture(slot=slot))
+            assert pictures == []
         else:
-            assert (chain.process(make_picture(slot=slot)).i420[:48] == 20).all()
+            assert (only(pictures).i420[:48] == 20).all()
+    assert len(failures) == 3
+    assert "odd_fails raised RuntimeError: odd" in str(failures[0])
 
 
 @pytest.fixture
 def conversions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """OpenCV's names for those that were made, in their order."""
     made: list[int] = []
-    real = relay.transform.frame.cv2.cvtColor
+    real = cv2.cvtColor
 
     def noting(*arguments: Any, **keywords: Any) -> Any:
         made.append(arguments[1])
         return real(*arguments, **keywords)
 
-    monkeypatch.setattr(relay.transform.frame.cv2, "cvtColor", noting)
+    monkeypatch.setattr(frame_module.cv2, "cvtColor", noting)
     return made
 
 
@@ -75,16 +80,14 @@ def test_pictures_that_somebody_holds_are_never_overwritten(make_chain: MakeChai
     for n in range(3 * Pool.MAX_PER_SHAPE):
         picture = make_picture()
         picture.i420[:] = n
-        held.append(chain.process(picture))
-    assert [int(picture.i420[0, 0]) for picture in held] == list(range(len(held)))
+        held += chain.process(picture)
+    assert [int(picture.i420[0, 0]) for picture in held] == list(range(3 * Pool.MAX_PER_SHAPE))
     assert all((picture.i420 == picture.i420[0, 0]).all() for picture in held)
 
 
-def test_a_view_alone_keeps_a_buffer(
-    make_chain: MakeChain, user_module: WriteModule, make_picture: MakePicture
-) -> None:
+def test_a_view_alone_keeps_a_buffer(make_chain: MakeChain, make_picture: MakePicture) -> None:
     chain = make_chain("scale width=32 height=32")
-    chroma = Frame(chain.process(make_picture())).u
+    chroma = Frame(only(chain.process(make_picture()))).u
     before = chroma.copy()
     for _ in range(3):
         picture = make_picture()
@@ -93,19 +96,31 @@ def test_a_view_alone_keeps_a_buffer(
     np.testing.assert_array_equal(chroma, before)
 
 
-@pytest.mark.parametrize("with_bgr", [False, True])
+WARM: dict[str, list[str]] = {
+    "planes": [],
+    "bgr": ["{name}:f", "flip", "timestamp timezone=UTC"],
+    "planes that could be put back": ["fixtures.links:Paints on_failure=skip"],
+    "bgr that could be put back": ["{name}:f", "fixtures.links:Paints touches=bgr on_failure=skip"],
+    "held": ["fixtures.links:Holds frames=3"],
+    "black": ["fixtures.links:Hides fails_on=7", "timestamp timezone=UTC"],
+}
+
+
+@pytest.mark.parametrize("kind", WARM)
 def test_no_buffers_are_allocated_once_warm(
-    make_chain: MakeChain, user_module: WriteModule, make_picture: MakePicture, with_bgr: bool
+    make_chain: MakeChain, user_module: WriteModule, make_picture: MakePicture, kind: str
 ) -> None:
     name = user_module("def f(frame): frame.bgr[10:20, 10:20] = 255\n")
-    chain = make_chain(*LINKS, *([f"{name}:f", "flip", "timestamp timezone=UTC"] if with_bgr else []))
+    chain = make_chain(*LINKS, *(link.format(name=name) for link in WARM[kind]))
     picture = make_picture(640, 360)
     out = Pool()
 
     def one() -> I420:
-        small = chain.process(picture)
+        (small,) = chain.process(picture)
         return fit(small, 640, 360, out.i420(640, 360))
 
+    for _ in range(3 if kind == "held" else 0):
+        assert chain.process(picture) == []
     for _ in range(5):
         one()
     tracemalloc.start()
@@ -118,7 +133,8 @@ def test_no_buffers_are_allocated_once_warm(
             peaks.append(tracemalloc.get_traced_memory()[1] - before)
     finally:
         tracemalloc.stop()
-    # All that lives at once in a frame: views, strings, small objects. The smallest plane here has 14400 samples.
+    # All that lives at once in a frame: views, strings, small objects, and the words of what failed. The smallest plane
+    # here has 14400 samples.
     assert sorted(peaks)[10] < 8192
 
 
@@ -148,7 +164,7 @@ def test_work_on_planes_is_done_in_the_picture_itself(
     chain = make_chain("timestamp timezone=UTC format=%H:%M:%S.%6f")
     picture = make_picture(1280, 720)
     before = picture.i420.copy()
-    written = chain.process(picture)
+    written = only(chain.process(picture))
     assert conversions == []
     assert written.i420 is picture.i420
     assert (written.i420 != before).any()

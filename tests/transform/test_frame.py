@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from relay.errors import TransformError
 from relay.pixels import split
-from relay.transform import Frame
+from relay.transform import Emitted, Frame
 
 if TYPE_CHECKING:
     from fixtures.pictures import MakePicture
@@ -130,3 +131,87 @@ def test_a_frame_takes_over_the_picture_of_another(frame: Frame, make_picture: M
     other.y[:] = 60
     assert (frame.slot, frame.size) == (7, (32, 32))
     assert (frame.y == 50).all()
+
+
+# What is noticed in it.
+
+
+def test_what_is_emitted_has_the_frames_time_and_is_kept_as_it_was(frame: Frame, picture: Picture) -> None:
+    boxes = [[0.25, 0.5]]
+    frame.emit("faces", boxes=boxes, count=1, names=None)
+    boxes.clear()
+    assert frame.events == [Emitted("faces", picture.time_ns, {"boxes": [[0.25, 0.5]], "count": 1, "names": None})]
+
+
+def test_numbers_of_numpy_are_numbers(frame: Frame) -> None:
+    numbers = {"whole": np.uint8(3), "part": np.float32(0.5), "is_so": np.bool_(True), "many": np.eye(2, dtype=int)}
+    frame.emit("numbers", **numbers, deep={"mean": np.float64(2)})
+    (event,) = frame.events
+    assert json.loads(json.dumps(event.data)) == {
+        "whole": 3, "part": 0.5, "is_so": True, "many": [[1, 0], [0, 1]], "deep": {"mean": 2.0},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "words"),
+    [
+        ("", {}, r"frame.emit\(''\): a kind is 1 to 63 of a-z 0-9 _ . -, a letter first"),
+        ("Motion", {}, "a kind is 1 to 63"),
+        ("x" * 64, {}, "a kind is 1 to 63"),
+        ("motion", {"score": float("nan")}, r"frame.emit\('motion'\): JSON cannot say this: Out of range float"),
+        ("motion", {"path": object()}, "JSON cannot say this: it is object"),
+        ("motion", {"text": "x" * 5000}, r"frame.emit\('motion'\): 5012 bytes of JSON, at most 4096"),
+    ],
+)
+def test_what_cannot_be_told_is_refused(frame: Frame, kind: str, data: dict[str, Any], words: str) -> None:
+    with pytest.raises(TransformError, match=words):
+        frame.emit(kind, **data)
+    assert frame.events == []
+
+
+# What a chain does with one on which a transform failed.
+
+
+def test_a_picture_that_is_kept_is_copied_when_somebody_asks_for_its_samples(frame: Frame, picture: Picture) -> None:
+    before = picture.i420.copy()
+    frame.keep()
+    assert frame.size == (64, 48)
+    assert frame.y.base is not picture.i420
+    frame.y[:] = 5
+    frame.u += 1
+    assert (frame.y == 5).all()
+    np.testing.assert_array_equal(picture.i420, before)
+    frame.put_back()
+    assert frame.picture().i420 is picture.i420
+
+
+def test_bgr_that_is_kept_is_copied_too(frame: Frame) -> None:
+    frame.bgr[:] = 40
+    frame.keep()
+    frame.bgr += 60
+    assert (frame.bgr == 100).all()
+    frame.bgr = frame.bgr[:20, :20]
+    frame.put_back()
+    assert frame.is_bgr
+    assert (frame.bgr == 40).all()
+
+
+def test_what_was_let_go_is_written_to_again(frame: Frame, picture: Picture) -> None:
+    frame.keep()
+    frame.let_go()
+    frame.y[:] = 5
+    assert (picture.i420[:48] == 5).all()
+    frame.put_back()
+    assert (frame.y == 5).all(), "there is nothing to put back"
+
+
+def test_a_blank_frame_is_black_and_says_so(frame: Frame) -> None:
+    frame.bgr[:] = 255
+    assert not frame.is_blank
+    frame.blank(32, 24)
+    assert frame.is_blank
+    assert frame.size == (32, 24)
+    assert (frame.y == 16).all()
+    assert (frame.u == 128).all()
+    assert (frame.v == 128).all()
+    assert frame.bgr.max() == 0

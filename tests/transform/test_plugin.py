@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from fixtures.pictures import only
 from relay.errors import TransformError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def test_the_five_lines_of_the_readme(make_chain: MakeChain, user_module: WriteM
         "def box(frame: Frame, size: int = 8) -> None:\n"
         "    cv2.rectangle(frame.bgr, (0, 0), (size - 1, size - 1), (0, 0, 0), -1)\n"
     )
-    out = make_chain({"name": f"{name}:box", "size": 16}).process(picture)
+    out = only(make_chain({"name": f"{name}:box", "size": 16}).process(picture))
     assert (out.i420[:16, :16] == 16).all()
     assert out.i420[17, 17] == 60
     assert out.i420[0, 17] == 60
@@ -45,7 +46,8 @@ def test_the_five_lines_of_the_readme(make_chain: MakeChain, user_module: WriteM
 def test_every_way_of_giving_the_picture_back(
     make_chain: MakeChain, user_module: WriteModule, picture: Picture, body: str
 ) -> None:
-    out = make_chain(f"{user_module(f'import numpy as np{chr(10)}def f(frame):{chr(10)}{body}')}:f").process(picture)
+    name = user_module(f"import numpy as np\ndef f(frame):\n{body}")
+    out = only(make_chain(f"{name}:f").process(picture))
     assert out.i420.shape == (72, 64)
     assert (np.abs(out.i420[:48].astype(int) - 50) <= 1).all()
     assert (np.abs(out.i420[48:].astype(int) - 128) <= 1).all()
@@ -60,7 +62,7 @@ def test_an_earlier_frame_may_be_shown_again(
     chain.process(make_picture(slot=1))
     second = make_picture(slot=2)
     second.i420[:] = 99
-    out = chain.process(second)
+    out = only(chain.process(second))
     assert out.slot == 2
     assert 99 not in out.i420[:48]
 
@@ -92,7 +94,7 @@ def test_wrong_results_name_the_function_and_what_came_back(
 ) -> None:
     name = user_module(f"def wrong(frame):\n    return {value}\n")
     with pytest.raises(TransformError, match=f"^{name}:wrong: .*{words}"):
-        make_chain(f"{name}:wrong").process(picture)
+        make_chain(f"{name}:wrong on_failure=stop").process(picture)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_what_it_raises_drops_the_picture_and_names_the_line(
 ) -> None:
     name = user_module(f"def broken(frame):\n    {statement}\n")
     with pytest.raises(TransformError) as caught:
-        make_chain("flip", f"{name}:broken", "flip").process(picture)
+        make_chain("flip", f"{name}:broken on_failure=stop", "flip").process(picture)
     assert f"{name}:broken {words}" in str(caught.value)
     assert f"(line 2 of {sys.modules[name].__file__})" in str(caught.value)
     assert caught.value.__cause__ is not None
@@ -228,13 +230,14 @@ def test_a_class_is_made_once_with_its_parameters_and_keeps_its_state(
     make_chain: MakeChain, user_module: WriteModule, make_picture: MakePicture
 ) -> None:
     chain = make_chain(f"{user_module(CLASSES)}:Count start=40")
-    assert [chain.process(make_picture()).i420[0, 0] for _ in range(3)] == [41, 42, 43]
+    assert [only(chain.process(make_picture())).i420[0, 0] for _ in range(3)] == [41, 42, 43]
 
 
 def test_a_function_inside_something_is_found(
     make_chain: MakeChain, user_module: WriteModule, picture: Picture
 ) -> None:
-    assert make_chain(f"{user_module(CLASSES)}:Space.f").process(picture).i420[0, 0] == 33
+    shown = only(make_chain(f"{user_module(CLASSES)}:Space.f").process(picture))
+    assert shown.i420[0, 0] == 33
 
 
 @pytest.mark.parametrize(
@@ -256,4 +259,4 @@ def test_classes_and_functions_that_cannot_be_transforms(
 
 def test_a_function_written_in_c_gets_what_it_is_given(make_chain: MakeChain, picture: Picture) -> None:
     with pytest.raises(TransformError, match=r"^builtins:getattr raised TypeError"):
-        make_chain("builtins:getattr").process(picture)
+        make_chain("builtins:getattr on_failure=stop").process(picture)

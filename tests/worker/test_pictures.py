@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
+from fixtures.links import CLOCK
 from fixtures.worker import FIRST, GRID, SMALL, Outbox, SteppedClock, flat, flat_picture
 from relay import slate, wire
 from relay.config import StreamSettings, TransformSettings
+from relay.links import Emitted
 from relay.model import Picture, StreamState
 from relay.timeline import NS_PER_S
+from relay.transform import Setup
 from relay.worker.board import Board
 from relay.worker.handoff import Handoff
 from relay.worker.pictures import PictureLine
@@ -170,3 +175,146 @@ def test_a_snapshot_once_a_second() -> None:
     snapshots = stage.outbox.of(wire.Snapshot)
     assert [snapshot.time_ns for snapshot in snapshots] == [GRID.start_ns(FIRST + n * SECOND) for n in range(3)]
     assert np.abs(slate.from_jpeg(snapshots[1].data, 96, 64)[:64].astype(int) - 40 - SECOND).mean() < 2
+
+
+# Transforms that hold pictures, hide something, stop, are slow, or notice something.
+
+
+def test_pictures_that_a_transform_holds_come_one_by_one_with_their_slots() -> None:
+    stage = Stage("fixtures.links:Holds frames=2")
+    stage.attach()
+    assert stage.line.open()
+    shown = [stage.step(flat_picture(FIRST + n, 80)) for n in range(4)]
+    assert [picture.slot if picture else None for picture in shown] == [None, None, FIRST, FIRST + 1]
+    assert stage.board.gauges["transform_delay_ms"] == pytest.approx(2000 / SECOND)
+    (figures,) = stage.line.figures()
+    assert (figures.delay_frames, figures.runs) == (2, 4)
+
+
+def test_what_is_held_is_let_go_when_nothing_comes_any_more() -> None:
+    stage = Stage("fixtures.links:Holds frames=2")
+    stage.attach()
+    stage.line.idle()
+    assert stage.line.open()
+    stage.line.idle()
+    for n in range(2):
+        assert stage.step(flat_picture(FIRST + n, 80)) is None
+    for waited_s, slot in ((0.4, None), (0.2, FIRST), (0.0, FIRST + 1), (5.0, None)):
+        stage.clock.advance(waited_s)
+        stage.line.idle()
+        picture = stage.ready.take(0)
+        assert (picture.slot if picture else None) == slot
+    assert stage.step(flat_picture(FIRST + 100, 80)) is None
+
+
+def test_what_hides_something_shows_black_and_the_owner_is_told_why() -> None:
+    stage = Stage(f"fixtures.links:Hides fails_on={FIRST}", "timestamp timezone=UTC size=8")
+    stage.attach()
+    assert stage.line.open()
+    black = stage.step(flat_picture(FIRST, 80))
+    assert black is not None
+    assert (black.i420[:64] == 16).all()
+    assert stage.board.counters["transform_failures"] == 1
+    (figures, _) = stage.line.figures()
+    assert figures.is_failing
+    assert stage.board.health().state is StreamState.LIVE
+    assert stage.step(flat_picture(FIRST + 1, 80)) is not None
+
+
+def test_what_cannot_be_opened_is_fatal_and_nothing_is_shown() -> None:
+    stage = Stage("fixtures.links:Hides opens=not")
+    stage.attach()
+    assert not stage.line.open()
+    (health,) = stage.outbox.of(wire.Health)
+    assert health.fatal
+    assert health.health.detail == "Hides: there is no model: give model=PATH"
+    assert stage.step(flat_picture(FIRST, 80)) is None
+    assert stage.outbox.of(wire.Snapshot) == []
+    stage.line.close()
+
+
+def test_a_transform_that_stops_the_stream_stops_it_for_good_and_says_why() -> None:
+    stage = Stage(f"fixtures.links:Paints fails_on={FIRST + 1} on_failure=stop")
+    stage.attach()
+    assert stage.line.open()
+    assert stage.step(flat_picture(FIRST, 80)) is not None
+    for n in range(1, 3 * SECOND):
+        assert stage.step(flat_picture(FIRST + n, 80)) is None
+    stage.line.idle()
+    health = stage.board.health()
+    assert health.state is StreamState.SLATE
+    assert health.reason == "the picture cannot be prepared"
+    assert f"Paints raised ValueError: not slot {FIRST + 1}" in health.detail
+    assert stage.board.counters["transform_failures"] == 1
+    assert len(stage.outbox.of(wire.Snapshot)) == 1
+
+
+def test_what_a_transform_notices_is_sent() -> None:
+    stage = Stage("fixtures.links:Looks emits=motion")
+    assert stage.line.open()
+    picture = flat_picture(FIRST, 80)
+    stage.step(picture)
+    (noticed,) = stage.outbox.of(wire.Noticed)
+    assert noticed.event == Emitted("motion", picture.time_ns, {"slot": FIRST})
+
+
+def test_a_chain_that_is_too_slow_says_so_and_that_it_keeps_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.worker.pictures.Setup", partial(Setup, clock=CLOCK))
+    stage = Stage("fixtures.links:Looks takes_s=0.1")
+    stage.attach()
+    assert stage.line.open()
+    with capture_logs() as logs:
+        for n in range(3 * SECOND):
+            stage.step(flat_picture(FIRST + n, 80))
+    assert stage.board.gauges["transform_load"] == pytest.approx(0.75)
+    (figures,) = stage.line.figures()
+    assert (figures.every, figures.rested > 0) == (2, True)
+    assert logs == [
+        {
+            "event": "the transforms are slower than the frames",
+            "log_level": "warning",
+            "load": 0.75,
+            "resting": "Looks",
+            "every": 2,
+        }
+    ]
+    monkeypatch.setattr("fixtures.links.Looks.apply", lambda *_: None)
+    with capture_logs() as logs:
+        for n in range(3 * SECOND, 30 * SECOND):
+            stage.step(flat_picture(FIRST + n, 80))
+    assert stage.line.figures()[0].every == 1
+    assert [line["event"] for line in logs] == ["the transforms keep up with the frames again"]
+
+
+def test_a_transform_that_does_not_come_back_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage("fixtures.links:Paints")
+    stage.attach()
+    assert stage.line.figures() == ()
+    assert stage.line.open()
+    stage.step(flat_picture(FIRST, 80))
+    told = []
+
+    def stuck(*_: object) -> None:
+        stage.clock.advance(5)
+        for since_s in (1.0, 3.0):
+            monkeypatch.setattr("relay.transform.chain.Chain.at_work", lambda _, s=since_s: ("Paints", s))
+            stage.line.figures()
+            told.append(stage.board.health().detail)
+
+    monkeypatch.setattr("fixtures.links.Paints.apply", stuck)
+    stage.step(flat_picture(FIRST + 1, 80))
+    assert told == ["", "Paints does not come to an end with a picture"]
+
+
+def test_the_thread_closes_the_transforms_that_it_has_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    monkeypatch.setattr("fixtures.links.Paints.close", lambda _: closed.append(threading.current_thread().name))
+    stage = Stage("fixtures.links:Paints")
+    stage.attach()
+    thread = threading.Thread(target=stage.line.run, name="transform")
+    thread.start()
+    stage.decoded.put(flat_picture(FIRST, 80))
+    assert stage.ready.take(5) is not None
+    stage.line.stop()
+    thread.join(timeout=5)
+    assert closed == ["transform"]

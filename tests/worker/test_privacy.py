@@ -7,17 +7,20 @@ pass. So all that is published of both has to be the same, byte for byte, whatev
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from fixtures.links import CLOCK
 from fixtures.worker import FIRST, GRID, SMALL, Outbox, SteppedClock, decoded
 from relay import slate, wire
 from relay.config import StreamSettings, TransformSettings
 from relay.model import MediaKind, Picture
 from relay.pixels import split
 from relay.timeline import NS_PER_S
+from relay.transform import Setup
 from relay.worker.board import Board
 from relay.worker.handoff import Handoff
 from relay.worker.pictures import PictureLine
@@ -53,7 +56,7 @@ def cover_at_first(frame):
 class Stage:
     """A chain and the slot line behind it, on a scripted clock, from the camera's pictures to what is published."""
 
-    def __init__(self, *transforms: str) -> None:
+    def __init__(self, *transforms: str, opens: bool = True) -> None:
         self.clock = SteppedClock()
         self.board = Board(self.clock, 2 * NS_PER_S)
         self.outbox = Outbox()
@@ -64,7 +67,7 @@ class Stage:
         from_camera: Handoff[Picture] = Handoff(math.inf)
         self.pictures = PictureLine(settings, 0.0, self.clock, self.board, link, from_camera, on_first=lambda *_: None)
         self.pictures.attach(SMALL, self.ready)
-        assert self.pictures.open()
+        assert self.pictures.open() is opens
         start = wire.Start(SMALL, {"video": FIRST, "audio": FIRST})
         self.video = VideoLine("cam", settings, start, self.clock, self.board, link, self.ready)
         self.video.open()
@@ -148,3 +151,37 @@ def test_what_an_heir_begins_with_shows_what_left_the_chain(module: str) -> None
     luma = slate.from_jpeg(snapshot, SMALL.width, SMALL.height)[: SMALL.height]
     assert luma[:, : WINDOW - 8].max() < BLACK + 16
     assert abs(float(luma[:, WINDOW + 8 :].mean()) - 80) < 8
+
+
+# Of what is declared to hide something nothing gets out however it fails: the pictures are black.
+
+
+@pytest.mark.parametrize("link", ["Hides touches=nothing", "HidesLater touches=nothing frames=3"])
+@pytest.mark.parametrize("trouble", ["fails=true", "takes_s=1"])
+def test_what_hides_something_and_cannot_is_black_in_all_that_is_made_of_it(
+    monkeypatch: pytest.MonkeyPatch, link: str, trouble: str
+) -> None:
+    monkeypatch.setattr("relay.worker.pictures.Setup", partial(Setup, clock=CLOCK))
+    chain = (f"fixtures.links:{link} {trouble}", "timestamp timezone=UTC")
+    seen = outage(somebody, *chain)
+    assert seen.board.counters["transform_failures"] == 2 * SECOND
+    assert seen.published() == outage(nobody, *chain).published()
+    shown = decoded(seen.outbox.init(MediaKind.VIDEO), seen.outbox.parts(MediaKind.VIDEO))
+    assert max(int(shown[slot].max()) for slot in range(FIRST + 4, FIRST + 2 * SECOND - 4)) < BLACK + 4
+
+
+def test_without_its_model_nothing_of_it_is_shown() -> None:
+    stage = Stage("fixtures.links:Hides opens=not", opens=False)
+    for n in range(2 * SECOND):
+        stage.show(FIRST + n, somebody())
+    stage.wait_until(FIRST + 2 * SECOND + SLATE_AFTER)
+    stage.video.close()
+    assert stage.outbox.of(wire.Snapshot) == []
+    assert stage.board.counters["slate_slots"] == stage.board.counters["slots"] > 0
+
+
+def test_after_it_has_stopped_the_stream_nothing_of_it_is_shown(module: str) -> None:
+    link = f"{module}:cover_at_first on_failure=stop"
+    stopped = outage(somebody, link, seconds=4)
+    assert stopped.board.counters["transform_failures"] == 1
+    assert stopped.published() == outage(nobody, link, seconds=4).published()
