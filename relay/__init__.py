@@ -5,14 +5,16 @@ camera ──source──> packets ──decode──> Picture ──transform�
 Part ──playlist──> rolling window ──serve──> every HLS player ──sessions──> who watched, how long, how well
 """
 
+from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from relay.source.own import Image, Sound, Source
     from relay.transform import Frame
+    from relay.transform.declare import transform
 
-__all__ = ["Frame", "Image", "Sound", "Source", "__version__"]
+__all__ = ["Frame", "Image", "Sound", "Source", "__version__", "transform"]
 
 __version__ = version("relay-hls")
 
@@ -23,6 +25,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - the module protocol of PEP 
         from relay.transform import Frame  # noqa: PLC0415 - see above
 
         return Frame
+    if name == "transform":
+        return import_module("relay.transform")  # which can be called: it is the decorator
     if name in {"Image", "Sound", "Source"}:
         from relay.source import own  # noqa: PLC0415 - see above
 
