@@ -189,7 +189,7 @@ class PictureLine:
 
     def _say_how_busy(self, chain: Chain) -> None:
         """In figures always; in words when it changes whether transforms rest, or frames are left out all the same."""
-        if not len(chain):
+        if len(chain) == 0:
             return
         every = chain.every
         self._board.gauges["transform_load"] = chain.load
