@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 MAX_SIDE: Final = 8192
 """Twice the widest H.264 picture that common players take: room to work in, and a bound on memory."""
+
+OnFailure = Literal["skip", "freeze", "blank", "stop"]
+Group = Literal["geometry", "correction", "drawing", "privacy", "watching", "models", "filters"]
+Wants = Literal["planes", "bgr", "either"]
 
 
 class Link(Protocol):
@@ -31,20 +35,54 @@ class Transform(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: ClassVar[str]
+    group: ClassVar[Group]
+    wants: ClassVar[Wants] = "planes"
+    changes_size: ClassVar[bool] = False
+    is_private: ClassVar[bool] = False
+    may_rest: ClassVar[bool] = False
+
+    on_failure: OnFailure = Field(default="freeze", description="what is shown where it fails")
 
     @property
     def label(self) -> str:
         """What messages call it."""
         return self.name
 
+    def open(self) -> None:
+        """Load models, images, tables. Raises `TransformError`."""
+
     @abstractmethod
     def apply(self, frame: Frame) -> None:
         """Change `frame`; raises whatever it likes, and the picture is dropped."""
+
+    def close(self) -> None:
+        """Give back what `open` took."""
 
     @classmethod
     def summary(cls) -> str:
         """Its first line of documentation."""
         return inspect.cleandoc(cls.__doc__ or "").partition("\n")[0]
+
+
+class Holding(Transform):
+    """A transform that has to see later frames before it lets an earlier one go. It is fed, and not applied."""
+
+    @property
+    @abstractmethod
+    def delay_frames(self) -> int:
+        """How many frames it holds, at the most, when it is fed the next."""
+
+    @abstractmethod
+    def feed(self, frame: Frame) -> list[Frame]:
+        """Take `frame`. Those that may go on now, oldest first: none, one or several."""
+
+    @abstractmethod
+    def flush(self) -> list[Frame]:
+        """All that are held, finished with what is known."""
+
+    def apply(self, frame: Frame) -> None:
+        """Nobody calls it."""
+        raise TypeError(f"{self.label} holds frames, and so is fed {frame!r}")
 
 
 def _even(value: int) -> int:
