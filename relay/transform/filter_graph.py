@@ -42,6 +42,8 @@ _SOURCE, _SINK = "in", "out"
 MAX_HELD: Final = 64
 """Pictures that a graph may keep back: two seconds of 30, and 90 MB of 720p."""
 _MARKS: Final = MAX_HELD + 2
+_MOST_AT_ONCE: Final = 1000
+"""Pictures that may come out for one that goes in: a source in the graph could go on for ever."""
 
 
 def check_names(graph: GraphSpec) -> None:
@@ -58,7 +60,7 @@ class _Pad(NamedTuple):
 
     node: FilterContext
     index: int
-    spec: FilterSpec
+    name: str
 
 
 @dataclass
@@ -83,14 +85,14 @@ class _Wiring:
         try:
             return self.graph.add(spec.name, spec.arguments or None)
         except (av.FFmpegError, ValueError) as error:
-            raise TransformError(f"the filter {str(spec)!r} will not do: {_words(error)}") from error
+            raise TransformError(f"{_name(spec)} will not do: {_words(error)}") from error
 
     def _link_inputs(self, spec: FilterSpec, node: FilterContext, offered: list[_Pad]) -> list[_Pad]:
         """Link what `spec` takes; what is returned are the ends that the next filter of the chain takes."""
-        pads = [_Pad(node, index, spec) for index in range(_count(node, "inputs"))]
+        pads = [_Pad(node, index, _name(spec)) for index in range(_count(node, "inputs"))]
         if len(spec.inputs) + len(offered) > len(pads):
             raise TransformError(
-                f"the filter {str(spec)!r} takes {len(pads)} pictures, "
+                f"{_name(spec)} takes {len(pads)} pictures, "
                 f"and {len(spec.inputs) + len(offered)} are given to it"
             )
         for label, pad in zip(spec.inputs, pads, strict=False):
@@ -104,12 +106,13 @@ class _Wiring:
         for source, pad in zip(offered, rest, strict=False):
             _link(source, pad)
         self.loose_inputs += rest[len(offered) :]
-        return self._label_outputs(spec, [_Pad(node, index, spec) for index in range(_count(node, "outputs"))])
+        gives = [_Pad(node, index, _name(spec)) for index in range(_count(node, "outputs"))]
+        return self._label_outputs(spec, gives)
 
     def _label_outputs(self, spec: FilterSpec, pads: list[_Pad]) -> list[_Pad]:
         if len(spec.outputs) > len(pads):
             raise TransformError(
-                f"the filter {str(spec)!r} gives {len(pads)} pictures, and {len(spec.outputs)} labels are behind it"
+                f"{_name(spec)} gives {len(pads)} pictures, and {len(spec.outputs)} labels are behind it"
             )
         for label, pad in zip(spec.outputs, pads, strict=False):
             if label in self.inputs:
@@ -130,9 +133,9 @@ class _Wiring:
         for label in self.outputs:
             if label != _SINK:
                 raise TransformError(f"nothing takes what the label [{label}] gives")
-        for pads, verb in ((takes, "takes"), (gives, "gives")):
+        for pads, verb in ((takes, "take"), (gives, "give")):
             if len(pads) != 1:
-                names = ", ".join(dict.fromkeys(str(pad.spec) for pad in pads)) or "no filter"
+                names = ", ".join(dict.fromkeys(pad.name for pad in pads)) or "none"
                 raise TransformError(
                     f"{len(pads)} open ends of the graph ({names}) {verb} the picture, and it must be one: "
                     "link the others with [labels]"
@@ -144,9 +147,11 @@ def _link(source: _Pad, target: _Pad) -> None:
     try:
         source.node.link_to(target.node, source.index, target.index)
     except (av.FFmpegError, ValueError) as error:
-        raise TransformError(
-            f"the filter {str(target.spec)!r} cannot take what {str(source.spec)!r} gives: {_words(error)}"
-        ) from error
+        raise TransformError(f"{target.name} cannot take what {source.name} gives: {_words(error)}") from error
+
+
+def _name(spec: FilterSpec) -> str:
+    return f"the filter {str(spec)!r}"
 
 
 def _count(node: FilterContext, side: str) -> int:
@@ -163,10 +168,9 @@ def build(graph: GraphSpec, width: int, height: int) -> Graph:
     takes, gives = wiring.ends()
     source = built.add_buffer(width=width, height=height, format=av.VideoFormat("yuv420p"), time_base=_TIME_BASE)
     planar, sink = built.add("format", "pix_fmts=yuv420p"), built.add("buffersink")
-    own = takes.spec
-    _link(_Pad(source, 0, own), takes)
-    _link(gives, _Pad(planar, 0, gives.spec))
-    _link(_Pad(planar, 0, own), _Pad(sink, 0, own))
+    _link(_Pad(source, 0, "the stream"), takes)
+    _link(gives, _Pad(planar, 0, "the stream"))
+    _link(_Pad(planar, 0, "the stream"), _Pad(sink, 0, "the stream"))
     return built
 
 
@@ -190,7 +194,7 @@ def _culprit(graph: GraphSpec, width: int, height: int) -> str:
         try:
             build((chain[:length],), width, height).configure()
         except (av.FFmpegError, ValueError, TransformError):
-            return f"the filter {str(chain[length - 1])!r}"
+            return _name(chain[length - 1])
     return "the graph"
 
 
@@ -241,7 +245,7 @@ class FilterLine:
     def finish(self) -> list[Frame]:
         """All that is left in the graph. Nothing can be fed afterwards."""
         self._push(None)
-        ready = list(self._pulled())
+        ready = list(self._pulled(is_last=True))
         self._held.clear()
         return ready
 
@@ -251,8 +255,9 @@ class FilterLine:
         except (av.FFmpegError, ValueError) as error:
             raise TransformError(f"the graph does not take the picture: {_words(error)}") from error
 
-    def _pulled(self) -> Iterator[Frame]:
-        while True:
+    def _pulled(self, *, is_last: bool = False) -> Iterator[Frame]:
+        """What comes out now. After the last a source in the graph may go on for ever, and is left to itself."""
+        for _ in range(_MOST_AT_ONCE):
             try:
                 picture = cast("av.VideoFrame", self._graph.pull())
             except (av.BlockingIOError, av.EOFError):
@@ -261,6 +266,9 @@ class FilterLine:
                 raise TransformError(f"the graph fails: {_words(error)}") from error
             if (frame := self._taken(picture)) is not None:
                 yield frame
+        if not is_last:
+            words = f"the graph gives more than {_MOST_AT_ONCE} pictures for one: a source in it never ends"
+            raise TransformError(words)
 
     def _taken(self, picture: av.VideoFrame) -> Frame | None:
         """The frame that `picture` is of now; `None` where its slot is filled."""
@@ -323,7 +331,8 @@ class FilterRunner:
 
     def feed(self, frame: Frame) -> list[Frame]:
         """The frames that are ready now that `frame` came. Raises `TransformError`, and has forgotten all then."""
-        line, ready = self._line, []
+        line = self._line
+        ready: list[Frame] = []
         if line is not None and (line.size != frame.size or frame.slot <= line.newest_slot):
             line, ready = None, self.flush()
         self._line = None

@@ -192,15 +192,15 @@ def test_a_name_that_will_not_do_is_refused_with_the_settings(graph: str, words:
         ("hflip,unsharp=4:4:9999", "the filter 'unsharp=4:4:9999' will not do: "),
         ("split,hflip", "the filter 'hflip' takes 1 pictures, and 2 are given to it"),
         ("hflip[a][b]", "the filter 'hflip' gives 1 pictures, and 2 labels are behind it"),
-        ("overlay", "2 open ends of the graph (overlay) takes the picture, and it must be one"),
-        ("split", "2 open ends of the graph (split) gives the picture, and it must be one"),
-        ("color=red", "0 open ends of the graph (no filter) takes the picture"),
-        ("hflip,nullsink", "0 open ends of the graph (no filter) gives the picture"),
+        ("overlay", "2 open ends of the graph (the filter 'overlay') take the picture, and it must be one"),
+        ("split", "2 open ends of the graph (the filter 'split') give the picture, and it must be one"),
+        ("color=red", "0 open ends of the graph (none) take the picture"),
+        ("hflip,nullsink", "0 open ends of the graph (none) give the picture"),
         ("[x]hflip", "nothing gives what the label [x] takes"),
         ("hflip[x]", "nothing takes what the label [x] gives"),
         ("split[a][a]", "the label [a] is given twice"),
         ("[in][in]hstack", "the label [in] is taken twice"),
-        ("volume=2", "the filter 'volume=2' "),
+        ("volume=2", "the filter 'volume=2' cannot take what the stream gives: "),
     ],
 )
 def test_what_will_not_do_is_named_when_the_stream_begins(graph: str, words: str) -> None:
@@ -255,3 +255,10 @@ def test_commas_come_through_the_short_form() -> None:
     link = make_link(TransformSettings.model_validate("filter graph=hqdn3d,unsharp=5:5:0.8"))
     assert isinstance(link, Filter)
     assert link.graph == "hqdn3d,unsharp=5:5:0.8"
+
+
+def test_a_source_that_never_ends_is_not_waited_for() -> None:
+    with pytest.raises(TransformError, match="gives more than 1000 pictures for one: a source in it never ends"):
+        applied(Filter(graph="[in]nullsink;color=red:size=64x48"), moment(plain(64, 48)))
+    beside = applied(Filter(graph="color=red:size=64x48[c];[in][c]hstack"), *numbered(3))
+    assert slots(beside) == [0, 1, 2]

@@ -1,4 +1,4 @@
-"""A logo is where it should be, at its size, with its alpha; and a file that is no logo is refused before it can harm."""
+"""A logo is where it should be, at its size, with its alpha; a file that is no logo is refused before it harms."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ CORNERS = ((0.2, 0.15), (0.8, 0.25), (0.85, 0.9), (0.1, 0.8))
 
 
 def slanted(flat: I420) -> I420:
-    """`flat` as a camera sees it from the side: its corners at `CORNERS`, each plane by itself and from edge to edge."""
+    """`flat` as it is seen from the side: its corners at `CORNERS`, each plane by itself and from edge to edge."""
     seen = new_i420(WIDTH, HEIGHT)
     for source, target in zip(split(flat), split(seen), strict=True):
         rows, columns = target.shape

@@ -28,7 +28,7 @@ def camera_of(columns: int, rows: int) -> NDArray[np.float64]:
 
 
 def bent(straight: I420) -> I420:
-    """`straight` as the lens of `BARREL` shows it: for each place in the bent picture, where it is in the straight one."""
+    """`straight` as the lens of `BARREL` shows it: of each place in the bent picture, where it is in the straight."""
     seen = new_i420(straight.shape[1], straight.shape[0] * 2 // 3)
     coefficients = np.array([BARREL[name] for name in ("k1", "k2", "p1", "p2", "k3")])
     for source, target in zip(split(straight), split(seen), strict=True):
