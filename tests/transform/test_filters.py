@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from fixtures.transforms import applied, moment, plain, psnr, scene
+from relay.config import TransformSettings
 from relay.errors import TransformError
 from relay.model import Picture
 from relay.pixels import I420, Pool, split
@@ -16,6 +17,7 @@ from relay.timeline import NS_PER_S
 from relay.transform import Frame
 from relay.transform.filter_graph import MAX_HELD
 from relay.transform.filters import Filter
+from relay.transform.registry import make_link
 
 
 def numbered(count: int, first: int = 0, step: int = 1, width: int = 64, height: int = 48) -> list[Picture]:
@@ -249,9 +251,6 @@ def test_a_transform_that_holds_is_never_applied() -> None:
 
 
 def test_commas_come_through_the_short_form() -> None:
-    from relay.config import TransformSettings
-    from relay.transform.registry import make_link
-
     link = make_link(TransformSettings.model_validate("filter graph=hqdn3d,unsharp=5:5:0.8"))
     assert isinstance(link, Filter)
     assert link.graph == "hqdn3d,unsharp=5:5:0.8"
