@@ -34,7 +34,7 @@ _CHROMA_RANGE: Final = 224
 _local: Final = threading.local()
 
 
-def _ycbcr_from_bgr(matrix: Matrix) -> NDArray[np.float64]:
+def _affine(matrix: Matrix) -> NDArray[np.float64]:
     """The 3 x 4 affine map from full-range B, G, R to limited-range Y, Cb, Cr (ISO/IEC 23091-2 §8.3)."""
     red, blue = _RED_BLUE[matrix]
     luma = np.array([blue, 1 - red - blue, red])
@@ -44,10 +44,15 @@ def _ycbcr_from_bgr(matrix: Matrix) -> NDArray[np.float64]:
     return np.column_stack([rows, [16, 128, 128]])
 
 
+def ycbcr_from_bgr(bgr: Bgr, matrix: Matrix) -> NDArray[np.uint8]:
+    """A BGR picture as Y, Cb and Cr of every pixel, limited range, in `matrix`: shape `(height, width, 3)`."""
+    return np.asarray(cv2.transform(bgr, _affine(matrix)), np.uint8)
+
+
 def i420_from_bgr(bgr: Bgr, matrix: Matrix) -> I420:
     """A BGR picture of even size as I420, limited range, in `matrix`."""
     height, width = bgr.shape[:2]
-    ycbcr = cv2.transform(bgr, _ycbcr_from_bgr(matrix))
+    ycbcr = ycbcr_from_bgr(bgr, matrix)
     out = new_i420(width, height)
     y, u, v = split(out)
     cv2.extractChannel(ycbcr, 0, dst=y)

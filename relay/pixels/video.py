@@ -31,5 +31,9 @@ def video_frame(i420: I420) -> VideoFrame:
 
 
 def rows(plane: VideoPlane) -> Plane:
-    """The plane's own memory, padding at the rows' ends included."""
-    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    """The plane's own memory from its first row on, padding at the rows' ends included.
+
+    Rows may run upwards in memory: FFmpeg turns a picture upside down without touching a sample.
+    """
+    samples = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, abs(plane.line_size))
+    return samples if plane.line_size > 0 else samples[::-1]

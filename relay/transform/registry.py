@@ -25,11 +25,26 @@ if TYPE_CHECKING:
     from relay.transform.base import Link
 
 BUILT_IN: Final[Mapping[str, str]] = {
-    "crop": "relay.transform.geometry:Crop",
-    "flip": "relay.transform.geometry:Flip",
-    "rotate": "relay.transform.geometry:Rotate",
-    "scale": "relay.transform.geometry:Scale",
-    "timestamp": "relay.transform.overlay:Timestamp",
+    "brightness": "relay.transform.correction.brightness:Brightness",
+    "clahe": "relay.transform.correction.clahe:Clahe",
+    "crop": "relay.transform.geometry.crop:Crop",
+    "data": "relay.transform.drawing.data:Data",
+    "dehaze": "relay.transform.correction.dehaze:Dehaze",
+    "deinterlace": "relay.transform.correction.deinterlace:Deinterlace",
+    "denoise": "relay.transform.correction.denoise:Denoise",
+    "filter": "relay.transform.filters:Filter",
+    "flip": "relay.transform.geometry.turning:Flip",
+    "logo": "relay.transform.drawing.logo:Logo",
+    "perspective": "relay.transform.geometry.perspective:Perspective",
+    "rotate": "relay.transform.geometry.turning:Rotate",
+    "scale": "relay.transform.geometry.scale:Scale",
+    "shape": "relay.transform.drawing.shape:Shape",
+    "sharpen": "relay.transform.correction.sharpen:Sharpen",
+    "stabilise": "relay.transform.geometry.stabilise:Stabilise",
+    "text": "relay.transform.drawing.text:Text",
+    "timestamp": "relay.transform.drawing.timestamp:Timestamp",
+    "undistort": "relay.transform.geometry.undistort:Undistort",
+    "white-balance": "relay.transform.correction.white_balance:WhiteBalance",
 }
 """Name: where it is. One a line, sorted."""
 

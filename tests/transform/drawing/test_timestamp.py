@@ -13,7 +13,7 @@ from relay.config import TransformSettings
 from relay.model import Picture
 from relay.pixels import new_i420, split
 from relay.transform import Frame
-from relay.transform.overlay import Timestamp, _written
+from relay.transform.drawing.timestamp import Timestamp, _written
 from relay.transform.registry import make_link
 
 if TYPE_CHECKING:

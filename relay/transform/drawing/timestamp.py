@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import AfterValidator, Field, PrivateAttr
 
 from relay.pixels import lettering
-from relay.transform.base import Transform
+from relay.transform.base import Group, Transform, Wants
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -119,8 +119,9 @@ class Timestamp(Transform):
     """Writes the time at which the picture was taken into a corner."""
 
     name: ClassVar = "timestamp"
-    group: ClassVar = "drawing"
-    wants: ClassVar = "either"
+    group: ClassVar[Group] = "drawing"
+    wants: ClassVar[Wants] = "either"
+
     format: Annotated[str, AfterValidator(_check_format)] = Field(
         default="%Y-%m-%d %H:%M:%S",
         description="as strftime takes it; %1f to %6f are that many digits of the second's fraction",

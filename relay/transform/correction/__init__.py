@@ -1,0 +1,1 @@
+"""What light, noise, fog and old cameras did to a picture, made good."""

@@ -1,0 +1,1 @@
+"""Where every pixel goes: cutting out, scaling, turning, and straightening what lens and mounting did."""
