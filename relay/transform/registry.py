@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from relay.transform.base import Link
 
 BUILT_IN: Final[Mapping[str, str]] = {
+    "black": "relay.transform.watching.dark:Black",
     "brightness": "relay.transform.correction.brightness:Brightness",
     "clahe": "relay.transform.correction.clahe:Clahe",
+    "covered": "relay.transform.watching.covered:Covered",
     "crop": "relay.transform.geometry.crop:Crop",
     "data": "relay.transform.drawing.data:Data",
     "dehaze": "relay.transform.correction.dehaze:Dehaze",
@@ -34,16 +36,22 @@ BUILT_IN: Final[Mapping[str, str]] = {
     "denoise": "relay.transform.correction.denoise:Denoise",
     "filter": "relay.transform.filters:Filter",
     "flip": "relay.transform.geometry.turning:Flip",
+    "frozen": "relay.transform.watching.still:Frozen",
     "logo": "relay.transform.drawing.logo:Logo",
+    "motion": "relay.transform.watching.motion:Motion",
+    "moved": "relay.transform.watching.moved:Moved",
     "perspective": "relay.transform.geometry.perspective:Perspective",
     "rotate": "relay.transform.geometry.turning:Rotate",
     "scale": "relay.transform.geometry.scale:Scale",
+    "scene-change": "relay.transform.watching.cuts:SceneChange",
     "shape": "relay.transform.drawing.shape:Shape",
     "sharpen": "relay.transform.correction.sharpen:Sharpen",
     "stabilise": "relay.transform.geometry.stabilise:Stabilise",
     "text": "relay.transform.drawing.text:Text",
     "timestamp": "relay.transform.drawing.timestamp:Timestamp",
     "undistort": "relay.transform.geometry.undistort:Undistort",
+    "watch-faces": "relay.transform.watching.sightings:WatchFaces",
+    "watch-objects": "relay.transform.watching.sightings:WatchObjects",
     "white-balance": "relay.transform.correction.white_balance:WhiteBalance",
 }
 """Name: where it is. One a line, sorted."""
