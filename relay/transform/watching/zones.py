@@ -70,7 +70,7 @@ def masks(zones: dict[str, Polygon], exclude: Sequence[Polygon], columns: int, r
     for name, mask in found.items():
         cv2.bitwise_and(mask, allowed, dst=mask)
         if not mask.any():
-            raise TransformError(f"nothing is left of zone {name!r}: it lies outside, or is excluded")
+            raise TransformError(f"nothing is left of zone {name!r}: it is too small, lies outside, or is excluded")
     return found
 
 
