@@ -158,7 +158,7 @@ class Watched(Looking, Holding):
         """Where everything may be that two sightings say of a frame between them."""
         aspect = _aspect(frame)
         forth, back = _nearest_of_each(before, after, aspect), _nearest_of_each(after, before, aspect)
-        ways = {(first, second) for first, second in forth.items()} | {(first, second) for second, first in back.items()}
+        ways = set(forth.items()) | {(first, second) for second, first in back.items()}
         hulls = [
             hull_of([before.found[first], after.found[second]], self.margin, aspect) for first, second in sorted(ways)
         ]

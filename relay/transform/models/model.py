@@ -1,0 +1,104 @@
+"""`model`: any detector, whose findings become events and, if wanted, boxes in the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotations at run time
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import cv2
+import numpy as np
+from pydantic import Field, PrivateAttr
+
+from relay.pixels import lettering
+from relay.transform.base import Group
+from relay.transform.models.detectors import make_detector
+from relay.transform.models.looking import Looking
+from relay.transform.privacy.cover import Colour, Levels, levels_of
+
+if TYPE_CHECKING:
+    from relay.pixels import Plane
+    from relay.transform.frame import Frame
+    from relay.transform.models.boxes import Detection, Detector
+
+_LINES: Final = 30
+"""The picture's height in lines of text of the names beside boxes."""
+_LEAST_TEXT_PX: Final = 10
+_LEAST_BRIGHT: Final = 128
+"""Text on a colour of at least this luma is black, on a darker one white."""
+_BLACK, _WHITE = 16, 235
+_MAX_LABELS: Final = 256
+
+
+class Model(Looking):
+    """Finds things with an ONNX detector, tells of them as events, and draws boxes around them if asked."""
+
+    name: ClassVar = "model"
+    group: ClassVar[Group] = "models"
+    may_rest: ClassVar[bool] = True
+    model: Path = Field(description="path of an ONNX file")
+    every: int = Field(default=1, ge=1, le=300, description="look at every k-th frame")
+    event: str = Field(default="objects", min_length=1, max_length=40, description="kind of the events that it tells")
+    draw: bool = Field(default=False, description="draw boxes with names around what is found")
+    colour: Colour = Field(default="#ffd000", description='of the boxes, "#rrggbb"')
+    _frames: int = PrivateAttr(default=0)
+    _found: list[Detection] = PrivateAttr(default_factory=list)
+    _levels: Levels | None = PrivateAttr(default=None)
+    _labels: dict[tuple[str, int], Plane] = PrivateAttr(default_factory=dict)
+
+    def apply(self, frame: Frame) -> None:
+        """Look at the frame if it is its turn, and draw what was found last."""
+        if self._frames % self.every == 0:
+            self._found = self._look(frame)
+            if self._found:
+                frame.emit(self.event, objects=[_told(found) for found in self._found])
+        self._frames += 1
+        if self.draw:
+            for found in self._found:
+                self._draw(frame, found)
+
+    def _load(self) -> Detector:
+        return make_detector(self.model, self, self.descriptor, self.device)
+
+    def _draw(self, frame: Frame, found: Detection) -> None:
+        """A box around it, and on its upper edge what it is; chroma has half the pixels, and half the thickness."""
+        if self._levels is None:
+            self._levels = levels_of(self.colour)
+        thickness = max(2, frame.height // 360 * 2)
+        for plane, level, divisor in zip(frame.planes, self._levels, (1, 2, 2), strict=True):
+            rows, columns = plane.shape
+            corners = [
+                (round(x * (columns - 1)), round(y * (rows - 1)))
+                for x, y in ((found.x0, found.y0), (found.x1, found.y1))
+            ]
+            cv2.rectangle(plane, corners[0], corners[1], (level,), thickness // divisor)
+        self._write(frame, found)
+
+    def _write(self, frame: Frame, found: Detection) -> None:
+        size_px = max(_LEAST_TEXT_PX, frame.height // _LINES)
+        ink = self._label(found.label, size_px)
+        x = min(int(found.x0 * frame.width) // 2 * 2, max(0, frame.width - ink.shape[1]) // 2 * 2)
+        y = max(0, int(found.y0 * frame.height) - ink.shape[0]) // 2 * 2
+        height, width = min(ink.shape[0], frame.height - y), min(ink.shape[1], frame.width - x)
+        for plane, level, divisor in zip(frame.planes, self._levels or (), (1, 2, 2), strict=True):
+            target = plane[y // divisor : (y + height) // divisor, x // divisor : (x + width) // divisor]
+            target[:] = ink[:height, :width] if divisor == 1 else level
+
+    def _label(self, text: str, size_px: int) -> Plane:
+        """The luma of a name on the colour of the boxes, with even sides; drawn once."""
+        key = (text, size_px)
+        if key not in self._labels:
+            if len(self._labels) >= _MAX_LABELS:
+                self._labels.clear()
+            mask = lettering.coverage(text, size_px)
+            mask = cv2.copyMakeBorder(mask, 0, mask.shape[0] % 2, 4, 4 + mask.shape[1] % 2, cv2.BORDER_CONSTANT)
+            behind = self._levels.y if self._levels is not None else _WHITE
+            ink = _BLACK if behind >= _LEAST_BRIGHT else _WHITE
+            share = mask.astype(np.float32) / 255
+            self._labels[key] = np.asarray(behind + (ink - behind) * share, np.uint8)
+        return self._labels[key]
+
+
+def _told(found: Detection) -> dict[str, float | str]:
+    """A detection for an event: shares to a thousandth, which is less than a pixel."""
+    box = {key: round(getattr(found, key), 3) for key in ("x0", "y0", "x1", "y1", "score")}
+    return {"label": found.label, **box}
