@@ -38,7 +38,7 @@ class DescribedSegments(Described):
         default=None, description="the names that are meant; all but the first of the classes, where none are given"
     )
     threshold: Share | None = Field(
-        default=None, description="of a network with one channel: the probability from which it is meant; 0.5 if not said"
+        default=None, description="of a network with one channel: from which probability on it is meant; 0.5 if not said"
     )
 
 
