@@ -117,7 +117,7 @@ class Segment(DescribedSegments, Transform):
         np.isfinite(layers[0], out=is_meant)
         if not is_meant.all():
             raise TransformError(f"{self.model.name}: the network gives values that are no numbers")
-        if len(layers) == 1 and layers.dtype.kind == "f":
+        if len(layers) == 1 and layers.dtype.kind == "f" and len(names) == 2:  # else it names classes, as floats or not
             np.greater_equal(layers[0], self._said.threshold or 0.5, out=is_meant)
         else:
             is_meant.fill(False)

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.networks import IMAGES, Graph, tables
 from fixtures.pictures import corners, four_colours
-from fixtures.scenes import background
+from fixtures.hidden import background
 from relay.errors import TransformError
 from relay.model import Picture
 from relay.pixels import new_i420, split
@@ -18,6 +18,8 @@ from relay.transform.models.enhance import Enhance
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 WHERE = {corner: corner for corner in ("top-left", "top-right", "bottom-left", "bottom-right")}
 
@@ -131,14 +133,16 @@ def test_an_odd_size_becomes_even(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("outputs", "luma", "words"),
     [
-        (np.zeros((1, 1, 48, 64)), False, r"colours gives 1 x 3 x h x w, and this one gives 1x1x48x64: say luma = true"),
+        (np.zeros((1, 1, 48, 64)), False, r"colours gives 1 x 3 x h x w, and this one gives 1x1x48x64: say luma = tr"),
         (np.zeros((1, 3, 48, 64)), True, r"luma gives 1 x 1 x h x w, and this one gives 1x3x48x64: say luma = false"),
         (np.zeros((1, 3)), False, "this one gives 1x3"),
         (np.zeros((1, 3, 1, 64)), False, "this one gives 1x3x1x64"),
         (np.full((1, 3, 48, 64), np.nan), False, "gives pixels that are no numbers"),
     ],
 )
-def test_what_is_no_picture_is_refused(tmp_path: Path, outputs: np.ndarray, luma: bool, words: str) -> None:  # type: ignore[type-arg]
+def test_what_is_no_picture_is_refused(
+    tmp_path: Path, outputs: NDArray[np.float64], luma: bool, words: str
+) -> None:
     path = tables(tmp_path / "bad.onnx", {"image": outputs}, **({"channels": 1} if luma else {}))
     transform = Enhance(model=path, luma=luma)
     transform.open()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fixtures.pictures import four_colours
-from fixtures.scenes import background
+from fixtures.hidden import background
 from relay.transform import Frame
 from relay.transform.models.looking import SmallPicture
 

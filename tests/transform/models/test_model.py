@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fixtures.networks import red_faces
-from fixtures.scenes import HEIGHT, SIDE, WIDTH, FindRed, background, scene
+from fixtures.hidden import HEIGHT, SIDE, WIDTH, FindRed, background, scene
 from relay.errors import TransformError
 from relay.pixels import split
 from relay.transform import Frame
