@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
     from relay.model import Matrix, Picture
+    from relay.pixels import I420
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,19 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown at a moment."""
+
+    moment: Moment
+    i420: I420
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory."""
+        return self.i420.nbytes
+
+
+@dataclass(frozen=True, slots=True)
 class Sound:
     """Sound as it was coded, or decoded because it has to be coded anew; times in ticks of its own stream."""
 
@@ -75,4 +89,7 @@ class Sound:
         return self.media.size
 
 
-Item: TypeAlias = Shot | Sound
+Incoming: TypeAlias = Shot | Sound
+"""What is read."""
+Outgoing: TypeAlias = Shown | Sound
+"""What is written."""

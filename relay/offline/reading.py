@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from relay.config import StreamSettings
     from relay.model import Matrix
     from relay.offline.containers import ContainerKind
-    from relay.offline.film import Item
+    from relay.offline.film import Incoming
 
 _Frame = TypeVar("_Frame", av.VideoFrame, av.AudioFrame)
 
@@ -66,6 +66,8 @@ class FilmReader:
     `film` is what is known of it then, `audio` its sound (`None`: there is none), and whether that `is_copied` into
     `kind` as it is. `troubles` and `remarks` are complete when it has been read.
     """
+
+    film: Film
 
     def __init__(
         self, address: Address, container: InputContainer, settings: StreamSettings, kind: ContainerKind
@@ -110,7 +112,7 @@ class FilmReader:
             container.close()
             raise
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> Iterator[Incoming]:
         """Pictures and sound in the order of the file. Once. Raises `SourceUnsupportedError`."""
         yield from chain(self._first, self._items)
 
@@ -143,9 +145,9 @@ class FilmReader:
             found.append(f"streams that were left out: {', '.join(counted)}")
         return found
 
-    def _look(self) -> list[Item]:
+    def _look(self) -> list[Incoming]:
         """All up to the first picture, which tells what there is to know of the film."""
-        seen: list[Item] = []
+        seen: list[Incoming] = []
         seen_bytes = 0
         for item in self._items:
             seen.append(item)
@@ -157,7 +159,7 @@ class FilmReader:
         reason = self._broke or "is the file complete?"
         raise SourceUnsupportedError(f"{self._address.label}: no picture of it can be decoded: {reason}")
 
-    def _read(self) -> Iterator[Item]:
+    def _read(self) -> Iterator[Incoming]:
         for packet in self._packets():
             if packet.stream_index == self._video.index:
                 yield from self._shots(self._decoded(self._video.decode, packet))
