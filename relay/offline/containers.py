@@ -6,6 +6,7 @@ MOV, or G.711 in an MP4, is a file that plays without sound.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +14,13 @@ from relay.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from fractions import Fraction
     from pathlib import Path
 
     from relay.model import EncodedCodec
+
+_ISO: Final = frozenset({"mp4", "mov"})
+_LEAST_TICKS_PER_S: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +32,26 @@ class ContainerKind:
     audio: frozenset[str]
 
     @property
-    def is_of_apple(self) -> bool:
-        """Whether it is of the ISO family, where QuickTime knows H.265 by the name `hvc1` alone."""
-        return self.muxer in {"mp4", "mov"}
+    def wants_hvc1(self) -> bool:
+        """Whether H.265 is to be called `hvc1` (ISO/IEC 14496-15 §8.4.1): QuickTime knows it by no other name."""
+        return self.muxer in _ISO
+
+    def options(self, time_base: Fraction) -> dict[str, str]:
+        """What the muxer is told, of a film with these ticks.
+
+        MP4 and MOV tell in ticks of the movie where a track begins, and FFmpeg's are milliseconds.
+        """
+        if self.muxer not in _ISO:
+            return {}
+        ticks_per_s = time_base.denominator
+        return {"movie_timescale": str(ticks_per_s * math.ceil(_LEAST_TICKS_PER_S / ticks_per_s))}
 
 
 _PCM_LITTLE: Final = frozenset({"pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le"})
 _PCM_BIG: Final = frozenset({"pcm_s16be", "pcm_s24be", "pcm_s32be"})
 _G711: Final = frozenset({"pcm_alaw", "pcm_mulaw"})
 _ANY_VIDEO: Final[frozenset[EncodedCodec]] = frozenset({"h264", "hevc", "av1"})
+_NOT_AV1: Final[frozenset[EncodedCodec]] = frozenset({"h264", "hevc"})
 
 KINDS: Final[Mapping[str, ContainerKind]] = {
     ".mp4": ContainerKind("mp4", _ANY_VIDEO, frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"})),
@@ -48,13 +64,9 @@ KINDS: Final[Mapping[str, ContainerKind]] = {
         | _G711,
     ),
     ".mov": ContainerKind(
-        "mov",
-        frozenset({"h264", "hevc"}),
-        frozenset({"aac", "mp3", "ac3", "eac3", "alac"}) | _PCM_LITTLE | _PCM_BIG | _G711,
+        "mov", _NOT_AV1, frozenset({"aac", "mp3", "ac3", "eac3", "alac"}) | _PCM_LITTLE | _PCM_BIG | _G711
     ),
-    ".ts": ContainerKind(
-        "mpegts", frozenset({"h264", "hevc"}), frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "dts", "opus"})
-    ),
+    ".ts": ContainerKind("mpegts", _NOT_AV1, frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "dts", "opus"})),
 }
 """By the ending of the file's name."""
 
@@ -65,8 +77,7 @@ def container_of(target: Path, codec: EncodedCodec) -> ContainerKind:
     if ending not in KINDS:
         what = f"ends in {ending}" if ending else "has no ending"
         raise ConfigError(f"{target}: the container follows from the name, and this {what}: use {', '.join(KINDS)}")
-    kind = KINDS[ending]
-    if codec not in kind.video:
+    if codec not in KINDS[ending].video:
         possible = ", ".join(other for other, kind in KINDS.items() if codec in kind.video)
         raise ConfigError(f"{target}: {ending} carries no {codec}: use {possible}, or another --codec")
-    return kind
+    return KINDS[ending]

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from relay.offline.film import Incoming, Outgoing
 
 TELL_EVERY_S: Final = 0.2
+LAST_WAIT_S: Final = 1.0
+"""For a thread to end when nobody waits for the film any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was done. `sound` is in words; `troubles` says why the file may lack something, `remarks` what else is."""
+    """What was done to `source`. `troubles` says what is wrong with that, `remarks` what else is not as it was."""
 
+    source: str
     pictures: int
     width: int
     height: int
@@ -105,12 +108,20 @@ class _Run:
         """From the first picture until all threads have ended."""
         bodies = {"reading": self._read, "chaining": self._line.run, "writing": self._write}
         # As daemons: one that is caught in a driver or in somebody's code does not keep an ended programme alive.
-        threads = [threading.Thread(target=self._guard, args=(body,), name=name, daemon=True) for name, body in bodies.items()]
+        threads = [
+            threading.Thread(target=self._guard, args=(body,), name=name, daemon=True) for name, body in bodies.items()
+        ]
         for thread in threads:
             thread.start()
-        while living := [thread for thread in threads if thread.is_alive()]:
-            living[-1].join(TELL_EVERY_S)
-            on_progress(self._progress())
+        try:
+            while living := [thread for thread in threads if thread.is_alive()]:
+                living[-1].join(TELL_EVERY_S)
+                on_progress(self._progress())
+        except BaseException:
+            self._halt.call()
+            for thread in threads:
+                thread.join(LAST_WAIT_S)
+            raise
 
     def summary(self, sound: str) -> Summary:
         """What was done, once all of it is."""
@@ -119,6 +130,7 @@ class _Run:
         if self._line.repeated:
             remarks.append(f"{self._line.repeated} pictures did not leave the chain: the one before is shown again")
         return Summary(
+            film.label,
             writer.pictures,
             *writer.size,
             writer.done_s + float(1 / film.rate),

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from relay.pixels import I420
 
 _I420: Final = "yuv420p"
-_HVC1: Final = "hvc1"
-"""The sample entry of H.265 whose parameter sets stand in front (ISO/IEC 14496-15 §8.4.1): QuickTime knows no other."""
 
 
 class FilmWriter:
@@ -46,7 +44,9 @@ class FilmWriter:
         self._label = label
         self._film = film
         self._encoding = encoding
-        self._container = av.open(f"file:{path}", "w", format=kind.muxer)
+        self._container = av.open(
+            f"file:{path}", "w", format=kind.muxer, container_options=kind.options(film.time_base)
+        )
         if film.created:
             self._container.metadata["creation_time"] = film.created
         self._video = self._video_stream(kind)
@@ -63,8 +63,10 @@ class FilmWriter:
     def add_sound(self, source: AudioStream, *, is_copied: bool) -> None:
         """There will be sound beside the pictures: that of `source`. Before the first picture."""
         try:
-            make = CopiedTrack if is_copied else AacTrack
-            self._track = make(self._container, source)
+            if is_copied:
+                self._track = CopiedTrack(self._container, source)
+            else:
+                self._track = AacTrack(self._container, source)
         except (av.FFmpegError, ValueError) as error:
             raise EncodeError(f"{self._label}: its sound cannot be written: {_reason(error)}") from error
 
@@ -123,8 +125,8 @@ class FilmWriter:
         # As many threads as the encoder likes, each with pictures of its own: to share each one costs quality.
         codec.thread_type, codec.thread_count = "AUTO", 0
         codec.flags |= Flags.frame_duration
-        if encoding.codec == "hevc" and kind.is_of_apple:
-            codec.codec_tag = _HVC1
+        if encoding.codec == "hevc" and kind.wants_hvc1:
+            codec.codec_tag = "hvc1"
         return video
 
     def _begin(self, i420: I420, pts: int) -> None:
