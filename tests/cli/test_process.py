@@ -5,27 +5,27 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from fixtures.films import found_in, numbered
+from fixtures.films import found_in, numbered, write_film
 from fixtures.media import Clip, write_clip
 from relay import cli
 from relay.cli.process import process, summary_lines
 from relay.errors import ConfigError, RelayError, SourceNotFoundError
-from relay.offline import Progress, Summary
+from relay.offline import Halt, Job, Progress, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from typer.testing import Result
 
-    from relay.offline import Halt, Job
 
 ROOT = Path(__file__).parents[2]
 CLIP = Clip(160, 96, frames=20, audio_codec="aac")
@@ -34,7 +34,8 @@ SUMMARY = Summary("in.mkv", 75, 160, 96, 3.0, 0.5, "sound: aac, copied as it is"
 app = typer.Typer()
 app.command()(process)
 
-Fake = Callable[["Job", "Halt", Callable[[Progress], None]], Summary | None] if TYPE_CHECKING else object
+Fake = Callable[[Job, Halt, Callable[[Progress], None]], Summary | None]
+"""What stands in the place of a run."""
 
 
 def run(*arguments: str | Path, **environment: str) -> Result:
@@ -143,13 +144,14 @@ def test_a_damaged_film_is_told_with_an_exit_status_of_its_own(tmp_path: Path) -
 
 
 def test_a_disk_that_is_full_is_told_and_nothing_is_left(tmp_path: Path) -> None:
-    source = write_clip(tmp_path / "in.mp4", Clip(640, 360, frames=100))
+    noise = np.random.default_rng(1).integers(0, 255, (288, 320), np.uint8)
+    source = write_film(tmp_path / "in.mkv", range(0, 1000, 40), size=(320, 192), paint=lambda *_: noise)
     made = tmp_path / "made"
     made.mkdir()
-    # No file may grow beyond 16 KiB, which is what a full disk is to whoever writes one.
+    # No file may grow beyond 32 KiB, which is what a full disk is to whoever writes one.
     limited = ["/bin/sh", "-c", 'ulimit -f 32 && exec "$@"', "sh"]
     ran = subprocess.run(
-        [*limited, sys.executable, "-B", "-m", "relay", "process", str(source), str(made / "out.mp4"), "--crf", "0"],
+        [*limited, sys.executable, "-B", "-m", "relay", "process", str(source), str(made / "out.mp4")],
         cwd=ROOT,
         capture_output=True,
         text=True,
