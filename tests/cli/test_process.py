@@ -23,7 +23,6 @@ from relay.errors import ConfigError, RelayError, SourceNotFoundError
 from relay.offline import Halt, Job, Progress, Summary
 
 if TYPE_CHECKING:
-
     from typer.testing import Result
 
 

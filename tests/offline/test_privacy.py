@@ -66,7 +66,7 @@ def black(picture: Picture) -> Picture:
 def shown_by(step: Step, film: Path, folder: Path, held: list[Picture] | None = None) -> list[Found]:
     """What is made by a chain that does this, where nobody is seen in any picture, and each is at its time."""
     target = folder / "out.mp4"
-    assert process(job_for(film, target), make_chain=ScriptedChain(step, held or [])) is not None
+    assert process(job_for(film, target), make_chain=ScriptedChain(step, [] if held is None else held)) is not None
     found = found_in(target)
     assert times_of(target) == times_of(film)
     assert max(left(picture) for picture in found) < HIDDEN + 16
