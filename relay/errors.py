@@ -16,6 +16,7 @@
     ├── UserCodeError          module:function of a user's own cannot be found or given      never retried
     ├── TransformError         a transform is unknown, misconfigured or raised               retried
     ├── EncodeError            the encoder refused its settings or a frame                   never retried
+    ├── OutputError            a file cannot be written                                      never retried
     ├── PushError              what a pusher sends is no RTMP, or more than is allowed      never retried
     │   └── PushRefusedError         a wrong name or key, or the stream is taken             never retried
     ├── ProtocolError          a message between worker and supervisor is malformed          never retried
@@ -145,6 +146,10 @@ class TransformError(RelayError):
 
 class EncodeError(RelayError):
     """The encoder could not be opened with these settings, or refused a frame."""
+
+
+class OutputError(RelayError):
+    """Raised by `offline`: the file that is made cannot be begun, written or given its name."""
 
 
 class PushError(RelayError):

@@ -1,4 +1,4 @@
-"""`relay serve | probe | check | devices | sessions | transforms`: a file each, loading the libraries that it needs."""
+"""`relay serve | probe | check | devices | process | sessions | transforms`: each in a file, which loads what it needs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from relay import __version__, logs
 from relay.cli.check import check
 from relay.cli.devices import devices
 from relay.cli.probe import probe
+from relay.cli.process import process
 from relay.cli.serve import serve
 from relay.cli.sessions import sessions
 from relay.cli.transforms import transforms
@@ -25,6 +26,7 @@ app.command()(serve)
 app.command()(probe)
 app.command()(check)
 app.command()(devices)
+app.command()(process)
 app.add_typer(sessions, name="sessions")
 app.add_typer(transforms, name="transforms")
 

@@ -57,6 +57,11 @@ class Deinterlacer:
             self._graph = None
             raise
 
+    def flush(self) -> Iterator[tuple[int, av.VideoFrame]]:
+        """What the filter still holds: the last picture, which no other follows. Then it begins anew."""
+        yield from self._convert(None)
+        self._graph = None
+
     def _start(self, shape: _Format, *, is_needed: bool) -> None:
         self._format, self._graph = shape, None
         if not is_needed:

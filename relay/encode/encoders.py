@@ -51,7 +51,7 @@ _X265_CRF: Final = 26
 _AV1_LEAST_QP: Final = 24
 """Of 63. The encoder fills its rate, and would spend all of it on a picture in which nothing moves."""
 
-_SVT_PRESETS: Final[dict[Preset, int]] = {
+SVT_PRESETS: Final[dict[Preset, int]] = {
     "ultrafast": 12,
     "superfast": 11,
     "veryfast": 10,
@@ -62,6 +62,7 @@ _SVT_PRESETS: Final[dict[Preset, int]] = {
     "slower": 5,
     "veryslow": 4,
 }
+"""What the common names of presets are in its numbers."""
 
 _TWO_THREADS_ABOVE_PIXELS_PER_S: Final = 1920 * 1080 * 30
 """One core encodes 1080p30 in half of its time; a second thread costs a tenth more in all, and slices cost quality."""
@@ -241,6 +242,6 @@ def _svt_av1(stream: StreamFormat, rung: Rung) -> Encoder:
         f"pred-struct=1:rtc=1:rc=2:buf-sz={size_ms}:buf-initial-sz={filled_ms}:buf-optimal-sz={filled_ms}"
         f":keyint=-1:lookahead=0:scd=0:scm=0:min-qp={_AV1_LEAST_QP}:lp={_threads(rung)}"
     )
-    options = {"preset": str(_SVT_PRESETS[rung.preset]), "b": str(rung.bitrate_kbps * 1000)}
+    options = {"preset": str(SVT_PRESETS[rung.preset]), "b": str(rung.bitrate_kbps * 1000)}
     options["svtav1-params"] = parameters
     return Encoder("libsvtav1", "yuv420p", options, is_hardware=False, wants_its_end=True)
