@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from relay.offline.film import Sound
 from relay.offline.filling import Filler
+from relay.offline.film import Sound
 from relay.transform import Chain
 
 if TYPE_CHECKING:
@@ -63,9 +63,7 @@ class ChainLine:
     The chain is made, used and closed in that thread.
     """
 
-    def __init__(
-        self, make_chain: Callable[[], PictureChain], inbox: Pipe[Incoming], outbox: Pipe[Outgoing]
-    ) -> None:
+    def __init__(self, make_chain: Callable[[], PictureChain], inbox: Pipe[Incoming], outbox: Pipe[Outgoing]) -> None:
         self._make_chain = make_chain
         self._inbox = inbox
         self._outbox = outbox

@@ -1,8 +1,8 @@
 """What every link of a chain is, and how one of our own is declared: a frozen model whose fields are its parameters.
 
-    open()   once, in the chain's thread, before the first frame: models, images, tables
-    apply()  for every frame; a `Holding` transform is fed instead, and lets frames go when it has seen enough
-    close()  once, in the same thread
+open()   once, in the chain's thread, before the first frame: models, images, tables
+apply()  for every frame; a `Holding` transform is fed instead, and lets frames go when it has seen enough
+close()  once, in the same thread
 """
 
 from __future__ import annotations

@@ -80,6 +80,5 @@ class Budget:
     def cost_s(self, every: int) -> float:
         """What a frame takes on average if those that may rest work on every `every`-th."""
         return sum(
-            cost.value / (every if may_rest else 1)
-            for cost, may_rest in zip(self._costs, self._may_rest, strict=True)
+            cost.value / (every if may_rest else 1) for cost, may_rest in zip(self._costs, self._may_rest, strict=True)
         )

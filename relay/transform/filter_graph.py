@@ -21,7 +21,7 @@ from av.filter import Graph, filters_available
 
 from relay.errors import TransformError
 from relay.model import Picture
-from relay.pixels import Pool, split, video_frame
+from relay.pixels import Pool, video_frame
 from relay.pixels.video import rows
 from relay.timeline import timestamp_ns
 from relay.transform.base import MAX_SIDE
@@ -92,8 +92,7 @@ class _Wiring:
         pads = [_Pad(node, index, _name(spec)) for index in range(_count(node, "inputs"))]
         if len(spec.inputs) + len(offered) > len(pads):
             raise TransformError(
-                f"{_name(spec)} takes {len(pads)} pictures, "
-                f"and {len(spec.inputs) + len(offered)} are given to it"
+                f"{_name(spec)} takes {len(pads)} pictures, and {len(spec.inputs) + len(offered)} are given to it"
             )
         for label, pad in zip(spec.inputs, pads, strict=False):
             if label in self.inputs:

@@ -166,7 +166,9 @@ def _words(schema: dict[str, Any], shared: dict[str, Any]) -> str:
         return " or ".join(dict.fromkeys(_words(one, shared) for one in schema["anyOf"] if one.get("type") != "null"))
     if schema.get("type") == "array":
         several = schema.get("prefixItems")
-        items = ", ".join(_words(one, shared) for one in several) if several else _words(schema.get("items", {}), shared)
+        items = (
+            ", ".join(_words(one, shared) for one in several) if several else _words(schema.get("items", {}), shared)
+        )
         return f"list of {items}"
     kind = "path" if schema.get("format") == "path" else _KINDS.get(str(schema.get("type")), "anything")
     bounds = [words.format(schema[key]) for key, words in _BOUNDS if key in schema]

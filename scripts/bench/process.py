@@ -56,7 +56,9 @@ class Took:
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode:
                 words.seek(0)
-                sys.exit(f"{command[0]} ended with {process.returncode}:\n{words.read().decode(errors='replace')[-2000:]}")
+                sys.exit(
+                    f"{command[0]} ended with {process.returncode}:\n{words.read().decode(errors='replace')[-2000:]}"
+                )
         return cls(time.monotonic() - began_s, used.ru_utime + used.ru_stime)
 
     def beyond(self, short: Took, seconds: float) -> Took:
@@ -137,7 +139,14 @@ def measure(rounds: int, seconds: float, preset: str) -> dict[str, Any]:
     ratios = [peer.wall_s / ours.wall_s for peer, ours in zip(every["ffmpeg"], every["relay"], strict=True)]
     known = versions("av", "opencv-python-headless", "imageio-ffmpeg") | {"ffmpeg": imageio_ffmpeg.get_ffmpeg_version()}
     settings = {"rounds": rounds, "seconds": seconds, "preset": preset, "crf": CRF}
-    return {"machine": where, "versions": known, **settings, **found, "ratio": statistics.median(ratios), "ratios": ratios}
+    return {
+        "machine": where,
+        "versions": known,
+        **settings,
+        **found,
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+    }
 
 
 def is_same_work(found: dict[str, Any]) -> bool:

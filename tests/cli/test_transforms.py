@@ -108,7 +108,9 @@ def test_a_name_that_there_is_not_is_refused() -> None:
         run("crpo")
 
 
-@pytest.mark.parametrize("words", [["crop x=0 y=0 width=32 height=48"], ["crop", "x=0", "y=0", "width=32", "height=48"]])
+@pytest.mark.parametrize(
+    "words", [["crop x=0 y=0 width=32 height=48"], ["crop", "x=0", "y=0", "width=32", "height=48"]]
+)
 def test_one_is_tried_on_a_picture(image: Path, words: list[str]) -> None:
     output = told("try", *words, image)
     assert output.startswith("yard-crop.png: 32x48, of 64x48, in ")
@@ -146,7 +148,10 @@ def test_one_that_holds_frames_is_shown_the_picture_often_enough(image: Path) ->
         (["flip", "thin.png"], "thin.png: is 1x9, and each side has to be 2 to 8192 pixels"),
         (["flip", "yard.jpg", "-o", "yard.jpg"], "yard.jpg: is the picture itself; name another file with -o"),
         (["flip", "yard.jpg", "-o", "out.doc"], "out.doc: its name says what to write: end it with .png, .jpg"),
-        (["flip", "yard.jpg", "-o", "no/such/out.png"], "no/such/out.png: cannot be written: No such file or directory"),
+        (
+            ["flip", "yard.jpg", "-o", "no/such/out.png"],
+            "no/such/out.png: cannot be written: No such file or directory",
+        ),
     ],
 )
 def test_what_will_not_do_is_refused_and_nothing_is_written(image: Path, words: list[str], problem: str) -> None:

@@ -18,7 +18,9 @@ def test_the_container_follows_from_the_name(name: str, muxer: str) -> None:
     assert container_of(Path(name), "h264").muxer == muxer
 
 
-@pytest.mark.parametrize(("name", "what"), [("a.avi", "ends in .avi"), ("a", "has no ending"), (".mp4", "has no ending")])
+@pytest.mark.parametrize(
+    ("name", "what"), [("a.avi", "ends in .avi"), ("a", "has no ending"), (".mp4", "has no ending")]
+)
 def test_another_name_is_told_what_is_possible(name: str, what: str) -> None:
     with pytest.raises(ConfigError, match=rf"this {what}: use \.mp4, \.mkv, \.mov, \.ts"):
         container_of(Path(name), "h264")

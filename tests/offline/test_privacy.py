@@ -19,9 +19,10 @@ from relay.pixels import new_i420, split
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from fixtures.films import Found, Step
     from fixtures.pictures import WriteModule
-    from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 160, 96
 SOMEBODY, WALL, HIDDEN = 230, 80, 30
@@ -94,9 +95,7 @@ def test_a_chain_that_lets_nothing_out_makes_a_black_film(film: Path, tmp_path: 
 
 
 def test_blank_writes_black_pictures(film: Path, tmp_path: Path) -> None:
-    found = shown_by(
-        lambda picture: [black(picture) if picture.slot in FAILS else hide(picture)], film, tmp_path
-    )
+    found = shown_by(lambda picture: [black(picture) if picture.slot in FAILS else hide(picture)], film, tmp_path)
     assert [n for n, picture in enumerate(found) if right(picture) <= 18] == list(FAILS)
 
 

@@ -86,7 +86,8 @@ def test_a_rate_finer_than_the_ticks_still_rises() -> None:
 
 
 @pytest.mark.parametrize(
-    "time_base", [Fraction(1, 90_000), Fraction(1001, 30_000), Fraction(1, 12_800), Fraction(1, 1000), Fraction(1, 16_000_000)]
+    "time_base",
+    [Fraction(1, 90_000), Fraction(1001, 30_000), Fraction(1, 12_800), Fraction(1, 1000), Fraction(1, 16_000_000)],
 )
 def test_nanoseconds_lose_no_tick(time_base: Fraction) -> None:
     for ticks in (0, 1, 2, 3, 333, 1001, 123_456_789, -1, -1024):

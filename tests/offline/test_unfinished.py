@@ -110,7 +110,9 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         Unfinished(tmp_path / "out.mp4", overwrite=True)
 
 
-@pytest.mark.parametrize("place", ["gone/out.mp4", "file/out.mp4", "x" * 300 + "/out.mp4"], ids=["gone", "file", "long"])
+@pytest.mark.parametrize(
+    "place", ["gone/out.mp4", "file/out.mp4", "x" * 300 + "/out.mp4"], ids=["gone", "file", "long"]
+)
 def test_where_nothing_can_be_written_that_is_said_at_once(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="nothing can be written there"):

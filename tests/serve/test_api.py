@@ -178,7 +178,9 @@ async def test_times_of_transforms_are_histograms(client: Client, statuses: list
         assert buckets == [3, 5, 5, 6]
         assert value("relay_transform_seconds_count", position) == 6
         assert value("relay_transform_seconds_sum", position) == 1.5
-        outcomes = [value("relay_transform_frames_total", position, outcome=one) for one in ("failed", "late", "rested")]
+        outcomes = [
+            value("relay_transform_frames_total", position, outcome=one) for one in ("failed", "late", "rested")
+        ]
         assert outcomes == [1, 2, 3]
         assert value("relay_transform_every", position) == 2
     assert value("relay_transform_seconds_count", 1) == 0

@@ -15,7 +15,6 @@ from relay.transform import Chain, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
     from pathlib import Path
 
     from fixtures.pictures import FindCorners, InstallPackage, MakeChain, MakePicture

@@ -49,7 +49,9 @@ def pictures() -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
     return [scene(320, 360, seed=seed) for seed in (1, 2, 3)]
 
 
-@pytest.mark.parametrize(("name", "parameters"), LINKS, ids=[" ".join([name, *map(str, p.values())]) for name, p in LINKS])
+@pytest.mark.parametrize(
+    ("name", "parameters"), LINKS, ids=[" ".join([name, *map(str, p.values())]) for name, p in LINKS]
+)
 def test_nothing_is_allocated_once_warm(
     name: str, parameters: dict[str, Any], pictures: list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]
 ) -> None:
@@ -65,9 +67,7 @@ def test_nothing_is_allocated_for_bgr_either(
     assert allocated(built_in(name).model_validate(parameters), pictures, is_bgr=True) < ROOM
 
 
-def test_files_are_read_once(
-    tmp_path: Path, pictures: list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]
-) -> None:
+def test_files_are_read_once(tmp_path: Path, pictures: list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]) -> None:
     path = tmp_path / "logo.png"
     assert cv2.imwrite(str(path), np.full((50, 50, 4), 200, np.uint8))
     assert allocated(built_in("logo").model_validate({"path": str(path)}), pictures) < ROOM

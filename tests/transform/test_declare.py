@@ -113,18 +113,25 @@ def test_settings_stand_above_the_decorator(make_chain: MakeChain, user_module: 
 @pytest.mark.parametrize(
     ("link", "words"),
     [
-        (":hide on_failure=skip", "hide: on_failure='skip': is always \"blank\" for what hides something: leave it out"),
+        (
+            ":hide on_failure=skip",
+            "hide: on_failure='skip': is always \"blank\" for what hides something: leave it out",
+        ),
         (":stop on_failure=never", "stop: on_failure='never': is one of skip, freeze, blank, stop"),
         (":Own luma=x", r"Own: luma='x': input should be a valid integer.* \(.*:Own takes luma\)"),
         (":Unfinished", "Unfinished: making it raised TypeError: .*abstract"),
     ],
 )
-def test_what_settings_say_wrongly_is_refused(make_chain: MakeChain, user_module: WriteModule, link: str, words: str) -> None:
+def test_what_settings_say_wrongly_is_refused(
+    make_chain: MakeChain, user_module: WriteModule, link: str, words: str
+) -> None:
     with pytest.raises(TransformError, match=words):
         make_chain(user_module(OWNERS) + link)
 
 
-def test_a_users_own_class_of_transforms_is_one(make_chain: MakeChain, user_module: WriteModule, picture: Picture) -> None:
+def test_a_users_own_class_of_transforms_is_one(
+    make_chain: MakeChain, user_module: WriteModule, picture: Picture
+) -> None:
     shown = only(make_chain(f"{user_module(OWNERS)}:Own luma=77").process(picture))
     assert (shown.i420[:48] == 77).all()
 
@@ -140,6 +147,10 @@ def test_a_users_own_class_of_transforms_is_one(make_chain: MakeChain, user_modu
 )
 def test_the_decorator_and_the_package_are_one_thing_however_they_are_imported(code: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", f"len2 = lambda frame: None\n{code}"], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", f"len2 = lambda frame: None\n{code}"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, "")

@@ -69,7 +69,9 @@ def test_a_graph_with_labels_is_linked_as_it_says() -> None:
         np.testing.assert_array_equal(plane[:, half:], source[:, ::-1])
 
 
-@pytest.mark.parametrize("graph", ["[in]hflip[out]", "[in]split[x][y];[x]hflip[z];[y]nullsink;[z]null[out]", "null,hflip"])
+@pytest.mark.parametrize(
+    "graph", ["[in]hflip[out]", "[in]split[x][y];[x]hflip[z];[y]nullsink;[z]null[out]", "null,hflip"]
+)
 def test_the_ends_may_be_named(graph: str) -> None:
     before = scene(64, 48)
     np.testing.assert_array_equal(filtered(graph, before).i420, filtered("hflip", before).i420)
@@ -133,7 +135,9 @@ def test_a_graph_that_leaves_pictures_out_leaves_their_slots_empty() -> None:
 
 def test_a_graph_that_puts_pictures_in_fills_the_slots_between() -> None:
     # Frames of 25 a second in every other slot of 50.
-    pictures = [Picture(2 * n, round(n * NS_PER_S * Fraction(1, 25)), plain(64, 48, (20 + 10 * n, 128, 128))) for n in range(8)]
+    pictures = [
+        Picture(2 * n, round(n * NS_PER_S * Fraction(1, 25)), plain(64, 48, (20 + 10 * n, 128, 128))) for n in range(8)
+    ]
     after = applied(Filter(graph="framerate=fps=50:interp_start=0:interp_end=255:scene=100"), *pictures)
     assert slots(after) == sorted(set(slots(after)))
     assert sum(slot % 2 for slot in slots(after)) >= 5

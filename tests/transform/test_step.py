@@ -26,25 +26,31 @@ TOUCHES = ["nothing", "planes", "bgr", "assigned", "cropped", "scaled", "cropped
 LATER = ["fixtures.links:Paints luma=90", "timestamp timezone=UTC size=8"]
 """Links behind the one that fails: they would paint over, or write into, what it left."""
 
+
 def is_black(picture: Picture) -> bool:
     y, u, v = split(picture.i420)
     return bool((y == 16).all() and (u == 128).all() and (v == 128).all())
+
 
 def lumas(pictures: list[Picture]) -> list[tuple[int, int]]:
     """Slot and luma of flat pictures."""
     assert all((picture.i420[: picture.height] == picture.i420[0, 0]).all() for picture in pictures)
     return [(picture.slot, int(picture.i420[0, 0])) for picture in pictures]
 
+
 def fed(chain: Chain, *slots: int, period_ns: int = 1) -> list[list[tuple[int, int]]]:
     """What leaves the chain at each of `slots`."""
     return [lumas(chain.process(_at(slot, slot * period_ns))) for slot in slots]
 
+
 def _at(slot: int, time_ns: int) -> Picture:
     return Picture(slot, time_ns, four_colours(slot=slot).i420)
+
 
 @pytest.fixture
 def told() -> list[str]:
     return []
+
 
 @pytest.fixture
 def chain_of(make_chain: MakeChain, told: list[str]) -> Callable[..., Chain]:
@@ -56,7 +62,9 @@ def chain_of(make_chain: MakeChain, told: list[str]) -> Callable[..., Chain]:
 
     return make
 
+
 # Of each policy, what is shown.
+
 
 @pytest.mark.parametrize("touches", TOUCHES)
 @pytest.mark.parametrize("before", [[], ["Paints touches=bgr luma=60"], ["Paints touches=cropped"]])
@@ -70,11 +78,13 @@ def test_what_is_skipped_goes_on_as_it_came(
         np.testing.assert_array_equal(shown.i420, expected)
     assert "Paints raised ValueError: not slot 7 (line " in told[0]
 
+
 @pytest.mark.parametrize("touches", TOUCHES)
 def test_what_may_be_skipped_is_changed_where_it_does_not_fail(chain_of: Callable[..., Chain], touches: str) -> None:
     expected = only(chain_of(f"Paints 'touches={touches}'").process(four_colours()))
     shown = only(chain_of(f"Paints 'touches={touches}' on_failure=skip").process(four_colours()))
     np.testing.assert_array_equal(shown.i420, expected.i420)
+
 
 @pytest.mark.parametrize("touches", ["nothing", "cropped"])
 def test_what_asks_for_no_samples_costs_no_copy_though_it_could_be_put_back(
@@ -83,9 +93,11 @@ def test_what_asks_for_no_samples_costs_no_copy_though_it_could_be_put_back(
     chain = chain_of(f"Paints touches={touches} on_failure=skip fails_on=7")
     assert only(chain.process(picture)).i420 is picture.i420
 
+
 def test_what_freezes_shows_nothing(chain_of: Callable[..., Chain], told: list[str]) -> None:
     assert fed(chain_of("Paints fails_on=2"), 1, 2, 3) == [[(1, 200)], [], [(3, 200)]]
     assert len(told) == 1
+
 
 @pytest.mark.parametrize("link", ["Paints on_failure=blank fails_on=7", "Hides fails_on=7"])
 @pytest.mark.parametrize("touches", TOUCHES)
@@ -97,12 +109,14 @@ def test_what_blanks_is_black_in_the_size_in_which_it_came_and_nothing_is_drawn_
     assert is_black(shown)
     assert len(told) == 1
 
+
 def test_a_black_picture_has_the_size_that_the_others_have(chain_of: Callable[..., Chain]) -> None:
     chain = chain_of("Hides fails_on=7", "Fits", "timestamp timezone=UTC size=8")
     black, other = only(chain.process(four_colours())), only(chain.process(four_colours(slot=8)))
     assert is_black(black)
     assert not is_black(other)
     assert (black.width, black.height) == (other.width, other.height) == (32, 24)
+
 
 def test_what_stops_is_raised_and_nothing_is_shown_ever_after(chain_of: Callable[..., Chain], told: list[str]) -> None:
     chain = chain_of("Paints fails_on=2 on_failure=stop")
@@ -114,18 +128,22 @@ def test_what_stops_is_raised_and_nothing_is_shown_ever_after(chain_of: Callable
         chain.flush()
     assert told == [], "it is raised, and not told as well"
 
+
 def test_the_cause_is_kept(chain_of: Callable[..., Chain]) -> None:
     with pytest.raises(TransformError) as caught:
         chain_of("Paints fails_on=7 on_failure=stop").process(four_colours())
     assert isinstance(caught.value.__cause__, ValueError)
 
+
 # What hides something.
+
 
 def test_what_hides_something_is_blank_whatever_is_asked_for(make_chain: MakeChain) -> None:
     for policy in ("skip", "freeze", "stop"):
         with pytest.raises(TransformError, match='on_failure is always "blank" in a transform that hides something'):
             make_chain(f"fixtures.links:Hides on_failure={policy}")
     make_chain("fixtures.links:Hides on_failure=blank")
+
 
 def test_what_hides_something_and_is_late_is_black_and_others_are_shown(
     chain_of: Callable[..., Chain], told: list[str]
@@ -138,9 +156,11 @@ def test_what_hides_something_and_is_late_is_black_and_others_are_shown(
         assert (figures.late, figures.failures) == (int(deadline_frames == 4), int(black))
     assert told == ["Hides: it took 410 ms, and may take 400"]
 
+
 def test_without_hurry_nothing_is_late(chain_of: Callable[..., Chain], told: list[str]) -> None:
     assert fed(chain_of("Hides takes_s=60"), 1) == [[(1, 200)]]
     assert told == []
+
 
 def test_what_hides_something_never_rests(chain_of: Callable[..., Chain]) -> None:
     chain = chain_of("HidesAndRests takes_s=0.2", "Paints takes_s=0.2", period_s=0.1)
@@ -149,12 +169,17 @@ def test_what_hides_something_never_rests(chain_of: Callable[..., Chain]) -> Non
     assert chain.is_over
     assert [figures.rested for figures in chain.figures()] == [0, 0]
 
+
 # Opening and closing.
+
 
 @pytest.mark.parametrize("link", ["Hides", "Paints", "Paints on_failure=blank", "Paints on_failure=stop"])
 @pytest.mark.parametrize(
     ("opens", "words"),
-    [("not", ": there is no model: give model=PATH"), ("'not at all'", ": opening it raised OSError: the disk is gone")],
+    [
+        ("not", ": there is no model: give model=PATH"),
+        ("'not at all'", ": opening it raised OSError: the disk is gone"),
+    ],
 )
 def test_a_chain_without_what_it_needs_shows_nothing_and_says_why(link: str, opens: str, words: str) -> None:
     chain = Chain([TransformSettings.model_validate(f"fixtures.links:{link} opens={opens}")])
@@ -166,11 +191,13 @@ def test_a_chain_without_what_it_needs_shows_nothing_and_says_why(link: str, ope
     assert (figures.is_failing, figures.failures, figures.runs) == (True, 1, 0)
     chain.close()
 
+
 def test_what_is_skipped_may_be_missing_from_the_start(chain_of: Callable[..., Chain], told: list[str]) -> None:
     chain = chain_of("Paints luma=60", "Paints opens=not on_failure=skip")
     assert fed(chain, 1, 2) == [[(1, 60)], [(2, 60)]]
     assert told == ["Paints: there is no model: give model=PATH"]
     assert [(figures.is_failing, figures.runs) for figures in chain.figures()] == [(False, 2), (True, 0)]
+
 
 def test_what_cannot_be_closed_is_told_and_the_others_are_closed(
     chain_of: Callable[..., Chain], told: list[str], monkeypatch: pytest.MonkeyPatch
@@ -188,7 +215,9 @@ def test_what_cannot_be_closed_is_told_and_the_others_are_closed(
     assert len(told) == 1
     assert told[0].startswith("Paints: closing it raised OSError: it is stuck (line ")
 
+
 # Those that hold frames.
+
 
 def test_held_frames_go_on_one_by_one_and_in_order(chain_of: Callable[..., Chain]) -> None:
     chain = chain_of("Holds frames=2 luma=100", "Paints touches=nothing", "Holds frames=1 luma=101")
@@ -197,6 +226,7 @@ def test_held_frames_go_on_one_by_one_and_in_order(chain_of: Callable[..., Chain
     assert lumas(chain.flush()) == [(2, 101), (3, 101), (4, 101)]
     assert chain.flush() == []
     assert fed(chain, 5, 6, 7, 8) == [[], [], [], [(5, 101)]]
+
 
 def test_behind_a_hole_in_time_what_was_held_comes_first(chain_of: Callable[..., Chain]) -> None:
     chain = chain_of("Holds frames=2", period_s=0.1)
@@ -208,10 +238,12 @@ def test_behind_a_hole_in_time_what_was_held_comes_first(chain_of: Callable[...,
     chain.period_s = 1.0
     assert chain.hole_s == 4
 
+
 def test_a_chain_that_holds_nothing_knows_no_holes(chain_of: Callable[..., Chain]) -> None:
     chain = chain_of("Paints", period_s=0.1)
     assert fed(chain, 0, 5000, period_ns=1_000_000_000) == [[(0, 200)], [(5000, 200)]]
     assert chain.hole_s == float("inf")
+
 
 @pytest.mark.parametrize(
     ("link", "shown"),
@@ -229,6 +261,7 @@ def test_when_one_fails_that_holds_frames_all_that_it_holds_fare_alike(
     assert fed(chain, 0, 1, 2, 3) == [[], [], [(0, 200)], shown]
     assert fed(chain, 4, 5, 6) == [[], [], [(4, 200)]], "it has forgotten those"
 
+
 def test_one_that_stops_the_stream_while_it_holds_frames_shows_none_of_them(chain_of: Callable[..., Chain]) -> None:
     chain = chain_of("Holds on_failure=stop frames=2 fails_on=1")
     assert fed(chain, 0) == [[]]
@@ -236,6 +269,7 @@ def test_one_that_stops_the_stream_while_it_holds_frames_shows_none_of_them(chai
         chain.process(four_colours(slot=1))
     with pytest.raises(TransformError, match="not slot 1"):
         chain.flush()
+
 
 @pytest.mark.parametrize(
     ("fault", "words"),
@@ -253,11 +287,13 @@ def test_one_that_gives_what_it_was_not_given_fails(
     assert fed(chain, 0, 1) == [[], [(0, 16), (1, 16)]]
     assert told == [f"HidesLater: {words}"]
 
+
 def test_one_that_never_lets_go_does_not_fill_the_memory(chain_of: Callable[..., Chain], told: list[str]) -> None:
     chain = chain_of("HidesLater fault=never")
     shown = [picture for slot in range(66) for picture in chain.process(four_colours(slot=slot))]
     assert lumas(shown) == [(slot, 16) for slot in range(65)]
     assert told == ["HidesLater: it keeps 65 frames back"]
+
 
 @pytest.mark.parametrize(("fault", "words"), [("flush", "raised ValueError: cannot be flushed"), ("kept", "keeps 2")])
 def test_one_that_cannot_be_flushed_fails(
@@ -269,6 +305,7 @@ def test_one_that_cannot_be_flushed_fails(
     assert words in told[0]
     assert chain.flush() == []
 
+
 def test_one_that_is_late_blanks_what_it_lets_go(chain_of: Callable[..., Chain], told: list[str]) -> None:
     chain = chain_of("HidesLater frames=1 takes_s=0.41", period_s=0.1)
     assert fed(chain, 0, 1) == [[], [(0, 16)]]
@@ -276,20 +313,25 @@ def test_one_that_is_late_blanks_what_it_lets_go(chain_of: Callable[..., Chain],
     links.CLOCK.now_s = 0
     assert lumas(chain.flush()) == [(1, 200)], "that took no time"
 
+
 def test_a_black_frame_waits_its_turn_where_others_wait(chain_of: Callable[..., Chain]) -> None:
     chain = chain_of("Hides luma=60 fails_on=1", "Holds frames=1 luma=100")
     assert fed(chain, 0, 1, 2) == [[], [(0, 100)], [(1, 16)]]
+
 
 def test_one_that_holds_frames_never_rests(chain_of: Callable[..., Chain]) -> None:
     chain = chain_of("Holds frames=1 takes_s=0.2", period_s=0.1)
     assert [len(chain.process(four_colours(slot=slot))) for slot in range(60)] == [0, *[1] * 59]
     assert chain.is_over
 
+
 # What is noticed.
+
 
 @pytest.fixture
 def noticed() -> list[Emitted]:
     return []
+
 
 def test_what_is_noticed_is_told_with_the_time_of_its_frame(
     chain_of: Callable[..., Chain], noticed: list[Emitted]
@@ -301,6 +343,7 @@ def test_what_is_noticed_is_told_with_the_time_of_its_frame(
         ("second", 30, {"slot": 3}),
     ]
 
+
 @pytest.mark.parametrize("policy", ["skip", "freeze", "blank"])
 def test_what_a_transform_noticed_that_failed_is_not_told(
     chain_of: Callable[..., Chain], noticed: list[Emitted], policy: str
@@ -310,15 +353,20 @@ def test_what_a_transform_noticed_that_failed_is_not_told(
     chain.process(_at(3, 30))
     assert [event.kind for event in noticed] == ["first", *(["third"] if policy == "skip" else [])]
 
+
 def test_what_is_noticed_in_held_frames_is_told_once(chain_of: Callable[..., Chain], noticed: list[Emitted]) -> None:
-    chain = chain_of("Paints emits=before", "Holds frames=1 emits=held", "Paints touches=nothing", on_event=noticed.append)
+    chain = chain_of(
+        "Paints emits=before", "Holds frames=1 emits=held", "Paints touches=nothing", on_event=noticed.append
+    )
     for slot in range(3):
         chain.process(_at(slot, slot))
     assert [(event.kind, event.time_ns) for event in noticed] == [
         ("before", 0), ("before", 1), ("held", 0), ("before", 2), ("held", 1),
     ]  # fmt: skip
 
+
 # Figures.
+
 
 def test_times_are_counted_in_buckets(chain_of: Callable[..., Chain]) -> None:
     for took_s, bucket in ((0.0, 0), (0.0004, 0), (0.004, 3), (0.6, 11), (9.0, 12)):
@@ -332,6 +380,7 @@ def test_times_are_counted_in_buckets(chain_of: Callable[..., Chain]) -> None:
         assert figures.seconds == pytest.approx(3 * took_s)
         assert figures.mean_ms == pytest.approx(1e3 * took_s)
 
+
 def test_it_is_failing_until_it_does_not(chain_of: Callable[..., Chain]) -> None:
     chain = chain_of("Paints fails_on=1,2")
     failing = []
@@ -341,6 +390,7 @@ def test_it_is_failing_until_it_does_not(chain_of: Callable[..., Chain]) -> None
         failing.append(figures.is_failing)
     assert failing == [False, True, True, False]
     assert (figures.failures, figures.runs) == (2, 4)
+
 
 def test_in_a_chain_that_is_too_slow_those_rest_that_may(chain_of: Callable[..., Chain]) -> None:
     chain = chain_of("Paints takes_s=0.04", "Looks takes_s=0.1", "Looks takes_s=0.1", period_s=0.1)
@@ -354,6 +404,7 @@ def test_in_a_chain_that_is_too_slow_those_rest_that_may(chain_of: Callable[...,
         assert 60 <= figures.rested <= 70
         assert figures.runs + figures.rested == 120
 
+
 def test_a_link_that_works_says_for_how_long(chain_of: Callable[..., Chain], monkeypatch: pytest.MonkeyPatch) -> None:
     chain = chain_of("Paints takes_s=2")
     seen: list[tuple[str, float] | None] = []
@@ -366,7 +417,7 @@ def test_a_link_that_works_says_for_how_long(chain_of: Callable[..., Chain], mon
     chain.process(four_colours())
     assert (seen, chain.at_work()) == ([("Paints", 5.0)], None)
 
+
 def test_what_cannot_be_said_of_a_frame_is_a_failure(chain_of: Callable[..., Chain], told: list[str]) -> None:
     assert fed(chain_of("Paints emits=Loud"), 1) == [[]]
     assert told == ["Paints: frame.emit('Loud'): a kind is 1 to 63 of a-z 0-9 _ . -, a letter first"]
-

@@ -108,9 +108,7 @@ class Dehaze(Transform):
         np.add(share, 1, out=share)
         return share
 
-    def _gain(
-        self, planes: Planes, guide: NDArray[np.float32], share: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def _gain(self, planes: Planes, guide: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
         """`1 / max(t, t0)` at the size of chroma, its edges those of the picture."""
         slope, offset = self._guided(guide, share)
         rows, columns = planes.u.shape
@@ -170,9 +168,7 @@ class Dehaze(Transform):
             _stretch(plane, gain, around, _MOST_CHROMA, levels)
 
 
-def _stretch(
-    plane: Plane, gain: NDArray[np.float32], around: float, top: float, levels: NDArray[np.float32]
-) -> None:
+def _stretch(plane: Plane, gain: NDArray[np.float32], around: float, top: float, levels: NDArray[np.float32]) -> None:
     """Move each sample away from the level `around`, by its gain; `levels` is room to work in."""
     np.copyto(levels, plane)
     np.subtract(levels, around, out=levels)

@@ -73,9 +73,7 @@ class Shape(Transform):
         """Draw into a mask of the whole picture, and keep the part of it that there is something in."""
         mask = np.zeros((height, width), np.uint8)
         thickness = -1 if self.filled else max(1, round(self.thickness * height))
-        points = np.asarray(
-            np.rint((np.array(self.points) * (width, height) - 0.5) * (1 << _FRACTION_BITS)), np.int32
-        )
+        points = np.asarray(np.rint((np.array(self.points) * (width, height) - 0.5) * (1 << _FRACTION_BITS)), np.int32)
         self._stroke(mask, points, thickness, round((self.radius or 0) * height * (1 << _FRACTION_BITS)))
         left, top, columns, rows = cv2.boundingRect(mask)
         if not columns:

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from relay.pixels import Plane
     from relay.transform.frame import Frame
 
-Anchor = Literal[
-    "top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"
-]
+Anchor = Literal["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"]
 """Where in the picture something stands: a corner, the middle of an edge, or the middle."""
 _OPAQUE: Final = 255
 

@@ -156,7 +156,5 @@ def _at_half(matrix: Matrix3) -> Matrix3:
 
 
 def _map(bent: Matrix3, coefficients: NDArray[np.float64], straight: Matrix3, width: int, height: int) -> _Map:
-    places, tables = cv2.initUndistortRectifyMap(
-        bent, coefficients, None, straight, (width, height), cv2.CV_16SC2
-    )
+    places, tables = cv2.initUndistortRectifyMap(bent, coefficients, None, straight, (width, height), cv2.CV_16SC2)
     return _Map(np.asarray(places, np.int16), np.asarray(tables, np.uint16))

@@ -7,7 +7,7 @@ super-resolution has it), beside which chroma is made as large by interpolation.
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - pydantic reads the annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import cv2

@@ -157,7 +157,7 @@ def check_device(device: Device) -> None:
     if device == "cuda" and cv2.dnn.DNN_TARGET_CUDA not in cv2.dnn.getAvailableTargets(cv2.dnn.DNN_BACKEND_CUDA):
         raise TransformError(
             "device cuda needs an OpenCV that was built with CUDA and cuDNN, and a GPU; the wheels on PyPI are not: "
-            "build OpenCV with both, or say device = \"cpu\""
+            'build OpenCV with both, or say device = "cpu"'
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - pydantic reads the annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import cv2
@@ -38,7 +38,8 @@ class DescribedSegments(Described):
         default=None, description="the names that are meant; all but the first of the classes, where none are given"
     )
     threshold: Share | None = Field(
-        default=None, description="of a network with one channel: from which probability on it is meant; 0.5 if not said"
+        default=None,
+        description="of a network with one channel: from which probability on it is meant; 0.5 if not said",
     )
 
 

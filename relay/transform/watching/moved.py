@@ -17,6 +17,7 @@ from relay.transform.watching.watcher import Duration, Every, Watcher, luma_of, 
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
     from relay.transform.frame import Frame
     from relay.transform.watching.episode import Change
 

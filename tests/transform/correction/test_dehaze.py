@@ -61,9 +61,7 @@ def test_clear_air_is_left_alone() -> None:
 
 def test_more_strength_takes_more_off() -> None:
     before = moment(packed(hazed(0.6, 0.4)))
-    contrasts = [
-        float(split(applied(Dehaze(strength=strength), before)[0].i420).y.std()) for strength in (0, 0.5, 0.9)
-    ]
+    contrasts = [float(split(applied(Dehaze(strength=strength), before)[0].i420).y.std()) for strength in (0, 0.5, 0.9)]
     assert contrasts[0] == pytest.approx(float(split(before.i420).y.std()), abs=0.5)
     assert contrasts[0] < contrasts[1] < contrasts[2]
 

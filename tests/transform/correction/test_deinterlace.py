@@ -39,9 +39,7 @@ def comb(plane: Plane) -> float:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("first", ["top", "bottom"])
-def test_the_comb_is_gone(
-    method: Literal["blend", "bob", "yadif"], first: Literal["top", "bottom"]
-) -> None:
+def test_the_comb_is_gone(method: Literal["blend", "bob", "yadif"], first: Literal["top", "bottom"]) -> None:
     pictures = [moment(interlaced(number, top_first=first == "top"), number) for number in range(6)]
     after = applied(Deinterlace(method=method, first=first), *pictures)
     assert [picture.slot for picture in after] == list(range(6))

@@ -74,8 +74,6 @@ def test_it_is_scaled_once_for_each_size(logo: Path) -> None:
     link.close()
 
 
-
-
 @pytest.mark.parametrize(
     "image",
     [

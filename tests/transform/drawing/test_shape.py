@@ -48,7 +48,9 @@ def test_an_edge_alone_leaves_the_inside() -> None:
 
 
 def test_corners_may_come_in_any_order() -> None:
-    one, other = (luma(kind="rectangle", points=points, filled=True) for points in ("0.2,0.2 0.8,0.8", "0.8,0.2 0.2,0.8"))
+    one, other = (
+        luma(kind="rectangle", points=points, filled=True) for points in ("0.2,0.2 0.8,0.8", "0.8,0.2 0.2,0.8")
+    )
     np.testing.assert_array_equal(one, other)
 
 
@@ -99,7 +101,10 @@ def test_what_is_too_small_to_be_seen_draws_nothing() -> None:
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"kind": "rectangle", "points": "0,0 1,0 1,1"}, "a rectangle is given by two opposite corners, and points has 3"),
+        (
+            {"kind": "rectangle", "points": "0,0 1,0 1,1"},
+            "a rectangle is given by two opposite corners, and points has 3",
+        ),
         ({"kind": "line", "points": "0,0"}, "a line is given by two points or more, and points has 1"),
         ({"kind": "circle", "points": "0,0 1,1", "radius": 0.1}, "a circle is given by its center, and points has 2"),
         ({"kind": "polygon", "points": "0,0 1,1"}, "a polygon is given by three corners or more, and points has 2"),

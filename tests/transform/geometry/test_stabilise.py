@@ -19,7 +19,10 @@ Places = list[tuple[float, float]]
 def world(seed: int = 1) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
     """Planes of a scene that is larger than the picture of it."""
     rows, columns = HEIGHT + 2 * BORDER, WIDTH + 2 * BORDER
-    return [30 + 190 * texture(rows, columns, seed), *(100 + 56 * texture(rows // 2, columns // 2, seed + n) for n in (1, 2))]
+    return [
+        30 + 190 * texture(rows, columns, seed),
+        *(100 + 56 * texture(rows // 2, columns // 2, seed + n) for n in (1, 2)),
+    ]
 
 
 def shot(at: tuple[float, float], seed: int = 1) -> I420:
@@ -46,7 +49,9 @@ def steps(pictures: list[Picture], first: int = 0) -> list[tuple[float, float]]:
     """How far the content moves from each picture to the next, measured at the pictures' own size."""
     window = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)
     seen = [np.float32(split(picture.i420).y) - 128 for picture in pictures[first:]]
-    return [cv2.phaseCorrelate(one * window, next_one * window)[0] for one, next_one in zip(seen, seen[1:], strict=False)]
+    return [
+        cv2.phaseCorrelate(one * window, next_one * window)[0] for one, next_one in zip(seen, seen[1:], strict=False)
+    ]
 
 
 def jitter(pictures: list[Picture], first: int = 0) -> float:

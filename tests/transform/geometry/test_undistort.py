@@ -91,9 +91,7 @@ def test_another_size_gets_maps_of_its_own() -> None:
     link = Undistort(k1=-0.2, focal=1.0)
     first, second = applied(link, moment(scene(160, 90)), moment(scene(320, 180), 1))
     assert (first.width, second.width) == (160, 320)
-    np.testing.assert_array_equal(
-        second.i420, applied(Undistort(k1=-0.2, focal=1.0), moment(scene(320, 180)))[0].i420
-    )
+    np.testing.assert_array_equal(second.i420, applied(Undistort(k1=-0.2, focal=1.0), moment(scene(320, 180)))[0].i420)
 
 
 @pytest.mark.parametrize(

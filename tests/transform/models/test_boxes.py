@@ -40,9 +40,7 @@ def test_a_stretched_picture_fills_the_input() -> None:
         ((640, 640), 480, Fitted(480, 480, 0, 0, 480, 480)),
     ],
 )
-def test_an_input_of_any_size_comes_in_whole_steps(
-    picture: tuple[int, int], longest: int, fitted: Fitted
-) -> None:
+def test_an_input_of_any_size_comes_in_whole_steps(picture: tuple[int, int], longest: int, fitted: Fitted) -> None:
     assert in_steps(picture, longest, 32) == fitted
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from fixtures.hidden import background
 from fixtures.networks import IMAGES, Graph, tables
 from fixtures.pictures import corners, four_colours
-from fixtures.hidden import background
 from relay.errors import TransformError
 from relay.model import Picture
 from relay.pixels import new_i420, split
@@ -140,9 +140,7 @@ def test_an_odd_size_becomes_even(tmp_path: Path) -> None:
         (np.full((1, 3, 48, 64), np.nan), False, "gives pixels that are no numbers"),
     ],
 )
-def test_what_is_no_picture_is_refused(
-    tmp_path: Path, outputs: NDArray[np.float64], luma: bool, words: str
-) -> None:
+def test_what_is_no_picture_is_refused(tmp_path: Path, outputs: NDArray[np.float64], luma: bool, words: str) -> None:
     path = tables(tmp_path / "bad.onnx", {"image": outputs}, **({"channels": 1} if luma else {}))
     transform = Enhance(model=path, luma=luma)
     transform.open()

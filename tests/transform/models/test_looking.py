@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fixtures.pictures import four_colours
 from fixtures.hidden import background
+from fixtures.pictures import four_colours
 from relay.transform import Frame
 from relay.transform.models.looking import SmallPicture
 

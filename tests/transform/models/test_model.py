@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from fixtures.networks import red_faces
 from fixtures.hidden import HEIGHT, SIDE, WIDTH, FindRed, background, scene
+from fixtures.networks import red_faces
 from relay.errors import TransformError
 from relay.pixels import split
 from relay.transform import Frame

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from fixtures.networks import Graph, red_pixels, tables
 from fixtures.hidden import BLACK, HEIGHT, SIDE, WIDTH, background, is_black, is_seen, scene
+from fixtures.networks import Graph, red_pixels, tables
 from relay.errors import TransformError
 from relay.pixels import split
 from relay.transform import Frame

@@ -6,7 +6,6 @@ import tracemalloc
 from typing import TYPE_CHECKING
 
 import cv2
-import numpy as np
 import pytest
 
 from fixtures.hidden import BLACK, HEIGHT, RATE, SIDE, WIDTH, FindRed, background, is_black, is_seen, let_out, scene
@@ -17,8 +16,6 @@ from relay.transform.privacy.blur_people import BlurPeople
 
 if TYPE_CHECKING:
     from relay.model import Picture
-
-
 
 
 def transform_of(detector: FindRed, **said: object) -> BlurPeople:
@@ -77,7 +74,7 @@ def test_people_alone_can_be_shown_and_who_is_overlooked_is_hidden(every: int) -
 @pytest.mark.parametrize("phase", [0, 1, 2])
 def test_between_two_looks_only_that_is_shown_which_is_a_person_before_and_after(phase: int) -> None:
     """Somebody leaves, and somebody else sits down in the same place before the next look: neither is a guess."""
-    way = {slot: (100, 80) for slot in range(3 + phase)}
+    way = dict.fromkeys(range(3 + phase), (100, 80))
     transform = transform_of(FindRed("person"), show="people")
     out = let_out(transform, (scene(slot, *[way[slot]] if slot in way else []) for slot in range(9)))
     assert [open_share(picture) > 0 for picture in out] == [slot <= 3 for slot in range(9)]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fixtures.networks import red_faces, red_yunet
 from fixtures.hidden import HEIGHT, SIDE, WIDTH, FindRed, background, is_black, is_seen, let_out, scene
+from fixtures.networks import red_faces, red_yunet
 from relay.errors import TransformError
 from relay.pixels import split
 from relay.transform import Frame

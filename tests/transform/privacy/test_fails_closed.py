@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fixtures.networks import red_faces, tables
 from fixtures.hidden import SIDE, WIDTH, FindRed, is_seen, let_out, scene
+from fixtures.networks import red_faces, tables
 from relay.errors import TransformError
 from relay.transform import Frame
 from relay.transform.privacy.blur_people import BlurPeople

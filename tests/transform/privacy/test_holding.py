@@ -32,8 +32,6 @@ def looks(transform: Faces) -> int:
     return transform._detector.looks
 
 
-
-
 def shown(transform: Faces, way: Way, count: int) -> list[bool]:
     """Whether the face is hidden, of each frame in which there is one; every frame comes out, in order."""
     out = let_out(transform, (scene(slot, *[way[slot]] if slot in way else []) for slot in range(count)))
@@ -145,7 +143,7 @@ def test_after_a_fault_nothing_that_was_held_goes_on_and_the_next_frame_is_looke
 
     transform = Faces(every=3, how="fill")
     transform._detector = FindRed(before=fail)
-    way = {slot: (100, 80) for slot in range(20)}
+    way = dict.fromkeys(range(20), (100, 80))
     out = let_out(transform, (scene(slot, way[slot]) for slot in range(20)))
     fault = 3 * (fails_at - 1)
     held = set(range(max(0, fault - 2), fault)) | {fault}

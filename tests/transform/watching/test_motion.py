@@ -16,7 +16,6 @@ from relay.errors import TransformError
 from relay.timeline import NS_PER_S
 from relay.transform import Frame
 
-
 ENOUGH: Final = 0.95
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from relay.transform.frame import Emitted
 
 
-
 class Scripted:
     """A detector that finds what it is told to, at the time of the frame it is asked about."""
 
