@@ -1,4 +1,4 @@
-"""What is told of the links of a transform chain, on its way from a worker to API and metrics: figures, and events."""
+"""What is told of the links of a transform chain, on its way from a worker to API and metrics: figures, events."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 TRANSFORM_BUCKETS_S: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Upper bounds of the histogram of a transform's times: 0.035 is a frame at 30 a second. Behind the last is no bound."""
+"""Upper bounds of the histogram of a transform's times: 0.035 is a frame at 30 a second. After the last is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """Something that a transform noticed in the frame captured at `time_ns`: its `kind`, and what JSON can say of it."""
+    """Something that a transform noticed in the frame captured at `time_ns`: `kind`, and what JSON can say of it."""
 
     kind: str
     time_ns: int

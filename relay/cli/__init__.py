@@ -1,4 +1,4 @@
-"""`relay serve | probe | check | devices | process | sessions | transforms`: each in a file, which loads what it needs."""
+"""`relay serve | probe | check | devices | process | sessions | transforms`: each a file that loads what it needs."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ _BOUNDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: `kind` is what it may be, in words, `default` as it would be written, or `None` if it is needed."""
+    """One parameter: `kind` is what it may be, in words; `default` as it would be written, `None` if it is needed."""
 
     name: str
     kind: str
@@ -132,7 +132,7 @@ def _of_signature(target: Callable[..., Any]) -> list[Parameter]:
         found = found[1:]  # the frame
     listed = []
     for one in found:
-        stars = {one.VAR_KEYWORD: "**", one.VAR_POSITIONAL: "*"}.get(one.kind, "")
+        stars = "**" if one.kind is one.VAR_KEYWORD else "*" if one.kind is one.VAR_POSITIONAL else ""
         default = "" if stars else None if one.default is one.empty else _written(one.default)
         kind = "" if one.annotation is one.empty else inspect.formatannotation(one.annotation).strip("'")
         listed.append(Parameter(f"{stars}{one.name}", kind or "anything", default))
@@ -148,7 +148,7 @@ def _written(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def kind_of(annotation: object) -> str:
+def kind_of(annotation: Any) -> str:  # noqa: ANN401 - whatever a field is annotated with
     """What a value may be, in words: from pydantic's own account of what it takes."""
     try:
         schema = TypeAdapter(annotation).json_schema()

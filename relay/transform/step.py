@@ -133,7 +133,11 @@ class Step:
         self.began_s = None
         self._note_time(self._setup.clock() - began_s)
         if failure is not None:
-            return self._give_up_all(failure)
+            try:
+                return self._give_up_all(failure)
+            finally:
+                # Its traceback leads here: it would keep itself, and the frame's buffers, until cycles are collected.
+                del failure
         finished = [self._taken.popleft() for _ in done]
         if self.took_s > deadline_s:
             self._late += 1
@@ -168,7 +172,7 @@ class Step:
             work()
         except TransformError as error:
             return _because(f"{self.label}: {error}", error)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is told, and the policy says what is shown
             where = f"{self.label}: {doing}" if doing else self.label
             return _because(f"{where} raised {_what(error)}", error)
         return None

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from fixtures.pictures import only
-from relay.errors import TransformError
 from relay.transform import Chain, Frame, Pool, fit
 from relay.transform import frame as frame_module
 
 if TYPE_CHECKING:
     from fixtures.pictures import MakeChain, MakePicture, WriteModule
+    from relay.errors import TransformError
     from relay.model import Picture
     from relay.pixels import I420
 

@@ -1,4 +1,4 @@
-"""`relay.transform`: a decorator that leaves a function what it is, says what is known of it, and is the package too."""
+"""`relay.transform`: a decorator that leaves a function what it is and says what is known of it; the package too."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_a_users_own_class_of_transforms_is_one(
     [
         "import relay; t = relay.transform; import relay.transform.chain; assert relay.transform is t; t(len2)",
         "import relay.transform.chain, relay; relay.transform(len2); relay.transform(may_rest=True)(len2)",
-        "from relay import transform; transform(len2); from relay.transform import Frame; import relay; relay.Frame is Frame",
+        "from relay import transform, Frame; transform(len2); import relay.transform as t; assert t.Frame is Frame",
         "import relay, sys; assert 'cv2' not in sys.modules; relay.transform; assert 'cv2' in sys.modules",
     ],
 )

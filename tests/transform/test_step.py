@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from relay.config import TransformSettings
 from relay.errors import TransformError
 from relay.links import TRANSFORM_BUCKETS_S
 from relay.model import Picture
-from relay.pixels import split
+from relay.pixels import Pool, split
 from relay.transform import Chain
 
 if TYPE_CHECKING:
@@ -133,6 +134,21 @@ def test_the_cause_is_kept(chain_of: Callable[..., Chain]) -> None:
     with pytest.raises(TransformError) as caught:
         chain_of("Paints fails_on=7 on_failure=stop").process(four_colours())
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_a_failure_keeps_no_frame(chain_of: Callable[..., Chain]) -> None:
+    """Its traceback knows all that was at work: were it in a ring, frames would live until cycles are collected."""
+    chain = chain_of("Paints fails_on=7")
+    pool = Pool()
+    pooled = [pool.take(*four_colours().i420.shape) for _ in range(2)]
+    address = pooled[0].ctypes.data
+    np.copyto(pooled[0], four_colours().i420)
+    gc.disable()
+    try:
+        assert chain.process(Picture(7, 7, pooled.pop(0))) == []
+        assert pool.take(*four_colours().i420.shape).ctypes.data == address
+    finally:
+        gc.enable()
 
 
 # What hides something.
