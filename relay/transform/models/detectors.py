@@ -112,7 +112,7 @@ class YuNet:
             self._detector.setInputSize((width, height))
         cv2.resize(bgr, (width, height), dst=self._picture, interpolation=cv2.INTER_AREA)
         try:
-            _, faces = self._detector.detect(self._picture)
+            faces: Any = self._detector.detect(self._picture)[1]
         except cv2.error as error:
             raise TransformError(f"{self._label}: running it failed: {words_of(error)}") from error
         if faces is None:

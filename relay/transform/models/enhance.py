@@ -15,14 +15,13 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from relay.errors import TransformError
+from relay.pixels import Bgr, Plane
 from relay.transform.base import MAX_SIDE, Group, Transform
 from relay.transform.models.descriptor import Described, Numbers, describe
-from relay.transform.models.network import Device, Intake, Network, check_file, shapes
+from relay.transform.models.network import Device, Intake, Network, Tensor, check_file, shapes
 
 if TYPE_CHECKING:
-    from relay.pixels import Bgr, Plane
     from relay.transform.frame import Frame
-    from relay.transform.models.network import Tensor
 
 _BLACK: Final = 16
 _LUMA_RANGE: Final = 219
@@ -113,9 +112,11 @@ class Enhance(DescribedImage, Transform):
         )
         made = self._levels(network.forward(self._blob), 1)[0]
         cv2.addWeighted(made, 1 / full, made, 0, _BLACK, dst=made)
-        to = frame.size if self.size == "keep" else (made.shape[1] // 2 * 2, made.shape[0] // 2 * 2)
+        width, height = frame.size if self.size == "keep" else (made.shape[1] // 2 * 2, made.shape[0] // 2 * 2)
         luma_rows = y.shape[0]
-        frame.map(*to, lambda source, target: _resize(made if source.shape[0] == luma_rows else source, target))
+        frame.map(
+            width, height, lambda source, target: _resize(made if source.shape[0] == luma_rows else source, target)
+        )
 
     def _levels(self, outputs: list[Tensor], count: int) -> list[Plane]:
         """The channels of the first output as levels, in its order, in buffers that are used again."""

@@ -111,7 +111,9 @@ class NanoDet(Layout):
         """Scores and sides of each grid, out of the many outputs of the older network, in whatever order they come."""
         pairs = []
         for count in counts:
-            level = [output.reshape(output.shape[-2:]) for output in outputs if output.shape[-2:-1] == (count,)]
+            level: list[Tensor] = [
+                output.reshape(output.shape[-2:]) for output in outputs if output.shape[-2:-1] == (count,)
+            ]
             scores_and_sides = sorted(level, key=lambda output: output.shape[1] == self._SIDES)
             if len(level) != 2 or scores_and_sides[1].shape[1] != self._SIDES:
                 raise self._refusal(outputs)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - pydantic reads the annotations at run time
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import cv2
 import numpy as np
 from pydantic import Field, PrivateAttr
 
-from relay.pixels import lettering
+from relay.pixels import Plane, lettering
 from relay.transform.base import Group
+from relay.transform.frame import MAX_EVENT_BYTES
+from relay.transform.models.boxes import Detection
 from relay.transform.models.detectors import make_detector
 from relay.transform.models.looking import Looking
 from relay.transform.privacy.cover import Colour, Levels, levels_of
 
 if TYPE_CHECKING:
-    from relay.pixels import Plane
     from relay.transform.frame import Frame
-    from relay.transform.models.boxes import Detection, Detector
+    from relay.transform.models.boxes import Detector
 
 _LINES: Final = 30
 """The picture's height in lines of text of the names beside boxes."""
@@ -27,6 +29,8 @@ _LEAST_BRIGHT: Final = 128
 """Text on a colour of at least this luma is black, on a darker one white."""
 _BLACK, _WHITE = 16, 235
 _MAX_LABELS: Final = 256
+_OTHER_BYTES: Final = 64
+"""Of an event, for what it says beside its objects."""
 
 
 class Model(Looking):
@@ -50,7 +54,7 @@ class Model(Looking):
         if self._frames % self.every == 0:
             self._found = self._look(frame)
             if self._found:
-                frame.emit(self.event, objects=[_told(found) for found in self._found])
+                frame.emit(self.event, count=len(self._found), objects=_told(self._found))
         self._frames += 1
         if self.draw:
             for found in self._found:
@@ -89,8 +93,8 @@ class Model(Looking):
         if key not in self._labels:
             if len(self._labels) >= _MAX_LABELS:
                 self._labels.clear()
-            mask = lettering.coverage(text, size_px)
-            mask = cv2.copyMakeBorder(mask, 0, mask.shape[0] % 2, 4, 4 + mask.shape[1] % 2, cv2.BORDER_CONSTANT)
+            drawn = lettering.coverage(text, size_px)
+            mask = cv2.copyMakeBorder(drawn, 0, drawn.shape[0] % 2, 4, 4 + drawn.shape[1] % 2, cv2.BORDER_CONSTANT)
             behind = self._levels.y if self._levels is not None else _WHITE
             ink = _BLACK if behind >= _LEAST_BRIGHT else _WHITE
             share = mask.astype(np.float32) / 255
@@ -98,7 +102,14 @@ class Model(Looking):
         return self._labels[key]
 
 
-def _told(found: Detection) -> dict[str, float | str]:
-    """A detection for an event: shares to a thousandth, which is less than a pixel."""
-    box = {key: round(getattr(found, key), 3) for key in ("x0", "y0", "x1", "y1", "score")}
-    return {"label": found.label, **box}
+def _told(detections: list[Detection]) -> list[dict[str, float | str]]:
+    """For an event: the surest, as many as there is room for, with shares to a thousandth."""
+    told: list[dict[str, float | str]] = []
+    room = MAX_EVENT_BYTES - _OTHER_BYTES
+    for found in sorted(detections, key=lambda found: found.score, reverse=True):
+        box = {key: round(getattr(found, key), 3) for key in ("x0", "y0", "x1", "y1", "score")}
+        told.append({"label": found.label, **box})
+        room -= len(json.dumps(told[-1])) + len(", ")
+        if room < 0:
+            return told[:-1]
+    return told

@@ -110,10 +110,14 @@ class Network:
                 self._net.setInput(np.array([[width, height]], np.int64), self._sizes_input)
             else:
                 self._net.setInput(blob)
-            self._outputs = list(self._net.forward(self.names, self._outputs or None))
+            self._outputs = list(self._net.forward(self.names, self._reusable()))
         except cv2.error as error:
             raise TransformError(f"{self.label}: running it on {width}x{height} failed: {words_of(error)}") from error
         return [self._outputs[index] for index in self._picked]
+
+    def _reusable(self) -> list[Tensor] | None:
+        """The last outputs, to be written over. OpenCV gives whole numbers of 64 bits, but cannot be given them."""
+        return self._outputs if self._outputs and all(output.dtype == np.float32 for output in self._outputs) else None
 
     def _place(self, bgr: Bgr, fitted: Fitted) -> Bgr:
         if fitted != self._fitted:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from relay.errors import TransformError
@@ -17,8 +18,6 @@ from relay.transform.models.network import Device, Intake, Network, check_file, 
 from relay.transform.privacy.cover import Area, Colour, Cover, Levels, Stencil, levels_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from relay.pixels import Plane
     from relay.transform.frame import Frame
     from relay.transform.models.network import Tensor
@@ -121,7 +120,7 @@ class Segment(DescribedSegments, Transform):
         if len(layers) == 1 and layers.dtype.kind == "f" and len(names) == 2:  # else it names classes, as floats or not
             np.greater_equal(layers[0], self._said.threshold or 0.5, out=is_meant)
         else:
-            is_meant.fill(False)
+            is_meant[:] = False
             told = self._classes(layers)
             for index in wanted:
                 is_it = self._buffer("is it", told.shape, np.bool_)
@@ -134,7 +133,7 @@ class Segment(DescribedSegments, Transform):
     def _classes(self, layers: Tensor) -> NDArray[Any]:
         """The class of each pixel: what a network that gives them says, or the layer with the highest score."""
         if len(layers) == 1:
-            return layers[0]
+            return np.asarray(layers[0])
         best = self._buffer("best", layers.shape[1:], np.intp)
         np.argmax(layers, axis=0, out=best)
         return best

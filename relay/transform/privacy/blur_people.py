@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from pydantic import Field, PrivateAttr
 
+from relay.pixels import Plane
 from relay.transform.models.detectors import HogPeople, make_detector
 from relay.transform.privacy.background import Background
 from relay.transform.privacy.cover import Colour, Cover, How, Stencil
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from relay.pixels import Plane
     from relay.transform.frame import Frame
     from relay.transform.models.boxes import Detector
     from relay.transform.privacy.holding import Sighting

@@ -29,6 +29,7 @@ from pydantic import Field, PrivateAttr
 
 from relay.timeline import NS_PER_S
 from relay.transform.base import Group, Holding
+from relay.transform.frame import Frame
 from relay.transform.models.looking import Looking
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from relay.transform.frame import Frame
     from relay.transform.models.boxes import Detection
 
     Corners = NDArray[np.float32]

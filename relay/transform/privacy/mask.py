@@ -71,6 +71,6 @@ def _area(mask: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> Area:
         raise TransformError(f"a zone holds no pixel of a picture of {width}x{height}")
     right, bottom = min(width, (left + columns + 1) // 2 * 2), min(height, (top + rows + 1) // 2 * 2)
     left, top = left // 2 * 2, top // 2 * 2
-    _, luma = cv2.threshold(mask[top:bottom, left:right], 0, 255, cv2.THRESH_BINARY)
+    luma = np.where(mask[top:bottom, left:right] > 0, np.uint8(255), np.uint8(0))
     chroma = chroma_of(luma, np.zeros((luma.shape[0] // 2, luma.shape[1] // 2), np.uint8))
-    return Area(left, top, right - left, bottom - top, np.asarray(luma, np.uint8), chroma)
+    return Area(left, top, right - left, bottom - top, luma, chroma)

@@ -65,7 +65,7 @@ def test_a_box_comes_back_to_where_it_was(
 def test_what_lies_in_the_border_is_cut_off() -> None:
     fitted = letterbox((1280, 720), (640, 640))
     back = fitted.back(np.array([[-50, 0, 320, 320], [0, 0, 640, 640]], np.float32))
-    np.testing.assert_allclose(back, [[0, 0, 0.5, 0.5], [0, 0, 1, 1]])
+    np.testing.assert_allclose(back, np.array([[0, 0, 0.5, 0.5], [0, 0, 1, 1]]))
 
 
 @pytest.mark.parametrize("size", [(40, 20), (20, 40), (400, 200), (64, 64)])

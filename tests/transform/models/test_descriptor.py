@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from relay.errors import TransformError
 from relay.transform.models.coco import COCO
 from relay.transform.models.descriptor import DescribedDetector, describe
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOTHING = DescribedDetector()
 
@@ -67,7 +70,7 @@ def test_what_is_said_wrongly_is_named_with_what_would_do(tmp_path: Path, text: 
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TransformError, match="descriptor .* cannot be read: Is a directory"):
+    with pytest.raises(TransformError, match=r"descriptor .* cannot be read: Is a directory"):
         describe(DescribedDetector, tmp_path / "a.onnx", tmp_path, NOTHING)
 
 

@@ -157,7 +157,7 @@ def test_rt_detr_as_its_authors_export_it(tmp_path: Path) -> None:
     twice = graph.add("Concat", wanted, wanted, axis=1)
     mean = graph.add("ReduceMean", "images", axes=[1, 2, 3], keepdims=0)
     nothing = graph.add("Mul", mean, graph.constant([0.0]))
-    shares = graph.add("Add", nothing, graph.constant([[[0.25, 0.5, 0.5, 1.0], [0, 0, 1, 1]]]))
+    shares = graph.add("Add", nothing, graph.constant([[[0.25, 0.5, 0.5, 1.0], [0.0, 0.0, 1.0, 1.0]]]))
     path = graph.save(
         tmp_path / "detr.onnx",
         {

@@ -14,6 +14,7 @@ from relay.transform.models.detectors import OnnxDetector
 from relay.transform.models.mediapipe import place_anchors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from relay.transform.models.boxes import Detection
@@ -43,7 +44,7 @@ def test_every_cell_has_its_anchors_one_after_the_other() -> None:
     assert anchors[512:520].tolist() == [*[[8, 8]] * 6, *[[24, 8]] * 2]
 
 
-def find(tmp_path: Path, side: int, rows: int, index: int, values: list[float], score: float) -> list[Detection]:
+def find(tmp_path: Path, side: int, rows: int, index: int, values: Sequence[float], score: float) -> list[Detection]:
     boxes, logits = np.zeros((1, rows, len(values))), np.full((1, rows, 1), -200.0)
     boxes[0, index], logits[0, index] = values, np.log(score / (1 - score))
     path = tables(tmp_path / "small.onnx", {"regressors": boxes, "classificators": logits})

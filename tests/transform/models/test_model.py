@@ -12,12 +12,14 @@ from fixtures.networks import red_faces
 from relay.errors import TransformError
 from relay.pixels import split
 from relay.transform import Frame
+from relay.transform.models.boxes import Detection
 from relay.transform.models.model import Model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from relay.model import Picture
+    from relay.pixels import Bgr
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def test_a_box_with_its_name_is_drawn_around_what_is_found(network: Path, colour
     model.open()
     picture = scene(0, (100, 60))
     before = [plane.copy() for plane in split(picture.i420)]
-    y, u, v = split(applied(model, picture).picture().i420)
+    y, _, v = split(applied(model, picture).picture().i420)
     changed = np.argwhere(y != before[0])
     (top, left), (bottom, right) = changed.min(axis=0), changed.max(axis=0)
     assert (top, left) < (60, 100 + 6)
@@ -69,6 +71,20 @@ def test_a_box_with_its_name_is_drawn_around_what_is_found(network: Path, colour
     if colour == "#ff0000":
         assert (v > 235).any()
         assert np.abs(np.argwhere(v != before[2]).min(axis=0) * 2 - (top, left)).max() <= 2
+
+
+def test_of_many_the_surest_are_told_and_how_many_there_were(network: Path) -> None:
+    class Crowd:
+        def detect(self, bgr: Bgr) -> list[Detection]:
+            return [Detection(0.1, 0.2, 0.3, 0.4, index / 1000, "person") for index in range(500)]
+
+    model = Model(model=network)
+    model._detector = Crowd()
+    (event,) = applied(model, background()).events
+    assert event.data["count"] == 500
+    scores = [told["score"] for told in event.data["objects"]]
+    assert scores == [round(0.499 - index / 1000, 3) for index in range(len(scores))]
+    assert 30 < len(scores) < 50
 
 
 def test_a_name_is_drawn_whole_at_the_edges_of_the_picture(network: Path) -> None:

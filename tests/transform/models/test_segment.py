@@ -11,14 +11,13 @@ from onnx import TensorProto
 from fixtures.hidden import BLACK, HEIGHT, SIDE, WIDTH, background, is_black, is_seen, scene
 from fixtures.networks import Graph, red_pixels, tables
 from relay.errors import TransformError
+from relay.model import Picture
 from relay.pixels import split
 from relay.transform import Frame
 from relay.transform.models.segment import Segment
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from relay.model import Picture
 
 AT = (96, 64)
 RAW = {"input": (WIDTH, HEIGHT), "mean": (0, 0, 0), "std": (1, 1, 1)}
@@ -28,10 +27,10 @@ RAW = {"input": (WIDTH, HEIGHT), "mean": (0, 0, 0), "std": (1, 1, 1)}
 def segmented(path: Path, picture: Picture, **said: Any) -> Frame:
     transform = Segment.model_validate({"model": path, **RAW, **said})
     transform.open()
-    for _ in range(2):
-        frame = Frame(type(picture)(picture.slot, picture.time_ns, picture.i420.copy()))
+    frames = [Frame(Picture(picture.slot, picture.time_ns, picture.i420.copy())) for _ in range(2)]
+    for frame in frames:
         transform.apply(frame)
-    return frame
+    return frames[-1]
 
 
 @pytest.mark.parametrize(("channels", "said"), [(1, {}), (2, {}), (3, {"classes": "background,red,blue"})])

@@ -59,22 +59,33 @@ def test_what_comes_is_none_and_neither_is_what_it_leaves_until_it_has_settled(w
 
 def test_who_is_found_there_is_none_however_still(watched: Background) -> None:
     corners = np.array([[0.3, 0.3], [0.3, 0.7], [0.4, 0.7], [0.4, 0.3]], np.float32)
-    for frame in range(10 * RATE):
-        mask = see(watched, background(), frame / RATE, [corners])
+    mask = [see(watched, background(), frame / RATE, [corners]) for frame in range(10 * RATE)][-1]
     middle = mask[int(0.3 * mask.shape[0]) : int(0.7 * mask.shape[0]), int(0.3 * 160) : int(0.4 * 160)]
     assert (middle == 255).all()
     assert (mask[:, 100:] == 0).all()
     assert (settle(watched, background(), 12.5, 10) == 0).all()
 
 
-def test_noise_is_no_change_and_neither_is_evening(watched: Background) -> None:
+def darker(levels: float, noise: NDArray[np.float64] | float) -> Picture:
+    picture = background()
+    y = split(picture.i420).y
+    y[:] = np.clip(y.astype(float) - levels + noise, 16, 235)
+    return picture
+
+
+def test_noise_is_no_change(watched: Background) -> None:
     rng = np.random.default_rng(3)
-    for frame in range(10 * RATE):
-        picture = background()
-        y = split(picture.i420).y
-        y[:] = np.clip(y.astype(float) - frame / 10 + rng.normal(0, 6, y.shape), 16, 235)
-        mask = see(watched, picture, frame / RATE)
-    assert (mask == 0).mean() > 0.98
+    mask = np.zeros((0, 0), np.uint8)
+    for frame in range(round((SETTLE_S + 1) * RATE)):
+        mask = see(watched, darker(0, rng.normal(0, 3, (HEIGHT, WIDTH))), frame / RATE)
+    assert (mask == 0).all()
+
+
+@pytest.mark.parametrize(("levels_per_s", "is_background"), [(0.2, True), (2.0, False)], ids=["evening", "dimmer"])
+def test_light_that_goes_slowly_is_no_change(watched: Background, levels_per_s: float, is_background: bool) -> None:
+    times = np.arange(0, 30 / levels_per_s, 0.5)
+    masks = [see(watched, darker(levels_per_s * time_s, 0), time_s) for time_s in times]
+    assert (masks[-1] == 0).all() == is_background
 
 
 def test_a_light_that_goes_on_makes_all_unsure(watched: Background) -> None:

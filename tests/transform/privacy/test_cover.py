@@ -83,8 +83,8 @@ def test_what_is_small_gets_fewer_cells_so_that_it_is_hidden_too(side: int) -> N
     frame = Frame(background())
     frame.y[64 : 64 + side, 96 : 96 + side : 2] = 20
     frame.y[64 : 64 + side, 97 : 97 + side : 2] = 220
-    corners = np.array([[96, 64], [96, 63 + side], [95 + side, 63 + side], [95 + side, 64]], np.float32)
-    area = Stencil().convex(corners / np.array([WIDTH, HEIGHT], np.float32), *frame.size)
+    pixels = np.array([[96, 64], [96, 63 + side], [95 + side, 63 + side], [95 + side, 64]])
+    area = Stencil().convex((pixels / np.array([WIDTH, HEIGHT])).astype(np.float32), *frame.size)
     assert area is not None
     Cover("pixelate").hide(frame.planes, area, 16, 16)
     inside = frame.y[64 : 64 + side, 96 : 96 + side].astype(int)
@@ -102,7 +102,7 @@ def test_what_is_small_gets_fewer_cells_so_that_it_is_hidden_too(side: int) -> N
 def test_what_reaches_out_of_the_picture_is_hidden_as_far_as_there_is_one(
     corners: list[tuple[float, float]], rectangle: tuple[int, int, int, int]
 ) -> None:
-    area = Stencil().convex(np.array(corners, np.float32), WIDTH, HEIGHT)
+    area = Stencil().convex(np.asarray(corners, np.float32), WIDTH, HEIGHT)
     assert area is not None
     assert area[:4] == rectangle
     assert (area.luma == 255).all()

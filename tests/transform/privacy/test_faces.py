@@ -68,8 +68,7 @@ def test_fewer_cells_leave_less(tmp_path: Path) -> None:
         transform = opened(red_faces(tmp_path / "red.onnx", SIDE), cells=cells, how="pixelate")
         (shown,) = let_out(transform, [scene(0, (96, 64))])
         left.append(len(np.unique(split(shown.i420).y[64 : 64 + SIDE, 96 : 96 + SIDE])))
-    assert left[0] == 1
-    assert left[1] > 8
+    assert left[0] == 1 < left[1]
 
 
 def test_frames_that_are_bgr_are_hidden_as_well(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +18,15 @@ from relay.transform import Frame
 from relay.transform.privacy.blur_people import BlurPeople
 from relay.transform.privacy.cover import Cover
 from relay.transform.privacy.faces import Faces
-from relay.transform.privacy.holding import Watched
 from relay.transform.privacy.mask import Mask
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from relay.model import Picture
     from relay.transform.base import Transform
+    from relay.transform.privacy.holding import Watched
 
 AT = (96, 64)
 COUNT = 45
