@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from relay.offline import Halt, Progress, Summary
 
-EXIT_DAMAGED: Final = 3
+EXIT_LACKING: Final = 3
+"""The film is there, but IN was damaged or a transform failed on pictures of it."""
 EXIT_SIGNALLED: Final = 128
 """What shells add to the number of the signal that ended a programme."""
 
@@ -52,10 +53,11 @@ def process(
     *,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
 ) -> None:
-    """Put a file through transforms, faster than it plays. Exit 0: done; 1: nothing made; 3: done, but IN is damaged.
+    """Put a file through transforms, faster than it plays. Exit 0: done; 1: nothing made; 3: see below.
 
     Each picture keeps its own time, and the best audio track is kept: as it is, or as AAC where OUT cannot take it. OUT
-    has its name when it is whole, and a run that is stopped leaves nothing.
+    has its name when it is whole, and a run that is stopped leaves nothing. Exit status 3: it was made, but IN is
+    damaged, or a transform failed on pictures of it, in whose place is what its on_failure says.
     """
     settings = config.load(source=source, transforms=transform or ()).streams[config.DEFAULT_STREAM]
     # FFmpeg and OpenCV come with it, which no other command has to pay for.
@@ -75,8 +77,10 @@ def process(
     typer.echo("\n".join(summary_lines(target, codec, summary)))
     for trouble in summary.troubles:
         typer.echo(f"relay: {summary.source} is damaged: {trouble}", err=True)
-    if summary.troubles:
-        raise typer.Exit(EXIT_DAMAGED)
+    for failure in summary.failures:
+        typer.echo(f"relay: a transform failed: {failure}", err=True)
+    if summary.troubles or summary.failures:
+        raise typer.Exit(EXIT_LACKING)
 
 
 def summary_lines(target: Path, codec: str, summary: Summary) -> list[str]:
@@ -91,7 +95,7 @@ def summary_lines(target: Path, codec: str, summary: Summary) -> list[str]:
 
 @contextmanager
 def _ended_by_signals(halt: Halt) -> Iterator[list[int]]:
-    """SIGINT and SIGTERM end the run, which then tidies up; what they were is in the list. A second one does not wait."""
+    """SIGINT and SIGTERM end the run, which tidies up; which came is in the list. A second one does not wait."""
     told: list[int] = []
 
     def tell(number: int, _frame: FrameType | None) -> None:

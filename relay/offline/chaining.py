@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 from relay.offline.filling import Filler
 from relay.offline.film import Sound
-from relay.transform import Chain
+from relay.transform import Chain, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from relay.config import TransformSettings
+    from relay.errors import TransformError
     from relay.model import Picture
     from relay.offline.film import Incoming, Outgoing, Shown
     from relay.offline.pipe import Pipe
@@ -33,28 +35,9 @@ class PictureChain(Protocol):
         """Give back what it loaded."""
 
 
-class _OneByOne:
-    """A chain that gives each picture at once, and ends the run where a link fails."""
-
-    def __init__(self, transforms: Sequence[TransformSettings]) -> None:
-        self._chain = Chain(transforms)
-
-    def open(self) -> None:
-        """Its links were made with it."""
-
-    def process(self, picture: Picture) -> list[Picture]:
-        return [self._chain.process(picture)]
-
-    def flush(self) -> list[Picture]:
-        return []
-
-    def close(self) -> None:
-        """It holds nothing."""
-
-
-def chain_of(transforms: Sequence[TransformSettings]) -> PictureChain:
-    """The chain of `transforms`. A file is not live: no picture is left out of it because it takes long."""
-    return _OneByOne(transforms)
+def chain_of(transforms: Sequence[TransformSettings], on_failure: Callable[[TransformError], None]) -> PictureChain:
+    """The chain of `transforms`. A file is not live: nothing rests because others take long, and nothing is late."""
+    return Chain(transforms, Setup(period_s=math.inf, on_failure=on_failure))
 
 
 class ChainLine:

@@ -1,7 +1,7 @@
 """The containers that a film can be written to, chosen by the ending of its name, and what each can carry. Pure.
 
 A codec of sound is listed where players expect it in that container, which is less than FFmpeg would write: Opus in a
-MOV, or G.711 in an MP4, is a file that plays without sound.
+MOV, or G.711 in an MP4, is a file that plays without sound; nor does FFmpeg say that it writes G.711 to Matroska.
 """
 
 from __future__ import annotations
@@ -60,8 +60,7 @@ KINDS: Final[Mapping[str, ContainerKind]] = {
         _ANY_VIDEO,
         frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "dts", "truehd", "alac", "flac", "opus", "vorbis"})
         | _PCM_LITTLE
-        | _PCM_BIG
-        | _G711,
+        | _PCM_BIG,
     ),
     ".mov": ContainerKind(
         "mov", _NOT_AV1, frozenset({"aac", "mp3", "ac3", "eac3", "alac"}) | _PCM_LITTLE | _PCM_BIG | _G711
@@ -72,7 +71,7 @@ KINDS: Final[Mapping[str, ContainerKind]] = {
 
 
 def container_of(target: Path, codec: EncodedCodec) -> ContainerKind:
-    """The container of a file with this name. Raises `ConfigError` for an ending, or a codec in it, that is not made."""
+    """The container of a file with this name. Raises `ConfigError` for an ending, or a codec, that is not made."""
     ending = target.suffix.lower()
     if ending not in KINDS:
         what = f"ends in {ending}" if ending else "has no ending"

@@ -1,7 +1,7 @@
 """How the pictures of a file are encoded: what a user may choose, and what FFmpeg's encoder is told of it. Pure.
 
-Live, an encoder has to give each picture at once and keep to a rate in every half second (`encode/encoders.py`); here it
-may look ahead as far as it likes, and is told no more than `ffmpeg` is by those who want a file.
+Live, an encoder has to give each picture at once and keep to a rate in every half second (`encode/encoders.py`); here
+it may look ahead as far as it likes, and is told no more than `ffmpeg` is by those who want a file.
 """
 
 from __future__ import annotations

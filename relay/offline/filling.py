@@ -37,7 +37,7 @@ class Filler:
         self._waiting[slot] = moment
 
     def show(self, picture: Picture) -> Iterator[Shown]:
-        """`picture` left the chain: what is shown at all moments up to its own. One that nobody expects is not shown."""
+        """`picture` left the chain: what is shown at all moments up to its own. One that nobody expects is not."""
         if picture.slot not in self._waiting:
             return
         while (slot := next(iter(self._waiting))) != picture.slot:

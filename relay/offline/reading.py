@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 import av
 from av.format import Flags as FormatFlags
@@ -43,6 +44,8 @@ _FILE: Final = "file:"
 _NS_PER_TICK: Final = NS_PER_S // av.time_base
 """Of what FFmpeg tells of a whole file."""
 
+_MAY_JUMP: Final = cast("int", FormatFlags.ts_discont.value)
+
 _HD_HEIGHT: Final = 720
 """From here on `decode.to_i420` takes pictures that do not say it for BT.709: in that matrix they are only copied."""
 
@@ -73,11 +76,13 @@ class FilmReader:
         self, address: Address, container: InputContainer, settings: StreamSettings, kind: ContainerKind
     ) -> None:
         self._address, self._container = address, container
-        self._streams = list(container.streams)
         self._video = choose_video(address, container, settings.video_stream)
         self.audio: AudioStream | None = None
         if settings.audio:
             self.audio = choose_audio(address, container, settings.audio_stream, self._video)
+        # Now, since a stream of a container that was closed cannot even be asked what it is.
+        others = [stream.type for stream in container.streams if stream not in (self._video, self.audio)]
+        self._left_out = ", ".join(f"{count} {kind}" for kind, count in Counter(others).items())
         self.is_copied = self.audio is not None and codec_of(self.audio) in kind.audio
         self._wanted = {stream.index for stream in (self._video, self.audio) if stream is not None}
         codec = self._video.codec_context
@@ -89,7 +94,7 @@ class FilmReader:
         self._length_ns = (container.duration or 0) * _NS_PER_TICK
         self._clock = FileClock(
             (container.start_time or 0) * _NS_PER_TICK,
-            may_jump=bool(container.format.flags & FormatFlags.ts_discont.value),
+            may_jump=bool(container.format.flags & _MAY_JUMP),
         )
         self._rising = Rising(round(1 / (self._rate * self._time_base)))
         self._deinterlacer = Deinterlacer()
@@ -139,10 +144,8 @@ class FilmReader:
             found.append(f"{self._rising.mended} pictures had no time of their own, or one that had passed")
         if self._clock.jumps:
             found.append(f"its clock jumped ({self._clock.jumps}): what it had apart is joined")
-        left_out = [stream.type for stream in self._streams if stream not in (self._video, self.audio)]
-        if left_out:
-            counted = [f"{left_out.count(kind)} {kind}" for kind in dict.fromkeys(left_out)]
-            found.append(f"streams that were left out: {', '.join(counted)}")
+        if self._left_out:
+            found.append(f"streams that were left out: {self._left_out}")
         return found
 
     def _look(self) -> list[Incoming]:

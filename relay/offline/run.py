@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from relay.offline.chaining import ChainLine, chain_of
 from relay.offline.containers import container_of
 from relay.offline.encoding import Encoding
+from relay.offline.failures import Failures
 from relay.offline.film import Sound
 from relay.offline.pipe import Halt, HaltError, Pipe
 from relay.offline.progress import Progress
@@ -45,7 +46,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What was done to `source`. `troubles` says what is wrong with that, `remarks` what else is not as it was."""
+    """What was done to `source`. `troubles` says what is wrong with that, `failures` what transforms failed on.
+
+    `remarks` says what else is not as it was.
+    """
 
     source: str
     pictures: int
@@ -55,6 +59,7 @@ class Summary:
     took_s: float
     sound: str
     troubles: list[str]
+    failures: list[str]
     remarks: list[str]
 
 
@@ -71,7 +76,8 @@ def process(
     """
     halt = halt or Halt()
     kind = container_of(job.target, job.encoding.codec)
-    make_chain = make_chain or partial(chain_of, job.settings.transforms)
+    failures = Failures()
+    make_chain = make_chain or partial(chain_of, job.settings.transforms, failures.note)
     with Unfinished(job.target, overwrite=job.overwrite) as unfinished:
         reader = FilmReader.open(job.settings, kind)
         try:
@@ -89,7 +95,7 @@ def process(
         if halt.is_called:
             return None
         unfinished.keep()
-        return run.summary(sound)
+        return run.summary(sound, failures.words)
 
 
 class _Run:
@@ -123,7 +129,7 @@ class _Run:
                 thread.join(LAST_WAIT_S)
             raise
 
-    def summary(self, sound: str) -> Summary:
+    def summary(self, sound: str, failures: list[str]) -> Summary:
         """What was done, once all of it is."""
         writer, film = self._writer, self._reader.film
         remarks = self._reader.remarks
@@ -137,6 +143,7 @@ class _Run:
             time.monotonic() - self._began_s,
             sound,
             self._reader.troubles,
+            failures,
             remarks,
         )
 

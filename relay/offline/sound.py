@@ -75,7 +75,7 @@ class AacTrack:
         self._layout = aac_layout(codec.layout.nb_channels)
         self._time_base = source.time_base or Fraction(1, codec.sample_rate)
         channels = av.AudioLayout(self._layout).nb_channels
-        self._stream = cast("AudioStream", container.add_stream("aac", rate=self._rate, layout=self._layout))
+        self._stream = container.add_stream("aac", rate=self._rate, layout=self._layout)
         self._stream.bit_rate = channels * _BITS_PER_CHANNEL
         self._stream.metadata.update(_language(source))
         self._format: _Format | None = None

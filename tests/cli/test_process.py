@@ -25,10 +25,11 @@ from relay.offline import Halt, Job, Progress, Summary
 if TYPE_CHECKING:
     from typer.testing import Result
 
+    from fixtures.pictures import WriteModule
 
 ROOT = Path(__file__).parents[2]
 CLIP = Clip(160, 96, frames=20, audio_codec="aac")
-SUMMARY = Summary("in.mkv", 75, 160, 96, 3.0, 0.5, "sound: aac, copied as it is", [], [])
+SUMMARY = Summary("in.mkv", 75, 160, 96, 3.0, 0.5, "sound: aac, copied as it is", [], [], [])
 
 app = typer.Typer()
 app.command()(process)
@@ -142,6 +143,20 @@ def test_a_damaged_film_is_told_with_an_exit_status_of_its_own(tmp_path: Path) -
     assert found_in(tmp_path / "out.mp4")
 
 
+def test_a_transform_that_fails_is_told_and_what_is_shown_in_its_place_is_its_policy(
+    tmp_path: Path, user_module: WriteModule
+) -> None:
+    module = user_module("def fail(frame):\n    if frame.slot > 16:\n        raise ValueError('no more')\n")
+    source, target = write_clip(tmp_path / "in.mp4", CLIP, paint=numbered), tmp_path / "out.mp4"
+    ran = run(source, target, "--transform", f"{module}:fail", "--preset", "ultrafast")
+    assert ran.exit_code == 3
+    line, remark = ran.stderr.strip(), ran.stdout.splitlines()[-1]
+    assert line.startswith(f"relay: a transform failed: {module}:fail raised ValueError: no more (line 3 of ")
+    assert line.endswith(" (3 times)")
+    assert remark == "  3 pictures did not leave the chain: the one before is shown again"
+    assert [picture.number for picture in found_in(target)] == [*range(17), 16, 16, 16]
+
+
 def test_a_disk_that_is_full_is_told_and_nothing_is_left(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).integers(0, 255, (288, 320), np.uint8)
     source = write_film(tmp_path / "in.mkv", range(0, 1000, 40), size=(320, 192), paint=lambda *_: noise)
@@ -232,4 +247,6 @@ def test_the_result_in_words() -> None:
 def test_it_is_a_command_of_relays() -> None:
     ran = CliRunner().invoke(cli.app, ["process", "--help"], env={"COLUMNS": "200"})
     assert ran.exit_code == 0
-    assert "Exit 0: done; 1: nothing made; 3: done, but IN is damaged" in " ".join(ran.stdout.split())
+    words = " ".join(ran.stdout.split())
+    assert "Exit 0: done; 1: nothing made; 3: see below." in words
+    assert "Exit status 3: it was made, but IN is damaged, or a transform failed on pictures of it" in words

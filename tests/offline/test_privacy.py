@@ -5,6 +5,8 @@ Somebody stands in the left half of each picture. The chain hides that, until it
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +17,7 @@ from relay.errors import TransformError
 from relay.model import Picture
 from relay.offline import process
 from relay.pixels import new_i420, split
+from relay.transform import Setup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,14 +124,109 @@ def test_a_chain_that_looks_ahead_shows_each_picture_at_its_own_time(film: Path,
     assert [abs(right(picture) - WALL - n) <= 1 for n, picture in enumerate(found)] == [True] * PICTURES
 
 
-def test_a_users_own_mask_that_fails_lets_no_picture_out(film: Path, tmp_path: Path, user_module: WriteModule) -> None:
-    module = user_module(
-        f"def hide(frame):\n"
-        f"    if frame.slot == {FAILS[0]}:\n"
-        f"        raise RuntimeError('gone')\n"
-        f"    frame.y[:, : {WIDTH // 2}] = {HIDDEN}\n"
-    )
+# The real chain, and a user's own mask in it, which fails in the middle.
+
+MASK = f"""
+class Hide:
+    def __call__(self, frame):
+        if frame.slot in {list(FAILS)}:
+            raise RuntimeError("gone")
+        frame.y[:, : {WIDTH // 2}] = {HIDDEN}
+"""
+
+NEVER_FAILS = MASK.replace(str(list(FAILS)), "[]")
+
+
+def masked(film: Path, module: str, settings: str, *before: str) -> tuple[list[Found], list[str]]:
+    """What is made where the mask has these settings, where nobody is seen; and what is told of it."""
+    target = film.parent / f"{module}.mp4"
+    summary = process(job_for(film, target, *before, f"{module}:Hide {settings}"))
+    assert summary is not None
+    found = found_in(target)
+    assert times_of(target) == times_of(film)
+    assert max(left(picture) for picture in found) < HIDDEN + 16
+    return found, summary.failures
+
+
+def test_a_mask_that_fails_and_freezes_shows_the_picture_before(film: Path, user_module: WriteModule) -> None:
+    found, failures = masked(film, user_module(MASK), "on_failure=freeze")
+    at = [right(picture) - WALL for picture in found]
+    assert [abs(at[n] - FAILS[0] + 1) <= 1 for n in FAILS] == [True] * len(FAILS)
+    assert [abs(at[n] - n) <= 1 for n in range(PICTURES) if n not in FAILS] == [True] * (PICTURES - len(FAILS))
+    (words,) = failures
+    assert "raised RuntimeError: gone" in words
+    assert words.endswith("(5 times)")
+
+
+def test_a_mask_that_fails_and_blanks_is_black_and_nothing_is_drawn_on_that(
+    film: Path, user_module: WriteModule
+) -> None:
+    found, failures = masked(film, user_module(MASK), "on_failure=blank")
+    assert [n for n, picture in enumerate(found) if int(picture.luma.max()) <= 18] == list(FAILS)
+    assert len(failures) == 1
+
+
+def test_a_mask_that_fails_and_stops_ends_the_run_and_nothing_is_left(
+    film: Path, tmp_path: Path, user_module: WriteModule
+) -> None:
+    module = user_module(MASK)
     with pytest.raises(TransformError, match="raised RuntimeError: gone"):
-        process(job_for(film, tmp_path / "out.mp4", f"{module}:hide"))
+        process(job_for(film, tmp_path / "out.mp4", f"{module}:Hide on_failure=stop"))
     assert not (tmp_path / "out.mp4").exists()
     assert not list(tmp_path.glob(".relay*"))
+
+
+def test_a_mask_that_cannot_be_made_ends_the_run(film: Path, tmp_path: Path, user_module: WriteModule) -> None:
+    module = user_module("class Hide:\n    def __init__(self):\n        raise OSError('no model')\n")
+    with pytest.raises(TransformError, match="no model"):
+        process(job_for(film, tmp_path / "out.mp4", f"{module}:Hide on_failure=blank"))
+    assert not (tmp_path / "out.mp4").exists()
+
+
+HOLDER = f"""
+import relay
+from pydantic import PrivateAttr
+
+class Hide(relay.transform.Holding):
+    name = "hide"
+    group = "privacy"
+    is_private = True
+    _held: list = PrivateAttr(default_factory=list)
+
+    @property
+    def delay_frames(self):
+        return 3
+
+    def feed(self, frame):
+        if frame.slot in {list(FAILS)}:
+            raise RuntimeError("gone")
+        frame.y[:, : {WIDTH // 2}] = {HIDDEN}
+        self._held.append(frame)
+        return [self._held.pop(0)] if len(self._held) > 3 else []
+
+    def flush(self):
+        held, self._held = self._held, []
+        return held
+"""
+
+
+def test_a_mask_that_looks_ahead_blanks_all_that_it_held_when_it_failed(film: Path, user_module: WriteModule) -> None:
+    found, failures = masked(film, user_module(HOLDER), "")
+    held = range(FAILS[0] - 3, FAILS[0])
+    assert [n for n, picture in enumerate(found) if right(picture) <= 18] == [*held, *FAILS]
+    at = [right(picture) - WALL for picture in found]
+    assert all(abs(at[n] - n) <= 1 for n in range(PICTURES) if n not in [*held, *FAILS]), (
+        "also the last, held to the end"
+    )
+    assert len(failures) == 1
+
+
+@pytest.mark.parametrize("declared", ["is_private=True", "may_rest=True"])
+def test_nothing_is_late_and_nothing_rests_however_long_it_takes(
+    film: Path, user_module: WriteModule, monkeypatch: pytest.MonkeyPatch, declared: str
+) -> None:
+    """An hour lies between any two looks at the clock."""
+    monkeypatch.setattr("relay.offline.chaining.Setup", partial(Setup, clock=count(0.0, 3600.0).__next__))
+    found, failures = masked(film, user_module(f"import relay\n@relay.transform({declared})" + NEVER_FAILS), "")
+    assert [abs(right(picture) - WALL - n) <= 1 for n, picture in enumerate(found)] == [True] * PICTURES
+    assert failures == []

@@ -1,4 +1,4 @@
-"""Files that are no films, that are broken, or that are somewhere else: each is one clear error, or says what it lacks."""
+"""Files that are no films, that are broken, or that are elsewhere: each is one clear error, or says what it lacks."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ def test_it_sounds_as_it_did_and_when_it_did(tmp_path: Path, ending: str) -> Non
     assert pitch_hz(middle) == pytest.approx(TONE_HZ, abs=2)
     assert level(middle) == pytest.approx(0.3 / np.sqrt(2), rel=0.05)
     with av.open(tmp_path / f"out{ending}") as container:
-        (first,) = [float((frame.pts or 0) * frame.time_base) for frame in container.decode(video=0)][:1]
-    assert begin_s - first == pytest.approx(0, abs=0.03)
+        first = next(container.decode(video=0))
+    assert begin_s - (first.time or 0.0) == pytest.approx(0, abs=0.03)
     assert len(samples) == pytest.approx(50 * BLOCK, abs=3 * BLOCK)
 
 
@@ -65,7 +65,7 @@ def test_a_hole_is_silent_and_what_follows_is_where_it_was(tmp_path: Path) -> No
 
 def test_one_channel_at_a_low_rate_stays_that(tmp_path: Path) -> None:
     clip = Clip(160, 96, frames=30, audio_codec="pcm_alaw", audio_rate=8000, audio_layout="mono")
-    summary = process(job_for(write_clip(tmp_path / "in.mkv", clip), tmp_path / "out.mp4"))
+    summary = process(job_for(write_clip(tmp_path / "in.mov", clip), tmp_path / "out.mp4"))
     assert summary is not None
     with av.open(tmp_path / "out.mp4") as container:
         codec = container.streams.audio[0].codec_context
