@@ -28,7 +28,7 @@ from relay.transform.base import MAX_SIDE
 from relay.transform.frame import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from av.filter.context import FilterContext
 
@@ -42,17 +42,41 @@ _SOURCE, _SINK = "in", "out"
 MAX_HELD: Final = 64
 """Pictures that a graph may keep back: two seconds of 30, and 90 MB of 720p."""
 _MARKS: Final = MAX_HELD + 2
+_MOST_LATE: Final = MAX_HELD // 2
+"""A filter that shifts time (setpts) may give a picture the place of one that many before it, and no more."""
 _MOST_AT_ONCE: Final = 1000
 """Pictures that may come out for one that goes in: a source in the graph could go on for ever."""
+
+_INSTEAD: Final[Mapping[str, str]] = {
+    "boxblur": "avgblur",
+    "delogo": "the transform mask",
+    "eq": "the transform brightness",
+    "histeq": "the transform clahe",
+    "hqdn3d": "atadenoise",
+    "kerndeint": "bwdif",
+    "owdenoise": "nlmeans",
+    "perspective": "the transform of that name",
+    "pp7": "deblock",
+    "sab": "bilateral",
+    "smartblur": "bilateral",
+    "spp": "deblock",
+    "vaguedenoiser": "nlmeans",
+}
+"""Filters that FFmpeg's configure lists under `--enable-gpl`, and what does the like without it."""
 
 
 def check_names(graph: GraphSpec) -> None:
     """Raise `TransformError` for a filter that this FFmpeg does not have."""
     for spec in (spec for chain in graph for spec in chain):
         if spec.name not in filters_available:
-            close = difflib.get_close_matches(spec.name, sorted(filters_available), n=1)
-            hint = f": did you mean {close[0]!r}?" if close else ""
-            raise TransformError(f"this FFmpeg has no filter {spec.name!r}{hint}")
+            raise TransformError(f"this FFmpeg has no filter {spec.name!r}{_hint(spec.name)}")
+
+
+def _hint(name: str) -> str:
+    if name in _INSTEAD:
+        return f", which is under the GPL, and PyAV's wheels come without those: {_INSTEAD[name]} does the like"
+    close = difflib.get_close_matches(name, sorted(filters_available), n=1)
+    return f": did you mean {close[0]!r}?" if close else ""
 
 
 class _Pad(NamedTuple):
@@ -293,11 +317,11 @@ class FilterLine:
         return own
 
     def _slot_of(self, pts: int) -> int:
-        """The slot for a picture of `pts`: not before the oldest frame that is held, nor after the newest.
+        """The slot nearest to `pts`: not long before the newest frame, nor after it.
 
-        A filter that shifts time (setpts) would move pictures out of the stream's; they only change places in it.
+        A filter that shifts time would move pictures out of the stream's; they only change places in it.
         """
-        oldest = self._held[0].frame.slot if self._held else self._marks[-1][1]
+        oldest = self._held[-_MOST_LATE].frame.slot if len(self._held) >= _MOST_LATE else 0
         before = self._marks[0]
         for mark in self._marks:
             if mark[0] >= pts:

@@ -1,4 +1,4 @@
-"""A filter graph as people write it for FFmpeg, `"hqdn3d,unsharp=5:5:0.8"`, read and judged. Pure.
+"""A filter graph as people write it for FFmpeg, `"atadenoise,unsharp=5:5:0.8"`, read and judged. Pure.
 
     graph      chain [";" chain ...]
     chain      filter ["," filter ...]
@@ -13,11 +13,13 @@ Filters that reach beyond the picture are refused: what a graph may read is the 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from relay.errors import TransformError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SPACE: Final = " \n\t\r"
 _MOST_FILTERS: Final = 64
@@ -37,7 +39,10 @@ _REFUSED: Final[Mapping[str, str]] = {
         _FILES,
     ),
     **dict.fromkeys(
-        ("derain", "dnn_classify", "dnn_detect", "dnn_processing", "ocr", "sr", "whisper"),
+        (
+            "arnndn", "asr", "derain", "dnn_classify", "dnn_detect", "dnn_processing", "ocr", "sofalizer", "sr",
+            "whisper",
+        ),
         "reads a model from a file: see the transforms of models",
     ),
     **dict.fromkeys(("frei0r", "frei0r_src", "ladspa", "lv2"), "loads code from a file"),
@@ -46,7 +51,7 @@ _REFUSED: Final[Mapping[str, str]] = {
     **dict.fromkeys(("ddagrab", "gfxcapture"), "reads a screen: see the source screen:"),
     **dict.fromkeys(("arealtime", "realtime", "cue", "acue"), _WAITS),
     **dict.fromkeys(("areverse", "reverse"), "keeps all pictures until the last, and here there is none"),
-    **dict.fromkeys(("hwdownload", "hwmap", "hwupload", "hwupload_cuda", "libplacebo"), _GPU),
+    **dict.fromkeys(("hwdownload", "hwmap", "hwupload", "hwupload_cuda", "libplacebo", "openclsrc"), _GPU),
     **dict.fromkeys(("buffer", "abuffer", "buffersink", "abuffersink"), "stands at the ends of the graph by itself"),
 }  # fmt: skip
 _REFUSED_ENDINGS: Final = ("_amf", "_cuda", "_d3d11", "_d3d12", "_mediacodec", "_npp", "_opencl", "_qsv", "_vaapi",
@@ -63,6 +68,7 @@ class _Limited:
 
 
 _LIMITED: Final[Mapping[str, _Limited]] = {
+    "ametadata": _Limited(frozenset({"file"}), 5),
     "cellauto": _Limited(frozenset({"f", "filename"}), 0),
     "curves": _Limited(frozenset({"psfile", "plot"}), 6),
     "deshake": _Limited(frozenset({"filename"}), 10),

@@ -38,7 +38,7 @@ class Filter(Holding):
     changes_size: ClassVar[bool] = True
 
     graph: Annotated[str, AfterValidator(_check)] = Field(
-        description='the graph, such as "hqdn3d,unsharp=5:5:0.8"; filters that reach beyond the picture are refused'
+        description='the graph, such as "atadenoise,unsharp=5:5:0.8"; filters that reach beyond the picture are refused'
     )
     _runner: FilterRunner | None = PrivateAttr(default=None)
 

@@ -31,7 +31,7 @@ def parse_points(value: object) -> tuple[Point, ...]:
     elif isinstance(value, list | tuple):
         pairs = value
     else:
-        raise ValueError('points are written "x,y x,y ...", or as a list of pairs')
+        raise ValueError('points are written "x,y x,y ...", or as a list of pairs')  # noqa: TRY004 - pydantic's
     if len(pairs) > _MAX_POINTS:
         raise ValueError(f"{len(pairs)} points are too many: {_MAX_POINTS} will do for any shape")
     return tuple(_point(number, pair) for number, pair in enumerate(pairs, 1))
@@ -47,7 +47,7 @@ def _point(number: int, pair: object) -> Point:
 
 def _share(number: int, part: object) -> float:
     if isinstance(part, bool) or not isinstance(part, str | int | float):
-        raise ValueError(f"point {number} has {part!r:.40}, which is no number")
+        raise ValueError(f"point {number} has {part!r:.40}, which is no number")  # noqa: TRY004 - pydantic's
     try:
         share = float(part)
     except ValueError:

@@ -106,7 +106,7 @@ def test_what_reaches_beyond_the_picture_is_refused(text: str, words: str) -> No
     "text",
     [
         "drawtext=text='textfile=x'",
-        r"drawtext=text=12\:30:fontsize=20",
+        r"drawtext=text=12\\:30:fontsize=20",
         "curves=vintage",
         "curves=preset=vintage:all=0/0 1/1",
         "deshake=0:0:64:64",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from relay.pixels import split
@@ -24,8 +25,6 @@ from relay.transform.base import Group, Transform
 from relay.transform.scratch import Scratch
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from relay.pixels import Plane, Planes
     from relay.transform.frame import Frame
 

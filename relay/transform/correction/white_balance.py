@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from relay.timeline import NS_PER_S
@@ -19,8 +20,6 @@ from relay.transform.base import Group, Transform
 from relay.transform.scratch import Scratch
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from relay.pixels import Planes
     from relay.transform.frame import Frame
 
@@ -35,7 +34,7 @@ _YCC_FROM_RGB: Final = np.array([
 _RGB_FROM_YCC: Final = np.linalg.inv(_YCC_FROM_RGB)
 _DARK: Final = 0.03
 """A picture whose mean is darker is mostly noise, and its colour says nothing of the light."""
-_MOST: Final = 2.5
+_MOST: Final = 2.0
 """The largest gain that is found: a picture that needs more shows one thing alone, a wall or a lawn."""
 _SAME: Final = 0.002
 """Gains that differ by less look alike."""

@@ -60,7 +60,7 @@ def read_source(source: str, timeout_s: float, max_bytes: int) -> bytes:
         raise TransformError(f"{label}: {error}") from None
     except urllib.error.HTTPError as error:
         with contextlib.closing(error):
-            raise TransformError(f"{label}: answers {error.code} {_phrase(error.code)}") from None
+            raise TransformError(f"{label}: answers {error.code} {_phrase(error.code)}{_further(error.code)}") from None
     except TimeoutError:
         raise TransformError(f"{label}: no answer within {timeout_s:g} s") from None
     except urllib.error.URLError as error:
@@ -153,6 +153,11 @@ def _phrase(code: int) -> str:
         return HTTPStatus(code).phrase
     except ValueError:
         return ""
+
+
+def _further(code: int) -> str:
+    """Of a redirect that was not followed: urllib itself refuses what is no HTTP, and one too many."""
+    return ", and leads on where it is not followed" if code // 100 == 3 else ""
 
 
 def _reason(reason: object) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from relay.errors import TransformError
@@ -16,8 +17,6 @@ from relay.transform.drawing.files import read_regular
 from relay.transform.drawing.stamp import Anchor, Stamp, place
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from relay.transform.frame import Frame
 
 _MAX_BYTES: Final = 8 * 1024 * 1024
@@ -92,17 +91,15 @@ def read_png(path: Path) -> NDArray[np.float32]:
     return _premultiplied(decoded)
 
 
-def _decoded(content: bytes) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
+def _decoded(content: bytes) -> NDArray[np.uint8 | np.uint16] | None:
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        image: NDArray[Any] | None = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         return None
-    if image is None or image.dtype not in (np.uint8, np.uint16):
-        return None
-    return np.asarray(image)
+    return image if image is not None and image.dtype in (np.uint8, np.uint16) else None
 
 
-def _premultiplied(image: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float32]:
+def _premultiplied(image: NDArray[np.uint8 | np.uint16]) -> NDArray[np.float32]:
     """Grey, BGR or BGRA of 8 or 16 bits as BGRA from 0 to 1, its colours multiplied by alpha."""
     shares = np.asarray(image / np.float32(np.iinfo(image.dtype).max), np.float32)
     if shares.ndim == 2:

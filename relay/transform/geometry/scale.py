@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from relay.pixels import Plane
     from relay.transform.frame import Frame
 
-_INTERPOLATION: Final = {**INTERPOLATION, "area": cv2.INTER_AREA}
+_INTERPOLATION: Final[dict[str, int]] = {**INTERPOLATION, "area": cv2.INTER_AREA}
 
 
 class Scale(Transform):

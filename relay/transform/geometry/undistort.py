@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Self, Typ
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from relay.transform.base import MAX_SIDE, Group, Transform, Wants
@@ -19,6 +18,8 @@ from relay.transform.colour import bgr_of, yuv_of
 from relay.transform.geometry.warp import INTERPOLATION, Interpolation, Matrix3, centre
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from relay.pixels import Plane
     from relay.transform.frame import Frame
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from fixtures.transforms import applied, moment, plain
-from relay.pixels import I420
 from relay.transform import Frame
 from relay.transform.drawing.data import Data
 from relay.transform.drawing.reading import Reader
 from relay.transform.drawing.text import Text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from relay.pixels import I420
 
 
 class Clock:

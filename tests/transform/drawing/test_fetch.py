@@ -41,7 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.site.asked.append((self.path, self.headers["Authorization"]))
         self.site.answers[self.path](self)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
         """Tests are silent."""
 
 

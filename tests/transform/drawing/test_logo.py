@@ -130,8 +130,12 @@ def test_a_damaged_file_is_refused(logo: Path) -> None:
 def test_no_device_no_pipe_and_no_folder_is_waited_for(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.png"
     os.mkfifo(pipe)
-    refused = [(pipe, "is no regular file"), (Path("/dev/zero"), "is no regular file"), (tmp_path, "Is a directory|is no"),
-               (tmp_path / "none.png", "No such file")]  # fmt: skip
+    refused = [
+        (pipe, "is no regular file"),
+        (Path("/dev/zero"), "is no regular file"),
+        (tmp_path, "Is a directory|is no"),
+        (tmp_path / "none.png", "No such file"),
+    ]
     for path, words in refused:
         with pytest.raises(TransformError, match=words):
             Logo(path=path).open()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from fixtures.transforms import applied, moment, plain, planes_of
-from relay.pixels import Plane
 from relay.transform.colour import yuv_of
 from relay.transform.drawing.shape import Shape
+
+if TYPE_CHECKING:
+    from relay.pixels import Plane
 
 
 def luma(width: int = 200, height: int = 100, *, is_bgr: bool = False, **parameters: Any) -> Plane:
@@ -57,7 +59,7 @@ def test_corners_may_come_in_any_order() -> None:
 def test_a_circle_is_round_in_a_wide_picture() -> None:
     y = luma(kind="circle", points="0.5,0.5", radius=0.3, filled=True)
     coverage = (y.astype(float) - 16) / 219
-    assert coverage.sum() == pytest.approx(math.pi * 30**2, rel=0.04)
+    assert coverage.sum() == pytest.approx(math.pi * 30**2, rel=0.05)  # smooth edges reach half a pixel out
     rows, columns = np.nonzero(y > 125)
     assert abs(np.ptp(rows) - np.ptp(columns)) <= 1
     assert abs(rows.mean() - 49.5) < 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from fixtures.pictures import only
 from relay.config import TransformSettings
 from relay.model import Picture
 from relay.pixels import new_i420, split
@@ -47,7 +48,7 @@ def changed(before: Picture, after: Picture) -> tuple[int, int, int, int]:
 def test_only_its_box_changes_and_stands_where_it_should(
     make_chain: MakeChain, position: str, left: bool | None, top: bool
 ) -> None:
-    picture = make_chain(f"timestamp timezone=UTC position={position}").process(grey())
+    picture = only(make_chain(f"timestamp timezone=UTC position={position}").process(grey()))
     x0, y0, x1, y1 = changed(grey(), picture)
     assert x1 - x0 < 320
     assert y1 - y0 < 60
@@ -71,7 +72,7 @@ def test_white_on_dark_whatever_is_behind(
     make_chain: MakeChain, user_module: WriteModule, luma: int, is_bgr: bool
 ) -> None:
     before = [f"{user_module('def f(frame): frame.bgr')}:f"] if is_bgr else []
-    out = make_chain(*before, "timestamp timezone=UTC").process(grey(luma=luma))
+    out = only(make_chain(*before, "timestamp timezone=UTC").process(grey(luma=luma)))
     x0, y0, x1, y1 = changed(grey(luma=luma), out) if luma != 16 else (0, 0, 200, 24)
     box = out.i420[y0:y1, x0:x1]
     assert box.max() >= 225
@@ -80,7 +81,7 @@ def test_white_on_dark_whatever_is_behind(
 
 def test_the_same_second_looks_the_same_and_another_does_not(make_chain: MakeChain) -> None:
     chain = make_chain("timestamp timezone=UTC")
-    first, same, later = (chain.process(grey(time_ns=NOON_NS + ns)) for ns in (0, NS // 2, NS))
+    first, same, later = (only(chain.process(grey(time_ns=NOON_NS + ns))) for ns in (0, NS // 2, NS))
     np.testing.assert_array_equal(first.i420, same.i420)
     assert changed(grey(), first) == changed(grey(), later)
     assert not np.array_equal(first.i420, later.i420)
@@ -88,7 +89,7 @@ def test_the_same_second_looks_the_same_and_another_does_not(make_chain: MakeCha
 
 def test_the_box_is_equally_wide_at_any_time(make_chain: MakeChain) -> None:
     chain = make_chain("timestamp timezone=UTC format=%H:%M:%S.%2f")
-    boxes = {changed(grey(), chain.process(grey(time_ns=NOON_NS + n * 1_234_567_890))) for n in range(40)}
+    boxes = {changed(grey(), only(chain.process(grey(time_ns=NOON_NS + n * 1_234_567_890)))) for n in range(40)}
     assert len(boxes) == 1
 
 
@@ -108,8 +109,8 @@ def test_time_zones(make_chain: MakeChain, monkeypatch: pytest.MonkeyPatch, zone
     monkeypatch.setenv("TZ", "JST-9")
     time.tzset()
     minutes = ":%M" if ":" in hour else ""
-    asked = make_chain({"name": "timestamp", "timezone": zone, "format": f"%H{minutes}"}).process(grey())
-    plain = make_chain({"name": "timestamp", "timezone": "UTC", "format": hour}).process(grey())
+    asked = only(make_chain({"name": "timestamp", "timezone": zone, "format": f"%H{minutes}"}).process(grey()))
+    plain = only(make_chain({"name": "timestamp", "timezone": "UTC", "format": hour}).process(grey()))
     np.testing.assert_array_equal(asked.i420, plain.i420)
     monkeypatch.undo()
     time.tzset()
@@ -118,11 +119,11 @@ def test_time_zones(make_chain: MakeChain, monkeypatch: pytest.MonkeyPatch, zone
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (2, 2), (16, 480), (3840, 64)])
 def test_it_fits_into_any_picture(make_chain: MakeChain, width: int, height: int) -> None:
     chain = make_chain("timestamp timezone=UTC size=400")
-    assert chain.process(grey(width, height)).i420.shape == (height * 3 // 2, width)
+    assert only(chain.process(grey(width, height))).i420.shape == (height * 3 // 2, width)
 
 
 def test_an_empty_text_draws_nothing(make_chain: MakeChain) -> None:
-    np.testing.assert_array_equal(make_chain("timestamp format=").process(grey()).i420, grey().i420)
+    np.testing.assert_array_equal(only(make_chain("timestamp format=").process(grey())).i420, grey().i420)
 
 
 def test_a_camera_that_keeps_changing_its_size_does_not_fill_the_memory(make_chain: MakeChain) -> None:

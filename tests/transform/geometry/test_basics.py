@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pytest
 
+from fixtures.pictures import only
+from fixtures.transforms import applied
+from relay.config import TransformSettings
 from relay.errors import TransformError
 from relay.model import Picture
 from relay.pixels import split
+from relay.transform.geometry.crop import Crop
+from relay.transform.registry import make_link
 
 if TYPE_CHECKING:
     from fixtures.pictures import FindCorners, MakeChain, MakePicture, WriteModule
@@ -28,7 +33,7 @@ def run(request: pytest.FixtureRequest, make_chain: MakeChain, user_module: Writ
 
     def go(link: str, picture: Picture) -> Picture:
         before = [f"{user_module(TO_BGR)}:f"] if request.param == "bgr" else []
-        return make_chain(*before, link).process(picture)
+        return only(make_chain(*before, link).process(picture))
 
     return go
 
@@ -68,22 +73,26 @@ def test_crop_keeps_every_sample_of_its_rectangle(make_chain: MakeChain, picture
     rng = np.random.default_rng(5)
     picture.i420[:] = rng.integers(16, 236, picture.i420.shape, np.uint8)
     y, u, v = (plane.copy() for plane in split(picture.i420))
-    out = split(make_chain("crop x=10 y=6 width=40 height=30").process(picture).i420)
+    out = split(only(make_chain("crop x=10 y=6 width=40 height=30").process(picture)).i420)
     np.testing.assert_array_equal(out.y, y[6:36, 10:50])
     np.testing.assert_array_equal(out.u, u[3:18, 5:25])
     np.testing.assert_array_equal(out.v, v[3:18, 5:25])
 
 
 def test_a_chain_of_geometry_composes(make_chain: MakeChain, picture: Picture, find_corners: FindCorners) -> None:
-    out = make_chain("rotate degrees=90", "flip", "crop x=2 y=2 width=44 height=60", "scale width=22").process(picture)
+    chain = make_chain("rotate degrees=90", "flip", "crop x=2 y=2 width=44 height=60", "scale width=22")
+    out = only(chain.process(picture))
     assert (out.width, out.height) == (22, 30)
     assert find_corners(out) == {TL: TL, TR: BL, BL: TR, BR: BR}
 
 
 @pytest.mark.parametrize("link", ["crop x=50 width=32 height=24", "crop y=40 width=32 height=24"])
-def test_a_crop_that_reaches_out_of_the_picture_is_refused(run: Run, picture: Picture, link: str) -> None:
-    with pytest.raises(TransformError, match=r"^crop: 32x24 at .* reaches out of a picture of 64x48"):
-        run(link, picture)
+@pytest.mark.parametrize("is_bgr", [False, True])
+def test_a_crop_that_reaches_out_of_the_picture_is_refused(picture: Picture, link: str, is_bgr: bool) -> None:
+    crop = make_link(TransformSettings.model_validate(link))
+    assert isinstance(crop, Crop)
+    with pytest.raises(TransformError, match=r"^32x24 at .* reaches out of a picture of 64x48"):
+        applied(crop, picture, is_bgr=is_bgr)
 
 
 def test_a_height_not_divisible_by_four_is_no_trouble(

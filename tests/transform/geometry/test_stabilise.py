@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 import pytest
 
-from fixtures.transforms import applied, moment, plain, texture
-from relay.model import Picture
+from fixtures.transforms import applied, moment, plain, psnr, texture
 from relay.pixels import I420, new_i420, split
 from relay.transform.geometry.stabilise import Stabilise, _Axis
+
+if TYPE_CHECKING:
+    from relay.model import Picture
 
 WIDTH, HEIGHT = 320, 180
 BORDER = 48
@@ -49,9 +54,7 @@ def steps(pictures: list[Picture], first: int = 0) -> list[tuple[float, float]]:
     """How far the content moves from each picture to the next, measured at the pictures' own size."""
     window = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)
     seen = [np.float32(split(picture.i420).y) - 128 for picture in pictures[first:]]
-    return [
-        cv2.phaseCorrelate(one * window, next_one * window)[0] for one, next_one in zip(seen, seen[1:], strict=False)
-    ]
+    return [cv2.phaseCorrelate(one * window, other * window)[0] for one, other in itertools.pairwise(seen)]
 
 
 def jitter(pictures: list[Picture], first: int = 0) -> float:
@@ -67,17 +70,14 @@ def test_shaking_is_halved_and_more() -> None:
 
 def test_all_planes_move_together() -> None:
     before = shots(shaken(12, 6))
-    after = applied(Stabilise(), *before)
-    still = applied(Stabilise(), *shots([(0.0, 0.0)] * 12))
-    for picture, wanted in zip(after[5:], still[5:], strict=True):
-        y, x = (part // 4 for part in (HEIGHT, WIDTH))
-        shifts = []
-        for plane, aim, divisor in zip(split(picture.i420), split(wanted.i420), (1, 2, 2), strict=True):
-            part = slice(y // divisor, 3 * y // divisor), slice(x // divisor, 3 * x // divisor)
-            shift, _ = cv2.phaseCorrelate(np.float32(aim[part]), np.float32(plane[part]))
-            shifts.append(np.array(shift) * divisor)
-        assert np.abs(shifts[1] - shifts[0]).max() < 1.5
-        assert np.abs(shifts[2] - shifts[0]).max() < 1.5
+    half = (WIDTH // 2, HEIGHT // 2)
+    for picture in before:
+        for plane in split(picture.i420)[1:]:
+            cv2.resize(split(picture.i420).y, half, dst=plane, interpolation=cv2.INTER_AREA)
+    for picture in applied(Stabilise(), *before):
+        y, *chroma = split(picture.i420)
+        for plane in chroma:
+            assert psnr(plane, np.asarray(cv2.resize(y, half, interpolation=cv2.INTER_AREA), np.uint8)) > 40
 
 
 def test_a_still_camera_is_only_zoomed() -> None:

@@ -40,9 +40,11 @@ def test_a_mark_is_found_where_it_was_turned_to(degrees: float, is_bgr: bool) ->
     from_x, from_y = x + 4 - WIDTH / 2, y + 4 - HEIGHT / 2
     to_x = WIDTH / 2 + from_x * math.cos(angle) - from_y * math.sin(angle)
     to_y = HEIGHT / 2 + from_x * math.sin(angle) + from_y * math.cos(angle)
+    # OpenCV takes chroma from the first of the four pixels of BGR: it is half a pixel too far to both sides.
+    most = 0.9 if is_bgr else 0.6
     for plane, base, divisor in zip(planes, (16, 128, 128), (1, 2, 2), strict=True):
         found_x, found_y = middle(plane, base)
-        assert math.hypot(found_x * divisor - to_x, found_y * divisor - to_y) < 0.6
+        assert math.hypot(found_x * divisor - to_x, found_y * divisor - to_y) < most
 
 
 def test_clockwise_is_as_with_the_quarters() -> None:
