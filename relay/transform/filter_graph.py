@@ -83,7 +83,7 @@ class _Pad(NamedTuple):
     """One end of a filter that is not linked yet."""
 
     node: FilterContext
-    index: int
+    number: int
     name: str
 
 
@@ -168,7 +168,7 @@ class _Wiring:
 
 def _link(source: _Pad, target: _Pad) -> None:
     try:
-        source.node.link_to(target.node, source.index, target.index)
+        source.node.link_to(target.node, source.number, target.number)
     except (av.FFmpegError, ValueError) as error:
         raise TransformError(f"{target.name} cannot take what {source.name} gives: {_words(error)}") from error
 

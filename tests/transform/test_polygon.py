@@ -38,7 +38,8 @@ def test_a_polygon_that_is_closed_by_hand_is_the_same() -> None:
 
 def test_a_mask_is_255_within_and_0_without() -> None:
     mask = polygon(SQUARE).mask(64, 48)
-    assert (mask.shape, mask.dtype) == ((48, 64), np.uint8)
+    assert mask.shape == (48, 64)
+    assert mask.dtype == np.uint8
     assert (mask[12:36, 16:48] == 255).all()
     outside = np.ones(mask.shape, bool)
     outside[11:37, 15:49] = False

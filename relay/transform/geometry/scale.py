@@ -11,10 +11,14 @@ from relay.transform.base import Group, Side, Transform, Wants
 from relay.transform.geometry.warp import INTERPOLATION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from relay.pixels import Plane
     from relay.transform.frame import Frame
 
-_INTERPOLATION: Final[dict[str, int]] = {**INTERPOLATION, "area": cv2.INTER_AREA}
+_INTERPOLATION: Final[Mapping[str, int]] = {"area": cv2.INTER_AREA} | {
+    str(name): code for name, code in INTERPOLATION.items()
+}
 
 
 class Scale(Transform):

@@ -74,16 +74,23 @@ def failing(code: int) -> Answer:
     return answer
 
 
+def rambling(handler: Handler) -> None:
+    """What is no HTTP."""
+    handler.wfile.write(b"hello\r\n\r\n")
+
+
 def silent(handler: Handler) -> None:
     handler.site.let_go.wait(20)
 
 
 def open_site() -> tuple[Site, http.server.ThreadingHTTPServer]:
-    kind = type("Handler", (Handler,), {})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    kind.site = Site(server.server_address[1])
+    class Own(Handler):
+        """Each server's own, with its site."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Own)
+    Own.site = Site(server.server_address[1])
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    return kind.site, server
+    return Own.site, server
 
 
 @pytest.fixture
@@ -158,7 +165,7 @@ def test_a_host_that_is_not_there_is_said(site: Site) -> None:
 
 
 def test_what_is_no_http_is_said(site: Site) -> None:
-    site.answers["/x"] = lambda handler: handler.wfile.write(b"hello\r\n\r\n") and None
+    site.answers["/x"] = rambling
     assert "/x: does not answer as HTTP: " in failure(site.url("/x"))
 
 
@@ -199,7 +206,7 @@ SECRET = "hunter2"
 
 def test_no_message_tells_a_password(site: Site) -> None:
     site.answers["/x?token=hunter2"] = failing(401)
-    site.answers["/y?token=hunter2"] = lambda handler: handler.wfile.write(b"hello\r\n\r\n") and None
+    site.answers["/y?token=hunter2"] = rambling
     messages = [
         failure(site.url("/x?token=hunter2", "me:hunter2@")),
         failure(site.url("/y?token=hunter2", "me:hunter2@")),

@@ -87,7 +87,8 @@ def test_every_kind_of_png_is_read(tmp_path: Path, image: np.ndarray[tuple[int, 
     path = tmp_path / "logo.png"
     assert cv2.imwrite(str(path), image)
     read = read_png(path)
-    assert (read.shape, read.dtype) == ((10, 10, 4), np.float32)
+    assert read.shape == (10, 10, 4)
+    assert read.dtype == np.float32
     assert np.abs(read - (0.502, 0.502, 0.502, 1)).max() < 0.002
 
 

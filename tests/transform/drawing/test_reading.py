@@ -29,7 +29,8 @@ class Source:
 def test_the_last_good_reading_stays_with_its_time() -> None:
     source = Source()
     reader = Reader("it", source.read, 1.0, source.clock)
-    assert reader.newest is None
+    before = reader.newest
+    assert before is None
     reader.step()
     assert reader.newest == Reading("first", 100.0)
     source.says, source.now_s = TransformError("gone"), 150.0

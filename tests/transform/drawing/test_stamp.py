@@ -65,7 +65,8 @@ def test_odd_sides_get_a_clear_edge() -> None:
     assert (stamp.width, stamp.height) == (8, 6)
     y, u, _ = split(stamped(plain(16, 16), stamp, 0, 0))
     assert (y[:5, :7] == yuv_of("red")[0]).all()
-    assert (y[5], y[:, 7]) == (pytest.approx(np.full(16, 128)), pytest.approx(np.full(16, 128)))
+    assert (y[5] == 128).all()
+    assert (y[:, 7] == 128).all()
     assert 109 - 2 <= int(u[0, 3]) <= 109 + 2  # half red, half grey
 
 

@@ -21,8 +21,8 @@ def slanted(flat: I420) -> I420:
     for source, target in zip(split(flat), split(seen), strict=True):
         rows, columns = target.shape
         whole = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
-        ends = np.float32(np.array(CORNERS) * (columns, rows) - 0.5)
-        beginnings = np.float32(whole * source.shape[::-1] - 0.5)
+        ends = np.asarray(np.array(CORNERS) * (columns, rows) - 0.5, np.float32)
+        beginnings = np.asarray(whole * source.shape[::-1] - 0.5, np.float32)
         matrix = cv2.getPerspectiveTransform(beginnings, ends)
         cv2.warpPerspective(source, matrix, (columns, rows), dst=target, flags=cv2.INTER_CUBIC)
     return seen

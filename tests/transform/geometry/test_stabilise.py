@@ -14,6 +14,8 @@ from relay.pixels import I420, new_i420, split
 from relay.transform.geometry.stabilise import Stabilise, _Axis
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from relay.model import Picture
 
 WIDTH, HEIGHT = 320, 180
@@ -50,7 +52,7 @@ def shaken(count: int, pixels: float, seed: int = 3) -> Places:
     return [(float(x), float(y)) for x, y in np.random.default_rng(seed).uniform(-pixels, pixels, (count, 2))]
 
 
-def steps(pictures: list[Picture], first: int = 0) -> list[tuple[float, float]]:
+def steps(pictures: list[Picture], first: int = 0) -> list[Sequence[float]]:
     """How far the content moves from each picture to the next, measured at the pictures' own size."""
     window = cv2.createHanningWindow((WIDTH, HEIGHT), cv2.CV_32F)
     seen = [np.float32(split(picture.i420).y) - 128 for picture in pictures[first:]]
