@@ -55,6 +55,9 @@ _UNTOLD: Final = frozenset({0, 2})
 _USUAL: Final[dict[Matrix, int]] = {"bt709": 1, "smpte170m": 6}
 """Primaries and transfer that belong to a matrix; both have the same numbers."""
 
+_PRIMING_NS: Final = NS_PER_S // 10
+"""Sound before a film's begin that decoders want, so that it is right there: 1024 samples in AAC, 80 ms in Opus."""
+
 _DEFAULT_RATE: Final = Fraction(25)
 _MOST_BEFORE_BYTES: Final = 64 << 20
 """Sound that may come before the first picture. Half an hour of it without one is no film."""
@@ -141,7 +144,7 @@ class FilmReader:
         """What is not as it was, of a file that has nothing wrong with it."""
         found = []
         if self._rising.mended:
-            found.append(f"{self._rising.mended} pictures had no time of their own, or one that had passed")
+            found.append(f"pictures that had no time of their own, or one that had passed: {self._rising.mended}")
         if self._clock.jumps:
             found.append(f"its clock jumped ({self._clock.jumps}): what it had apart is joined")
         if self._left_out:
@@ -167,7 +170,8 @@ class FilmReader:
             if packet.stream_index == self._video.index:
                 yield from self._shots(self._decoded(self._video.decode, packet))
             elif self.is_copied:
-                yield Sound(packet)
+                if not _is_cut_away(packet):
+                    yield Sound(packet)
             elif self.audio is not None:
                 yield from map(Sound, self._decoded(self.audio.decode, packet))
         yield from self._shots(self._decoded(self._video.decode, None))
@@ -253,6 +257,17 @@ class FilmReader:
 def codec_of(audio: AudioStream) -> str:
     """FFmpeg's name of what sound is coded in, whichever decoder there is for it."""
     return audio.codec_context.codec.canonical_name
+
+
+def _is_cut_away(packet: Packet[Any]) -> bool:
+    """Whether nobody hears `packet`: an edit list (ISO/IEC 14496-12 §8.6.6) passes it over, though it is in the file.
+
+    Decoders leave such sound out. As packets it would be in what is made and, in Matroska, be heard.
+    """
+    time_base = as_fraction(packet.time_base)
+    if not packet.is_discard or packet.pts is None or time_base is None:
+        return False
+    return not -_PRIMING_NS <= ns_of(packet.pts, time_base) < 0
 
 
 def _colours(frame: av.VideoFrame) -> Colours:

@@ -134,7 +134,8 @@ class _Run:
         writer, film = self._writer, self._reader.film
         remarks = self._reader.remarks
         if self._line.repeated:
-            remarks.append(f"{self._line.repeated} pictures did not leave the chain: the one before is shown again")
+            repeated = self._line.repeated
+            remarks.append(f"pictures that did not leave the chain, so that the one before is shown again: {repeated}")
         return Summary(
             film.label,
             writer.pictures,

@@ -153,7 +153,7 @@ def test_a_transform_that_fails_is_told_and_what_is_shown_in_its_place_is_its_po
     line, remark = ran.stderr.strip(), ran.stdout.splitlines()[-1]
     assert line.startswith(f"relay: a transform failed: {module}:fail raised ValueError: no more (line 3 of ")
     assert line.endswith(" (3 times)")
-    assert remark == "  3 pictures did not leave the chain: the one before is shown again"
+    assert remark == "  pictures that did not leave the chain, so that the one before is shown again: 3"
     assert [picture.number for picture in found_in(target)] == [*range(17), 16, 16, 16]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
 import numpy as np
 import pytest
 
-from fixtures.films import job_for, samples_of, sound_packets, write_sound
+from fixtures.films import found_in, job_for, numbered, samples_of, sound_packets, write_sound
 from fixtures.media import SAMPLE_RATE, TONE_HZ, Clip, tone, write_clip
 from relay.offline import process
 from relay.offline.sound import aac_layout
@@ -107,6 +108,27 @@ def test_of_several_tracks_the_best_is_kept_with_its_language(tmp_path: Path) ->
     assert summary.remarks == ["streams that were left out: 1 audio"]
     with av.open(tmp_path / "out.mp4") as container:
         assert [stream.language for stream in container.streams.audio] == ["ger"]
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_what_was_cut_away_is_neither_seen_nor_heard_nor_in_the_file(tmp_path: Path, ending: str) -> None:
+    """Cut without encoding: the first 0.6 s are still there, from a keyframe on, but an edit list passes them over."""
+    whole = write_clip(tmp_path / "whole.mp4", Clip(160, 96, frames=30, gop=30, audio_codec="aac"), paint=numbered)
+    with av.open(whole) as read, av.open(tmp_path / "in.mp4", "w") as written:
+        streams = [written.add_stream_from_template(stream) for stream in read.streams]
+        for packet in read.demux():
+            if packet.pts is not None and packet.dts is not None:
+                back = round(Fraction(6, 10) / packet.time_base)
+                packet.pts, packet.dts = packet.pts - back, packet.dts - back
+                packet.stream = streams[packet.stream_index]
+                written.mux(packet)
+    summary = process(job_for(tmp_path / "in.mp4", tmp_path / f"out{ending}"))
+    assert summary is not None
+    assert [picture.number for picture in found_in(tmp_path / f"out{ending}")] == list(range(15, 30))
+    kept = sound_packets(tmp_path / f"out{ending}")
+    hidden = len(sound_packets(tmp_path / "in.mp4")) - len(kept)
+    assert hidden == pytest.approx((0.6 - 0.1) * SAMPLE_RATE / BLOCK, abs=2)
+    assert sound_packets(tmp_path / "in.mp4")[hidden:] == kept
 
 
 @pytest.mark.parametrize(("channels", "layout"), [(1, "mono"), (2, "stereo"), (4, "stereo"), (6, "5.1"), (8, "5.1")])
