@@ -36,6 +36,7 @@ class Filter(Holding):
     name: ClassVar = "filter"
     group: ClassVar[Group] = "filters"
     changes_size: ClassVar[bool] = True
+    keeps_all: ClassVar[bool] = False
 
     graph: Annotated[str, AfterValidator(_check)] = Field(
         description='the graph, such as "atadenoise,unsharp=5:5:0.8"; filters that reach beyond the picture are refused'

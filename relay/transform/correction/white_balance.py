@@ -1,8 +1,9 @@
 """`white-balance`: what is grey is shown grey, by gains for red, green and blue that are applied to the planes.
 
-The gains are given, or those that make the picture's mean grey (the grey world of Buchsbaum 1980), found anew for
-every frame and followed slowly. Gains are a linear map of RGB and so one of Y, Cb, Cr: no conversion is needed, and
-luma takes its share of chroma at chroma's resolution. Colours are those of BT.601, as in `Frame.bgr`.
+The gains are given, or those that make grey the mean of all that is nearly so (the grey world of Buchsbaum 1980; lawn,
+sky and bricks have colours of their own, and are left out of it), found anew for every frame and followed slowly.
+Gains are a linear map of RGB and so one of Y, Cb, Cr: no conversion is needed, and luma takes its share of chroma at
+chroma's resolution. Colours are those of BT.601, as in `Frame.bgr`.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
+from relay.pixels import split
 from relay.timeline import NS_PER_S
 from relay.transform.base import Group, Transform
 from relay.transform.scratch import Scratch
 
 if TYPE_CHECKING:
-    from relay.pixels import Planes
+    from relay.pixels import Bgr, Plane, Planes
     from relay.transform.frame import Frame
 
 _BLACK, _NEUTRAL = 16, 128
@@ -32,10 +34,16 @@ _YCC_FROM_RGB: Final = np.array([
     [0.5, -0.418688, -0.081312],
 ])  # fmt: skip
 _RGB_FROM_YCC: Final = np.linalg.inv(_YCC_FROM_RGB)
-_DARK: Final = 0.03
-"""A picture whose mean is darker is mostly noise, and its colour says nothing of the light."""
+_COLUMNS: Final = 160
+"""Width of the small picture that is looked at."""
+_DARK, _BRIGHT = 24, 250
+"""What is darker is mostly noise, and in what is brighter a colour may be cut off: neither tells of the light."""
+_MOST_COLOUR: Final = 0.5
+"""Between the channels of a pixel, in shares of the brightest: tungsten light on grey things has 0.4, a lawn 0.6."""
+_LEAST: Final = 0.02
+"""Of all pixels: where fewer are nearly grey, nothing tells of the light."""
 _MOST: Final = 2.0
-"""The largest gain that is found: a picture that needs more shows one thing alone, a wall or a lawn."""
+"""The largest gain that is found."""
 _SAME: Final = 0.002
 """Gains that differ by less look alike."""
 Gain = Annotated[float, Field(ge=0.1, le=8, allow_inf_nan=False)]
@@ -77,7 +85,7 @@ class WhiteBalance(Transform):
         """What is measured now, evened out with what was measured before."""
         passed_s = (time_ns - self._time_ns) / NS_PER_S
         self._time_ns = time_ns
-        measured = _measured(planes, self.strength)
+        measured = _measured(planes, self.strength, self._scratch)
         if measured is None:
             return self._gains or (1.0, 1.0, 1.0)
         if self._gains is None or self.smoothing_s == 0:
@@ -89,16 +97,39 @@ class WhiteBalance(Transform):
         return self._gains
 
 
-def _measured(planes: Planes, strength: float) -> Gains | None:
-    """The gains that make the mean of the picture grey and leave its luma alone; `None` where it is too dark."""
-    mean = np.array([cv2.mean(plane)[0] for plane in planes]) - (_BLACK, _NEUTRAL, _NEUTRAL)
-    share = mean / _SCALE
-    luma = share[0]
-    if luma < _DARK:
+def _measured(planes: Planes, strength: float, scratch: Scratch) -> Gains | None:
+    """The gains that make the mean of what is nearly grey grey, and leave its luma alone; `None` if that is too little.
+
+    Pixels with much colour are left out, as by OpenCV's `xphoto::GrayworldWB`.
+    """
+    height, width = planes.y.shape
+    rows = max(2, round(_COLUMNS * height / width / 2) * 2)
+    packed, bgr = scratch.uint8("packed", rows * 3 // 2, _COLUMNS), scratch.uint8("bgr", rows, _COLUMNS, 3)
+    for source, target in zip(planes, split(packed), strict=True):
+        cv2.resize(source, target.shape[::-1], dst=target, interpolation=cv2.INTER_AREA)
+    cv2.cvtColor(packed, cv2.COLOR_YUV2BGR_I420, dst=bgr)
+    nearly_grey = _nearly_grey(bgr, scratch)
+    if cv2.countNonZero(nearly_grey) < _LEAST * nearly_grey.size:
         return None
-    rgb = np.maximum(_RGB_FROM_YCC @ share, luma / _MOST)
-    red, green, blue = 1 + (np.clip(luma / rgb, 1 / _MOST, _MOST) - 1) * strength
+    rgb = np.array(cv2.mean(bgr, mask=nearly_grey)[2::-1])
+    luma = float(_YCC_FROM_RGB[0] @ rgb)
+    red, green, blue = 1 + (np.clip(luma / np.maximum(rgb, 1), 1 / _MOST, _MOST) - 1) * strength
     return float(red), float(green), float(blue)
+
+
+def _nearly_grey(bgr: Bgr, scratch: Scratch) -> Plane:
+    """255 where a pixel has little colour and is neither too dark nor too bright to tell, 0 elsewhere."""
+    most, least, channel = (scratch.uint8(name, *bgr.shape[:2]) for name in ("most", "least", "channel"))
+    cv2.extractChannel(bgr, 0, dst=most)
+    np.copyto(least, most)
+    for index in (1, 2):
+        cv2.extractChannel(bgr, index, dst=channel)
+        cv2.max(most, channel, dst=most)
+        cv2.min(least, channel, dst=least)
+    cv2.convertScaleAbs(most, dst=channel, alpha=1 - _MOST_COLOUR)
+    cv2.compare(least, channel, cv2.CMP_GE, dst=least)
+    cv2.inRange(most, _DARK, _BRIGHT, dst=channel)
+    return np.asarray(cv2.bitwise_and(least, channel, dst=channel), np.uint8)
 
 
 def _mixing(gains: Gains) -> NDArray[np.float64]:

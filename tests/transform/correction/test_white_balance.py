@@ -84,5 +84,13 @@ def test_a_dark_picture_says_nothing_of_the_light() -> None:
 
 def test_a_lawn_is_not_made_grey() -> None:
     lawn = packed(np.full((180, 320, 3), (20, 160, 30), np.uint8))
-    blue, green, red = opened(applied(WhiteBalance(), moment(lawn))[0].i420)[90, 160].astype(int)
-    assert green > 1.5 * max(blue, red)
+    assert np.abs(applied(WhiteBalance(), moment(lawn))[0].i420.astype(int) - lawn).max() <= 1
+
+
+@pytest.mark.parametrize("light", [(1.0, 1.0, 1.0), WARM, COLD])
+def test_a_lawn_beside_it_does_not_tint_a_house(light: tuple[float, float, float]) -> None:
+    scenery = np.full((180, 320, 3), 150, np.uint8)
+    scenery[80:] = (30, 130, 50)
+    before = packed(np.asarray(np.rint(scenery * np.array(light)), np.uint8))
+    house = opened(applied(WhiteBalance(), moment(before))[0].i420)[40, 160].astype(int)
+    assert np.ptp(house) <= 4
