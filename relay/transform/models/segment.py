@@ -114,8 +114,7 @@ class Segment(DescribedSegments, Transform):
                 f"or 1 x h x w, and this one gives {shapes(outputs)}: say classes = [...], or outputs = [...]"
             )
         is_meant = self._buffer("is meant", layers.shape[1:], np.bool_)
-        np.isfinite(layers[0], out=is_meant)
-        if not is_meant.all():
+        if layers.dtype.kind == "f" and not all(cv2.checkRange(layer)[0] for layer in layers):
             raise TransformError(f"{self.model.name}: the network gives values that are no numbers")
         if len(layers) == 1 and layers.dtype.kind == "f" and len(names) == 2:  # else it names classes, as floats or not
             np.greater_equal(layers[0], self._said.threshold or 0.5, out=is_meant)
@@ -127,16 +126,16 @@ class Segment(DescribedSegments, Transform):
                 np.equal(told, index, out=is_it)
                 np.logical_or(is_meant, is_it, out=is_meant)
         meant = self._buffer("meant", layers.shape[1:], np.uint8)
-        np.multiply(is_meant, 255, out=meant, casting="unsafe")
+        np.multiply(is_meant.view(np.uint8), 255, out=meant)  # as bool it would be cast, in a buffer of its own
         return meant
 
     def _classes(self, layers: Tensor) -> NDArray[Any]:
         """The class of each pixel: what a network that gives them says, or the layer with the highest score."""
         if len(layers) == 1:
             return np.asarray(layers[0])
-        best = self._buffer("best", layers.shape[1:], np.intp)
-        np.argmax(layers, axis=0, out=best)
-        return best
+        best = self._buffer("best", (1, layers[0].size), np.int32)
+        cv2.reduceArgMax(layers.reshape(len(layers), -1), 0, dst=best)  # numpy's would copy the layers first
+        return best.reshape(layers.shape[1:])
 
     def _do(self, frame: Frame, area: Area) -> None:
         if self.how == "tint":

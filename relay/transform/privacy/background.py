@@ -21,7 +21,7 @@ _COLUMNS: Final = 160
 _AROUND: Final = 2
 """Cells around what is not sure that are not either: limbs, shadows, and what a cell's mean does not show."""
 _ADAPTS_S: Final = 20.0
-"""What changes so slowly is light: a cloud, an evening."""
+"""What changes so slowly is light: an evening. It may go by `tolerance` in half of this time."""
 _LONGEST_STEP_S: Final = 1.0
 """What happened in a longer hole nobody saw: it does not count as calm."""
 

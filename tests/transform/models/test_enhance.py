@@ -10,6 +10,7 @@ import pytest
 from fixtures.hidden import background
 from fixtures.networks import IMAGES, Graph, tables
 from fixtures.pictures import corners, four_colours
+from fixtures.transforms import allocated, scene
 from relay.errors import TransformError
 from relay.model import Picture
 from relay.pixels import new_i420, split
@@ -146,6 +147,14 @@ def test_what_is_no_picture_is_refused(tmp_path: Path, outputs: NDArray[np.float
     transform.open()
     with pytest.raises(TransformError, match=words):
         transform.apply(Frame(background()))
+
+
+@pytest.mark.parametrize("is_bgr", [False, True])
+@pytest.mark.parametrize("said", [{}, {"size": "keep"}, {"luma": True}])
+def test_nothing_is_allocated_once_warm(tmp_path: Path, said: dict[str, object], is_bgr: bool) -> None:
+    path = twice_as_large(tmp_path / "twice.onnx", 1 if "luma" in said else 3)
+    pictures = [scene(320, 360, seed=seed) for seed in (1, 2, 3)]
+    assert allocated(Enhance.model_validate({"model": path, **said}), pictures, is_bgr=is_bgr) < 4096
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from onnx import TensorProto
 
 from fixtures.hidden import BLACK, HEIGHT, SIDE, WIDTH, background, is_black, is_seen, scene
 from fixtures.networks import Graph, red_pixels, tables
+from fixtures.transforms import allocated
+from fixtures.transforms import scene as textured
 from relay.errors import TransformError
 from relay.model import Picture
 from relay.pixels import split
@@ -90,11 +92,19 @@ def test_a_network_that_names_the_class_of_each_pixel_is_believed(tmp_path: Path
         ({"a": np.zeros((1, 2))}, "this one gives 1x2"),
         ({"a": np.zeros((1, 2, 8, 8)), "b": np.zeros((1, 2))}, "this one gives 1x2x8x8, 1x2"),
         ({"a": np.full((1, 2, 8, 8), np.nan)}, "values that are no numbers"),
+        ({"a": np.concatenate([np.ones((1, 1, 8, 8)), np.full((1, 1, 8, 8), np.nan)], axis=1)}, "are no numbers"),
     ],
 )
 def test_what_are_no_segments_is_refused(tmp_path: Path, outputs: dict[str, Any], words: str) -> None:
     with pytest.raises(TransformError, match=words):
         segmented(tables(tmp_path / "bad.onnx", outputs), background())
+
+
+@pytest.mark.parametrize("how", ["tint", "blur", "fill"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_nothing_is_allocated_once_warm(tmp_path: Path, how: str, channels: int) -> None:
+    transform = Segment.model_validate({"model": red_pixels(tmp_path / "red.onnx", channels), "how": how})
+    assert allocated(transform, [textured(320, 360, seed=seed) for seed in (1, 2, 3)]) < 4096
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
