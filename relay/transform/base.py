@@ -131,8 +131,13 @@ class Transform(BaseModel, ABC):
 class Holding(Transform):
     """A transform that has to see later frames before it lets an earlier one go. It is fed, and not applied.
 
-    Frames stay valid as long as it holds them. It lets all of them go, in their order, changed in place.
+    Frames stay valid as long as it holds them. It lets all of them go, in their order, changed in place. One that does
+    otherwise says so: where `keeps_all` is false it may leave frames out, whose slots then repeat the picture before,
+    and make new ones, as long as their slots go up.
     """
+
+    keeps_all: ClassVar[bool] = True
+    """Whether what it gives are the very frames that it was given, each of them once."""
 
     @property
     @abstractmethod

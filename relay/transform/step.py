@@ -16,19 +16,19 @@ from __future__ import annotations
 import contextlib
 from bisect import bisect_left
 from collections import deque
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from relay.errors import TransformError
 from relay.links import TRANSFORM_BUCKETS_S, TransformFigures
 from relay.transform.base import Holding
 from relay.transform.budget import Mean
-from relay.transform.frame import describe
+from relay.transform.frame import Frame, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from relay.transform.base import Link, OnFailure
-    from relay.transform.frame import Frame
     from relay.transform.setup import Setup
 
 MAX_HELD: Final = 64
@@ -127,9 +127,9 @@ class Step:
 
     def _work(self, frame: Frame | None, deadline_s: float) -> list[Frame]:
         """Feed `frame` to the link, or flush it, and judge what comes of it."""
-        done: list[Frame] = []
+        finished: list[_Taken] = []
         began_s = self.began_s = self._setup.clock()
-        failure = self._failure_in(lambda: done.extend(self._let_work(frame)))
+        failure = self._failure_in(lambda: finished.extend(self._let_work(frame)))
         self.began_s = None
         self._note_time(self._setup.clock() - began_s)
         if failure is not None:
@@ -138,7 +138,6 @@ class Step:
             finally:
                 # Its traceback leads here: it would keep itself, and the frame's buffers, until cycles are collected.
                 del failure
-        finished = [self._taken.popleft() for _ in done]
         if self.took_s > deadline_s:
             self._late += 1
             if self._link.is_private:
@@ -149,22 +148,26 @@ class Step:
             self._tell(one.frame)
         for one in finished:
             one.frame.let_go()
-        return done
+        return [one.frame for one in finished]
 
-    def _let_work(self, frame: Frame | None) -> list[Frame]:
+    def _let_work(self, frame: Frame | None) -> list[_Taken]:
         """What the link gives: of all that it has, the oldest; and all of it where it is flushed."""
         if self.holding is None:
             if frame is None:
                 return []
             self._link.apply(frame)
-            return [frame]
+            return [self._taken.popleft()]
         done = self.holding.flush() if frame is None else self.holding.feed(frame)
         self.delay_frames = int(self.holding.delay_frames)
-        _check_order(done, self._taken)
-        kept = len(self._taken) - len(done)
+        if self.holding.keeps_all:
+            gone = _count_same(done, self._taken)
+        else:
+            gone = _count_passed(done, self._taken, is_last=frame is None)
+        kept = len(self._taken) - gone
         if kept > (0 if frame is None else MAX_HELD):
             raise TransformError(f"it keeps {kept} frames back")
-        return done
+        left = {id(one.frame): one for one in (self._taken.popleft() for _ in range(gone))}
+        return [left.get(id(one)) or _Taken(one, *one.size) for one in done]
 
     def _failure_in(self, work: Callable[[], object], doing: str = "") -> TransformError | None:
         """What comes of `work`, if that is a failure: a link is anybody's code, and may raise anything."""
@@ -218,13 +221,30 @@ class Step:
         frame.told = len(frame.events)
 
 
-def _check_order(done: object, taken: Iterable[_Taken]) -> None:
-    """A link that holds frames gives back the very ones that it was given, the oldest first."""
+def _count_same(done: object, taken: Iterable[_Taken]) -> int:
+    """How many of `taken` a link lets go that gives back the very frames that it was given, the oldest first."""
+    given = _listed(done)
+    oldest = [one.frame for one in taken]
+    if len(given) > len(oldest) or any(one is not other for one, other in zip(given, oldest, strict=False)):
+        raise TransformError("it gave other frames than it was given, or in another order")
+    return len(given)
+
+
+def _count_passed(done: object, taken: Iterable[_Taken], *, is_last: bool) -> int:
+    """How many of `taken` a link has used up that may leave some out: those whose time is past, or all at the end."""
+    given = _listed(done)
+    if not all(isinstance(one, Frame) for one in given):
+        raise TransformError("it gave something that is no frame")
+    slots = [one.slot for one in given]
+    if any(later <= one for one, later in pairwise(slots)):
+        raise TransformError(f"it gave frames out of their order: slots {slots}")
+    return sum(1 for one in taken if is_last or (slots and one.frame.slot <= slots[-1]))
+
+
+def _listed(done: object) -> list[Frame]:
     if not isinstance(done, list):
         raise TransformError(f"it gave {describe(done)}, not a list of frames")
-    oldest = [one.frame for one in taken]
-    if len(done) > len(oldest) or any(one is not other for one, other in zip(done, oldest, strict=False)):
-        raise TransformError("it gave other frames than it was given, or in another order")
+    return done
 
 
 def _because(text: str, cause: BaseException) -> TransformError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import itertools
 import math
 import os
 import threading
@@ -90,6 +91,7 @@ class Camera:
         self._format: StreamFormat | None = None
         self._found: SourceInfo | None = None
         self._assigner: SlotAssigner | None = None
+        self._unplaced = itertools.count()
         self._video: VideoLine | None = None
         self._copy: CopyLine | None = None
         self._audio: SoundLine | None = None
@@ -256,10 +258,11 @@ class Camera:
     def _slot_for(self, time_ns: int, clock_jumps: int) -> int | None:
         """The slot of a picture captured at `time_ns`; `None`: it has none, since another has it.
 
-        Until the first slot begins, pictures go their way all the same: chain, state and snapshot need them.
+        Until the first slot begins, pictures go their way all the same: chain, state and snapshot need them. While
+        there is no grid they are counted; those slots are of 1970, and so are never shown.
         """
         if self._assigner is None or self._video is None:
-            return 0
+            return next(self._unplaced)
         grid = self._video.grid
         slot = grid.slot_at(time_ns)
         if slot < self._video.slots.first_slot:

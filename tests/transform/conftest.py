@@ -14,7 +14,7 @@ from relay.config import TransformSettings
 from relay.transform import Chain, Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fixtures.pictures import FindCorners, InstallPackage, MakeChain, MakePicture
@@ -51,6 +51,23 @@ def make_chain() -> Iterator[MakeChain]:
     yield make
     for chain in chains:
         chain.close()
+
+
+@pytest.fixture
+def told() -> list[str]:
+    """What `chain_of` is told of failures."""
+    return []
+
+
+@pytest.fixture
+def chain_of(make_chain: MakeChain, told: list[str]) -> Callable[..., Chain]:
+    """A chain of links out of `fixtures.links`; what fails is told to `told`, time is theirs."""
+
+    def make(*written: str, **setup: Any) -> Chain:
+        names = [link if link.startswith(("fixtures.", "timestamp")) else f"fixtures.links:{link}" for link in written]
+        return make_chain(*names, on_failure=lambda error: told.append(str(error)), **{"clock": links.CLOCK, **setup})
+
+    return make
 
 
 @pytest.fixture(autouse=True)

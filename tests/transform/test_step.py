@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from fixtures import links
+from fixtures.chains import fed, is_black, lumas, moment
 from fixtures.pictures import four_colours, only
 from relay.config import TransformSettings
 from relay.errors import TransformError
 from relay.links import TRANSFORM_BUCKETS_S
 from relay.model import Picture
-from relay.pixels import Pool, split
+from relay.pixels import Pool
 from relay.transform import Chain
 
 if TYPE_CHECKING:
@@ -26,42 +27,6 @@ if TYPE_CHECKING:
 TOUCHES = ["nothing", "planes", "bgr", "assigned", "cropped", "scaled", "cropped and planes"]
 LATER = ["fixtures.links:Paints luma=90", "timestamp timezone=UTC size=8"]
 """Links behind the one that fails: they would paint over, or write into, what it left."""
-
-
-def is_black(picture: Picture) -> bool:
-    y, u, v = split(picture.i420)
-    return bool((y == 16).all() and (u == 128).all() and (v == 128).all())
-
-
-def lumas(pictures: list[Picture]) -> list[tuple[int, int]]:
-    """Slot and luma of flat pictures."""
-    assert all((picture.i420[: picture.height] == picture.i420[0, 0]).all() for picture in pictures)
-    return [(picture.slot, int(picture.i420[0, 0])) for picture in pictures]
-
-
-def fed(chain: Chain, *slots: int, period_ns: int = 1) -> list[list[tuple[int, int]]]:
-    """What leaves the chain at each of `slots`."""
-    return [lumas(chain.process(_at(slot, slot * period_ns))) for slot in slots]
-
-
-def _at(slot: int, time_ns: int) -> Picture:
-    return Picture(slot, time_ns, four_colours(slot=slot).i420)
-
-
-@pytest.fixture
-def told() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def chain_of(make_chain: MakeChain, told: list[str]) -> Callable[..., Chain]:
-    """A chain of links out of `fixtures.links`; what fails is told to `told`, time is theirs."""
-
-    def make(*written: str, **setup: Any) -> Chain:
-        names = [link if link.startswith(("fixtures.", "timestamp")) else f"fixtures.links:{link}" for link in written]
-        return make_chain(*names, on_failure=lambda error: told.append(str(error)), **{"clock": links.CLOCK, **setup})
-
-    return make
 
 
 # Of each policy, what is shown.
@@ -232,115 +197,6 @@ def test_what_cannot_be_closed_is_told_and_the_others_are_closed(
     assert told[0].startswith("Paints: closing it raised OSError: it is stuck (line ")
 
 
-# Those that hold frames.
-
-
-def test_held_frames_go_on_one_by_one_and_in_order(chain_of: Callable[..., Chain]) -> None:
-    chain = chain_of("Holds frames=2 luma=100", "Paints touches=nothing", "Holds frames=1 luma=101")
-    assert chain.delay_frames == 3
-    assert fed(chain, 0, 1, 2, 3, 4) == [[], [], [], [(0, 101)], [(1, 101)]]
-    assert lumas(chain.flush()) == [(2, 101), (3, 101), (4, 101)]
-    assert chain.flush() == []
-    assert fed(chain, 5, 6, 7, 8) == [[], [], [], [(5, 101)]]
-
-
-def test_behind_a_hole_in_time_what_was_held_comes_first(chain_of: Callable[..., Chain]) -> None:
-    chain = chain_of("Holds frames=2", period_s=0.1)
-    second = 1_000_000_000
-    assert chain.hole_s == 0.5
-    assert fed(chain, 0, 1, period_ns=second // 2) == [[], []]
-    assert fed(chain, 3, period_ns=second) == [[(0, 200), (1, 200)]]
-    assert fed(chain, 2, period_ns=second) == [[(3, 200)]], "nor do frames from before a clock was set back wait"
-    chain.period_s = 1.0
-    assert chain.hole_s == 4
-
-
-def test_a_chain_that_holds_nothing_knows_no_holes(chain_of: Callable[..., Chain]) -> None:
-    chain = chain_of("Paints", period_s=0.1)
-    assert fed(chain, 0, 5000, period_ns=1_000_000_000) == [[(0, 200)], [(5000, 200)]]
-    assert chain.hole_s == float("inf")
-
-
-@pytest.mark.parametrize(
-    ("link", "shown"),
-    [
-        ("Holds on_failure=freeze", []),
-        ("Holds on_failure=skip", [(1, 60), (2, 60), (3, 60)]),
-        ("Holds on_failure=blank", [(1, 16), (2, 16), (3, 16)]),
-        ("HidesLater", [(1, 16), (2, 16), (3, 16)]),
-    ],
-)
-def test_when_one_fails_that_holds_frames_all_that_it_holds_fare_alike(
-    chain_of: Callable[..., Chain], link: str, shown: list[tuple[int, int]]
-) -> None:
-    chain = chain_of("Paints luma=60", f"{link} frames=2 fails_on=3", "Paints touches=nothing")
-    assert fed(chain, 0, 1, 2, 3) == [[], [], [(0, 200)], shown]
-    assert fed(chain, 4, 5, 6) == [[], [], [(4, 200)]], "it has forgotten those"
-
-
-def test_one_that_stops_the_stream_while_it_holds_frames_shows_none_of_them(chain_of: Callable[..., Chain]) -> None:
-    chain = chain_of("Holds on_failure=stop frames=2 fails_on=1")
-    assert fed(chain, 0) == [[]]
-    with pytest.raises(TransformError, match="not slot 1"):
-        chain.process(four_colours(slot=1))
-    with pytest.raises(TransformError, match="not slot 1"):
-        chain.flush()
-
-
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [
-        ("twice", "it gave other frames than it was given, or in another order"),
-        ("last", "it gave other frames than it was given, or in another order"),
-        ("strange", "it gave other frames than it was given, or in another order"),
-        ("none", "it gave NoneType (None), not a list of frames"),
-    ],
-)
-def test_one_that_gives_what_it_was_not_given_fails(
-    chain_of: Callable[..., Chain], told: list[str], fault: str, words: str
-) -> None:
-    chain = chain_of(f"HidesLater frames=1 fault={fault}")
-    assert fed(chain, 0, 1) == [[], [(0, 16), (1, 16)]]
-    assert told == [f"HidesLater: {words}"]
-
-
-def test_one_that_never_lets_go_does_not_fill_the_memory(chain_of: Callable[..., Chain], told: list[str]) -> None:
-    chain = chain_of("HidesLater fault=never")
-    shown = [picture for slot in range(66) for picture in chain.process(four_colours(slot=slot))]
-    assert lumas(shown) == [(slot, 16) for slot in range(65)]
-    assert told == ["HidesLater: it keeps 65 frames back"]
-
-
-@pytest.mark.parametrize(("fault", "words"), [("flush", "raised ValueError: cannot be flushed"), ("kept", "keeps 2")])
-def test_one_that_cannot_be_flushed_fails(
-    chain_of: Callable[..., Chain], told: list[str], fault: str, words: str
-) -> None:
-    chain = chain_of(f"HidesLater frames=2 fault={fault}")
-    assert fed(chain, 0, 1) == [[], []]
-    assert lumas(chain.flush()) == [(0, 16), (1, 16)]
-    assert words in told[0]
-    assert chain.flush() == []
-
-
-def test_one_that_is_late_blanks_what_it_lets_go(chain_of: Callable[..., Chain], told: list[str]) -> None:
-    chain = chain_of("HidesLater frames=1 takes_s=0.41", period_s=0.1)
-    assert fed(chain, 0, 1) == [[], [(0, 16)]]
-    assert told == ["HidesLater: it took 410 ms, and may take 400"] * 2
-    links.CLOCK.now_s = 0
-    assert lumas(chain.flush()) == [(1, 200)], "that took no time"
-
-
-def test_a_black_frame_waits_its_turn_where_others_wait(chain_of: Callable[..., Chain]) -> None:
-    chain = chain_of("Hides luma=60 fails_on=1", "Holds frames=1 luma=100")
-    assert fed(chain, 0, 1, 2) == [[], [(0, 100)], [(1, 16)]]
-
-
-def test_one_that_holds_frames_never_rests(chain_of: Callable[..., Chain]) -> None:
-    chain = chain_of("Holds frames=1 takes_s=0.2", period_s=0.1)
-    assert [len(chain.process(four_colours(slot=slot))) for slot in range(60)] == [0, *[1] * 59]
-    assert chain.is_over
-
-
 # What is noticed.
 
 
@@ -353,7 +209,7 @@ def test_what_is_noticed_is_told_with_the_time_of_its_frame(
     chain_of: Callable[..., Chain], noticed: list[Emitted]
 ) -> None:
     chain = chain_of("Paints emits=first", "Paints emits=second", on_event=noticed.append)
-    chain.process(_at(3, 30))
+    chain.process(moment(3, 30))
     assert [(event.kind, event.time_ns, event.data) for event in noticed] == [
         ("first", 30, {"slot": 3}),
         ("second", 30, {"slot": 3}),
@@ -366,7 +222,7 @@ def test_what_a_transform_noticed_that_failed_is_not_told(
 ) -> None:
     failing = f"Paints emits=second fails_on=3 on_failure={policy}"
     chain = chain_of("Paints emits=first", failing, "Looks emits=third", on_event=noticed.append)
-    chain.process(_at(3, 30))
+    chain.process(moment(3, 30))
     assert [event.kind for event in noticed] == ["first", *(["third"] if policy == "skip" else [])]
 
 
@@ -375,7 +231,7 @@ def test_what_is_noticed_in_held_frames_is_told_once(chain_of: Callable[..., Cha
         "Paints emits=before", "Holds frames=1 emits=held", "Paints touches=nothing", on_event=noticed.append
     )
     for slot in range(3):
-        chain.process(_at(slot, slot))
+        chain.process(moment(slot, slot))
     assert [(event.kind, event.time_ns) for event in noticed] == [
         ("before", 0), ("before", 1), ("held", 0), ("before", 2), ("held", 1),
     ]  # fmt: skip
