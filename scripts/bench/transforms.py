@@ -72,7 +72,7 @@ TEXT_PX: Final = HEIGHT // 24
 """As the timestamp has it where no size is given."""
 SAMPLES: Final = {
     "crop": "crop x=80 y=44 width=1120 height=630",
-    "filter": "filter filter=hqdn3d",
+    "filter": "filter graph=atadenoise",
     "mask": 'mask "zones=0.1,0.1 0.4,0.1 0.3,0.6"',
     "rotate": "rotate degrees=180",
     "scale": "scale width=854 height=480",
