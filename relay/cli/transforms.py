@@ -104,9 +104,7 @@ def try_transform(
     if written.resolve() == image.resolve():
         raise TransformError(f"{written}: is the picture itself; name another file with -o")
     bgr = _read(image)
-    began_s = time.perf_counter()
-    shown, events = _apply(settings, bgr)
-    took_ms = (time.perf_counter() - began_s) * 1e3
+    shown, events, took_ms = _apply(settings, bgr)
     _write(written, shown)
     typer.echo(f"{written}: {shown.shape[1]}x{shown.shape[0]}, of {bgr.shape[1]}x{bgr.shape[0]}, in {took_ms:.1f} ms")
     for event in events:
@@ -172,8 +170,11 @@ def _settings(words: list[str]) -> TransformSettings:
         raise TransformError(f"{first}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
 
 
-def _apply(settings: TransformSettings, bgr: Bgr) -> tuple[Bgr, list[Emitted]]:
-    """What comes of the picture, shown as often as the transform needs to see it; whatever fails is an error here."""
+def _apply(settings: TransformSettings, bgr: Bgr) -> tuple[Bgr, list[Emitted], float]:
+    """What comes of the picture, what is noticed, and the milliseconds of work, without loading.
+
+    It is shown as often as the transform needs to see it. Whatever fails is an error here.
+    """
     import cv2  # noqa: PLC0415 - see above
     import numpy as np  # noqa: PLC0415 - see above
 
@@ -188,11 +189,14 @@ def _apply(settings: TransformSettings, bgr: Bgr) -> tuple[Bgr, list[Emitted]]:
         for number in range(chain.delay_frames + 1):
             shown += chain.process(_picture(bgr, number))
         shown += chain.flush()
+        took_ms = sum(figures.seconds for figures in chain.figures()) * 1e3
     finally:
         chain.close()
     if failures:
         raise failures[0]
-    return np.asarray(cv2.cvtColor(shown[-1].i420, cv2.COLOR_YUV2BGR_I420), np.uint8), events
+    if not shown:
+        raise TransformError(f"{settings.name}: it leaves this picture out")
+    return np.asarray(cv2.cvtColor(shown[-1].i420, cv2.COLOR_YUV2BGR_I420), np.uint8), events, took_ms
 
 
 def _picture(bgr: Bgr, number: int) -> Picture:

@@ -49,10 +49,10 @@ class Frame:
     back once, when a later transform wants planes or the chain ends. **The one asked for last is the picture**: after
     `frame.y`, ask for `frame.bgr` again, and the other way round.
 
-    `slot` is the picture's place on the output grid, `time_ns` and `time` when it was captured; `events` is what was
-    noticed in it so far, by this transform and by those before it. A frame is valid until the transform returns, and,
-    for one that holds it, until it lets it go; afterwards it may still be read, but what is written to it may or may
-    not be seen.
+    `slot` is the picture's place on the output grid (before there is one, pictures are counted from 0), `time_ns` and
+    `time` when it was captured; `events` is what was noticed in it so far, by this transform and by those before it. A
+    frame is valid until the transform returns, and, for one that holds it, until it lets it go; afterwards it may still
+    be read, but what is written to it may or may not be seen.
 
     Colours of `bgr` follow BT.601 whatever the stream's matrix, because that conversion is exact there and back; in a
     BT.709 stream a saturated colour drawn into `bgr` is shown a little different.

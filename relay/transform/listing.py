@@ -95,7 +95,7 @@ def _of_transform(name: str, transform: type[Transform]) -> Listed:
         wants=transform.wants,
         changes_size=transform.changes_size,
         is_private=transform.is_private,
-        may_rest=transform.may_rest,
+        may_rest=transform.may_rest and not transform.is_private and not issubclass(transform, Holding),
         holds_frames=issubclass(transform, Holding),
         on_failure="blank" if transform.is_private else str(fields["on_failure"].default),
         parameters=tuple(_of_field(key, fields[key]) for key in named),
@@ -117,7 +117,7 @@ def _of_function(name: str, target: Callable[..., Any]) -> Listed:
         wants=declared.wants,
         changes_size=declared.changes_size,
         is_private=declared.is_private,
-        may_rest=declared.may_rest,
+        may_rest=declared.may_rest and not declared.is_private,
         on_failure=declared.on_failure,
         parameters=tuple(_of_signature(target)),
     )

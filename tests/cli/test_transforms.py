@@ -86,7 +86,8 @@ def test_what_is_needed_and_what_it_does_to_a_frame_is_said(user_module: WriteMo
     output = told("fixtures.links:Holds")
     assert "Holds frames until it has seen later ones, and so delays the picture." in output
     assert "Where it fails, the picture before stays (freeze)." in output
-    assert "May be left out of every second" in output
+    assert "May be left out of every second" not in output, "it would be overtaken"
+    assert "May be left out of every second" in told("fixtures.links:Looks")
     assert "Changes the size of the picture." in told("fixtures.links:Fits")
     name = user_module("def box(frame, size: int, *more):\n    'Draws a box.'\ndef plain(frame): pass\n")
     assert told(f"{name}:box").splitlines() == [
@@ -117,6 +118,11 @@ def test_one_is_tried_on_a_picture(image: Path, words: list[str]) -> None:
     bgr = written(image.parent / "yard-crop.png")
     assert bgr.shape == (48, 32, 3)
     assert np.abs(bgr.astype(int) - 40).max() <= 3
+
+
+def test_one_that_leaves_the_picture_out_says_so(image: Path) -> None:
+    with pytest.raises(TransformError, match=r"^filter: it leaves this picture out$"):
+        run("try", "filter", "graph=select=0", image)
 
 
 def test_it_is_written_where_it_is_asked_for_and_what_was_noticed_is_told(image: Path) -> None:

@@ -25,6 +25,8 @@ from relay.worker import camera as camera_module
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fixtures.pictures import WriteModule
+
 pytestmark = pytest.mark.clock
 
 
@@ -109,6 +111,14 @@ def test_pictures_that_come_before_the_first_slot_are_not_dropped(supervisor: Su
     stats = supervisor.wait_for(wire.Stats, lambda stats: "slots" in stats.counters)
     assert "dropped_frames" not in stats.counters
     assert "late_frames" not in stats.counters
+
+
+def test_pictures_without_a_grid_are_counted(supervisor: Supervisor, user_module: WriteModule) -> None:
+    name = user_module("def tell(frame): frame.emit('seen', slot=frame.slot)\n")
+    supervisor.configure(audio=False, transforms=[f"{name}:tell"])
+    slots = [supervisor.wait_for(wire.Noticed).event.data["slot"] for _ in range(5)]
+    assert slots == sorted(set(slots))
+    assert slots[-1] < 1000
 
 
 def test_it_ends_when_the_supervisor_is_gone(supervisor: Supervisor) -> None:
