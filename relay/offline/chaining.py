@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from relay.config import TransformSettings
     from relay.errors import TransformError
-    from relay.model import Picture
+    from relay.model import Matrix, Picture
     from relay.offline.film import Incoming, Outgoing, Shown
     from relay.offline.pipe import Pipe
 
@@ -35,9 +35,11 @@ class PictureChain(Protocol):
         """Give back what it loaded."""
 
 
-def chain_of(transforms: Sequence[TransformSettings], on_failure: Callable[[TransformError], None]) -> PictureChain:
+def chain_of(
+    transforms: Sequence[TransformSettings], on_failure: Callable[[TransformError], None], matrix: Matrix
+) -> PictureChain:
     """The chain of `transforms`. A file is not live: nothing rests because others take long, and nothing is late."""
-    return Chain(transforms, Setup(period_s=math.inf, on_failure=on_failure))
+    return Chain(transforms, Setup(period_s=math.inf, on_failure=on_failure, matrix=matrix))
 
 
 class ChainLine:

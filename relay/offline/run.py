@@ -77,9 +77,10 @@ def process(
     halt = halt or Halt()
     kind = container_of(job.target, job.encoding.codec)
     failures = Failures()
-    make_chain = make_chain or partial(chain_of, job.settings.transforms, failures.note)
     with Unfinished(job.target, overwrite=job.overwrite) as unfinished:
         reader = FilmReader.open(job.settings, kind)
+        matrix = reader.film.colours.matrix
+        make_chain = make_chain or partial(chain_of, job.settings.transforms, failures.note, matrix)
         try:
             writer = FilmWriter(unfinished.path, str(job.target), kind, job.encoding, reader.film)
             if reader.audio is not None:

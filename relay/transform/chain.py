@@ -35,13 +35,15 @@ _HOLE_PERIODS: Final = 4.0
 class Chain:
     """All links of a stream. Made and used in one thread; keeps the buffers that it works in.
 
-    `period_s`, the time between two frames, may change. `figures` and `at_work` may be asked for from any thread.
+    `period_s`, the time between two frames, and `matrix`, the pictures', may change. `figures` and `at_work` may be asked
+    for from any thread.
     """
 
     def __init__(self, settings: Sequence[TransformSettings], setup: Setup | None = None) -> None:
         """Build every link; raises `TransformError` for the first that is unknown, misconfigured or not importable."""
         self._setup = setup if setup is not None else Setup()
         self.period_s = self._setup.period_s
+        self.matrix = self._setup.matrix
         self._steps = [Step(make_link(link), self._setup) for link in settings]
         self._budget = Budget([*(step.may_rest for step in self._steps), False])  # the last is the chain's own work
         self._pool = Pool()
@@ -115,7 +117,7 @@ class Chain:
         self._last_ns = picture.time_ns
         clock = self._setup.clock
         began_s, self._spent_s = clock(), 0.0
-        done += self._advance([Frame(picture, self._pool)])
+        done += self._advance([Frame(picture, self._pool, self.matrix)])
         self._budget.note(len(self._steps), max(0.0, clock() - began_s - self._spent_s), self.period_s)
         self._budget.look(self.period_s)
         self._frames += 1

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from av.filter.context import FilterContext
 
+    from relay.model import Matrix
     from relay.pixels import Plane
     from relay.transform.filter_text import FilterSpec, GraphSpec
 
@@ -245,6 +246,7 @@ class FilterLine:
         self._marks: deque[tuple[int, int]] = deque(maxlen=_MARKS)
         self._start_ns = 0
         self._last_slot: int | None = None
+        self._matrix: Matrix = "bt709"
 
     def feed(self, frame: Frame) -> list[Frame]:
         """Push `frame`, later than all before it, and take what is ready. Raises `TransformError`."""
@@ -254,7 +256,7 @@ class FilterLine:
         if self._marks:
             pts = max(pts, self._marks[-1][0] + 1)
         self._marks.append((pts, frame.slot))
-        self.newest_slot = frame.slot
+        self.newest_slot, self._matrix = frame.slot, frame.matrix
         source = video_frame(frame.picture().i420)
         source.pts, source.time_base = pts, _TIME_BASE
         self._held.append(_Held(pts, frame))
@@ -311,7 +313,8 @@ class FilterLine:
         while self._held and self._held[0].frame.slot <= slot:
             own = self._held.popleft().frame
         if own is None or own.slot != slot:
-            own = Frame(Picture(slot, self._start_ns + pts * _NS_PER_TICK, self._pool.i420(*self.size)), self._pool)
+            made = Picture(slot, self._start_ns + pts * _NS_PER_TICK, self._pool.i420(*self.size))
+            own = Frame(made, self._pool, self._matrix)
         planes = iter(picture.planes)
         own.map(picture.width, picture.height, lambda _, target: _copy(rows(next(planes)), target))
         return own

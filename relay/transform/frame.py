@@ -19,6 +19,7 @@ from relay.timeline import NS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from relay.model import Matrix
     from relay.pixels import I420, Bgr, Plane
 
 __all__ = ["Emitted", "Frame", "describe"]
@@ -54,8 +55,9 @@ class Frame:
     frame is valid until the transform returns, and, for one that holds it, until it lets it go; afterwards it may still
     be read, but what is written to it may or may not be seen.
 
-    Colours of `bgr` follow BT.601 whatever the stream's matrix, because that conversion is exact there and back; in a
-    BT.709 stream a saturated colour drawn into `bgr` is shown a little different.
+    `matrix` says what the planes' colours mean, "bt709" or "smpte170m" (BT.601); their range is always limited. Colours
+    of `bgr` follow BT.601 whatever the matrix, because that conversion is exact there and back; in a BT.709 stream a
+    saturated colour drawn into `bgr` is shown a little different.
     """
 
     # What a frame holds is one of three: packed planes, planes alone (cropped, and so not packed), or BGR. `_kept` is
@@ -71,12 +73,14 @@ class Frame:
         "_pool",
         "events",
         "is_blank",
+        "matrix",
         "slot",
         "time_ns",
         "told",
     )
 
-    def __init__(self, picture: Picture, pool: Pool | None = None) -> None:
+    def __init__(self, picture: Picture, pool: Pool | None = None, matrix: Matrix = "bt709") -> None:
+        self.matrix: Matrix = matrix
         self.slot = picture.slot
         self.time_ns = picture.time_ns
         self.events: list[Emitted] = []

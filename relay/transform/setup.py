@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from relay.errors import TransformError
     from relay.links import Emitted
+    from relay.model import Matrix
 
 
 def _ignore(_: object) -> None:
@@ -24,7 +25,7 @@ class Setup:
     `period_s` lies between two frames; a chain that needs longer lets links rest that may. Where there is no hurry, as
     with a file, it is `math.inf`: then nothing rests, and nothing is late. A link that works longer than
     `deadline_frames` periods on a frame is late. `on_event` hears of what is noticed in a frame, `on_failure` of every
-    failure that does not stop the stream: that one is raised. `clock` counts seconds.
+    failure that does not stop the stream: that one is raised. `clock` counts seconds. `matrix` is the pictures'.
     """
 
     period_s: float = 1 / 30
@@ -32,3 +33,4 @@ class Setup:
     on_event: Callable[[Emitted], None] = _ignore
     on_failure: Callable[[TransformError], None] = _ignore
     clock: Callable[[], float] = time.perf_counter
+    matrix: Matrix = "bt709"

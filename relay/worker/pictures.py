@@ -126,6 +126,8 @@ class PictureLine:
             return
         self._taken_ns = self._clock.unix_ns()
         chain.period_s = self._period_s
+        if self._format is not None:
+            chain.matrix = self._format.matrix
         began_s = time.monotonic()
         self._hand_on(lambda: chain.process(picture))
         self._board.smooth("transform_ms", (time.monotonic() - began_s) * 1000)

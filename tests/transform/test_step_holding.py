@@ -14,7 +14,8 @@ from relay.errors import TransformError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fixtures.pictures import MakeChain
+    from fixtures.pictures import MakeChain, WriteModule
+    from relay.links import Emitted
     from relay.transform import Chain
 
 
@@ -104,6 +105,18 @@ def test_a_filter_graph_may_leave_slots_empty(make_chain: MakeChain, graph: str,
     assert [one.slot for one in shown] == list(slots)
     (figures,) = chain.figures()
     assert figures.failures == 0
+
+
+def test_a_filter_graph_may_fill_slots_with_frames_like_the_others(
+    make_chain: MakeChain, user_module: WriteModule
+) -> None:
+    name = user_module("def tell(frame): frame.emit('seen', slot=frame.slot, matrix=frame.matrix)\n")
+    noticed: list[Emitted] = []
+    chain = make_chain("filter graph=fps=30", f"{name}:tell", on_event=noticed.append, matrix="smpte170m")
+    for slot in (0, 3, 6):
+        chain.process(moment(slot, round(slot * 1e9 / 30)))
+    chain.flush()
+    assert [event.data for event in noticed] == [{"slot": slot, "matrix": "smpte170m"} for slot in range(6)]
 
 
 @pytest.mark.parametrize(

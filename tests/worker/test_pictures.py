@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from relay.model import Matrix
+
 SECOND = 15
 FLAKY = """
 def fail_on_odd(frame):
@@ -34,6 +37,7 @@ def fail_on_odd(frame):
         raise ValueError("odd")
     frame.y[:] = 200
 """
+TELLS_MATRIX = "def tell(frame): frame.emit('seen', matrix=frame.matrix)\n"
 
 
 class Stage:
@@ -56,8 +60,8 @@ class Stage:
             on_first=lambda width, height: self.announced.append((width, height)),
         )
 
-    def attach(self) -> None:
-        self.line.attach(SMALL, self.ready)
+    def attach(self, matrix: Matrix = SMALL.matrix) -> None:
+        self.line.attach(replace(SMALL, matrix=matrix), self.ready)
 
     def step(self, picture: Picture) -> Picture | None:
         """`picture` comes when its slot begins. What leaves for the encoder."""
@@ -101,6 +105,14 @@ def test_pictures_are_fitted_to_the_stream_with_their_aspect() -> None:
     assert (luma[:, :30] == 16).all()
     same = flat_picture(FIRST + 1, 80)
     assert stage.step(same) is same
+
+
+def test_transforms_know_the_matrix_of_the_stream(user_module: Callable[[str], str]) -> None:
+    stage = Stage(f"{user_module(TELLS_MATRIX)}:tell")
+    stage.attach(matrix="smpte170m")
+    assert stage.line.open()
+    stage.step(flat_picture(FIRST, 80))
+    assert [told.event.data for told in stage.outbox.of(wire.Noticed)] == [{"matrix": "smpte170m"}]
 
 
 def test_what_fails_is_not_shown_and_the_owner_is_told_why(user_module: Callable[[str], str]) -> None:
