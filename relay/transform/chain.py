@@ -35,8 +35,8 @@ _HOLE_PERIODS: Final = 4.0
 class Chain:
     """All links of a stream. Made and used in one thread; keeps the buffers that it works in.
 
-    `period_s`, the time between two frames, and `matrix`, the pictures', may change. `figures` and `at_work` may be asked
-    for from any thread.
+    `period_s`, the time between two frames, and `matrix`, the pictures', may change. `figures` and `at_work` may be
+    asked for from any thread.
     """
 
     def __init__(self, settings: Sequence[TransformSettings], setup: Setup | None = None) -> None:
