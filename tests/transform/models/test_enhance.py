@@ -153,8 +153,15 @@ def test_what_is_no_picture_is_refused(tmp_path: Path, outputs: NDArray[np.float
 @pytest.mark.parametrize("said", [{}, {"size": "keep"}, {"luma": True}])
 def test_nothing_is_allocated_once_warm(tmp_path: Path, said: dict[str, object], is_bgr: bool) -> None:
     path = twice_as_large(tmp_path / "twice.onnx", 1 if "luma" in said else 3)
-    pictures = [scene(320, 360, seed=seed) for seed in (1, 2, 3)]
+    pictures = [scene(160, 180, seed=seed) for seed in (1, 2, 3)]
     assert allocated(Enhance.model_validate({"model": path, **said}), pictures, is_bgr=is_bgr) < 4096
+
+
+def test_of_several_outputs_one_is_to_be_named(tmp_path: Path) -> None:
+    path = tables(tmp_path / "two.onnx", {"a": np.zeros((1, 3, 48, 64)), "b": np.ones((1, 3, 48, 64))})
+    with pytest.raises(TransformError, match=r"two\.onnx: of its outputs a, b one is the picture: give outputs"):
+        Enhance(model=path).open()
+    assert set(np.unique(split(enhanced(Enhance(model=path, outputs=("b",)), four_colours()).i420).y)) <= {234, 235}
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:

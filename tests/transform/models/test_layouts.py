@@ -198,6 +198,16 @@ def test_neighbouring_cells_of_one_face_are_one_face(detect: Detect) -> None:
     assert [round(one.score, 3) for one in detect("centerface", outputs)] == [0.9]
 
 
+def test_outputs_of_other_names_are_told_apart_by_what_is_said_of_them(detect: Detect, tmp_path: Path) -> None:
+    outputs = centerface(8, 16)
+    outputs["537"][0, 0, 3, 5] = 0.8
+    outputs["538"][0, :, 3, 5] = np.log(4), np.log(2)
+    renamed = dict(zip(("heat", "size", "offset", "dots"), outputs.values(), strict=True))
+    path = tables(tmp_path / "renamed.onnx", renamed)
+    said = DescribedDetector(layout="centerface", input=(64, 32), outputs=("heat", "size", "offset", "dots"))
+    assert OnnxDetector(path, said).detect(PICTURE) == detect("centerface", outputs)
+
+
 def test_landmarks_may_be_missing(detect: Detect) -> None:
     outputs = centerface(8, 16)
     outputs["537"][0, 0, 3, 5] = 0.8
@@ -220,8 +230,10 @@ def test_landmarks_may_be_missing(detect: Detect) -> None:
         ("rtdetr", {"a": np.zeros((1, 5, 4))}, "labels, boxes and scores"),
         ("rtdetr", {"a": np.zeros((1, 5, 2)), "b": np.zeros((1, 6, 4))}, "this one gives 1x5x2, 1x6x4"),
         ("rtdetr", {"a": np.zeros((1, 5, 9))}, "tells 5 classes apart"),
-        ("rtdetr", {"a": [[7.0]], "b": np.ones((1, 1, 4)), "c": [[0.9]]}, "tells 8 classes apart"),
-        ("rtdetr", {"a": [[7.0, 1.0]], "b": np.ones((1, 1, 4)), "c": [[0.9]]}, "this one gives 1x2, 1x1x4, 1x1"),
+        ("rtdetr", {"labels": [[7.0]], "boxes": np.ones((1, 1, 4)), "scores": [[0.9]]}, "tells 8 classes apart"),
+        ("rtdetr", {"labels": [[7.0, 1.0]], "boxes": np.ones((1, 1, 4)), "scores": [[0.9]]}, "1x2, 1x1x4, 1x1"),
+        ("rtdetr", {"a": [[7.0]], "b": np.ones((1, 1, 4)), "c": [[0.9]]}, "it has a, b, c: give outputs"),
+        ("centerface", dict(zip("abcd", centerface(8, 16).values(), strict=True)), "it has a, b, c, d: give outputs"),
         ("centerface", {"a": np.zeros((1, 1, 8, 16))}, "this one gives 1x1x8x16"),
         ("centerface", {**centerface(8, 16), "537": np.zeros((1, 2, 8, 16))}, "outputs of 1 x 1 x h x w"),
         ("centerface", centerface(9, 16), "this one gives 1x1x9x16"),

@@ -102,7 +102,7 @@ def test_half_a_network_is_none(tmp_path: Path) -> None:
 
 
 def test_an_input_that_the_network_cannot_take_is_named_with_its_size(tmp_path: Path, bgr: Bgr) -> None:
-    graph = Graph()
+    graph = Graph(3, 32, 32)
     flat = graph.add("Flatten", "images", axis=1)
     dense = graph.add("MatMul", flat, graph.constant(np.ones((3 * 32 * 32, 2))))
     path = graph.save(tmp_path / "fixed.onnx", {"dense": dense})

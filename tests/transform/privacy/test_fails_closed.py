@@ -201,9 +201,9 @@ def test_a_model_that_ends_in_the_middle(case: Case, tmp_path: Path) -> None:
     "outputs",
     [
         {"a": np.zeros((1, 1, 48, 80))},
-        {"a": np.zeros((1, 1, 9, 9)), "b": np.zeros((1, 2, 9, 9)), "c": np.zeros((1, 2, 9, 9))},
-        {"a": np.full((1, 1, 48, 80), np.nan), "b": np.zeros((1, 2, 48, 80)), "c": np.zeros((1, 2, 48, 80))},
-        {"a": np.ones((1, 1, 48, 80)), "b": np.full((1, 2, 48, 80), np.nan), "c": np.zeros((1, 2, 48, 80))},
+        {"537": np.zeros((1, 1, 9, 9)), "538": np.zeros((1, 2, 9, 9)), "539": np.zeros((1, 2, 9, 9))},
+        {"537": np.full((1, 1, 48, 80), np.nan), "538": np.zeros((1, 2, 48, 80)), "539": np.zeros((1, 2, 48, 80))},
+        {"537": np.ones((1, 1, 48, 80)), "538": np.full((1, 2, 48, 80), np.nan), "539": np.zeros((1, 2, 48, 80))},
     ],
     ids=["too few outputs", "another grid", "scores that are no numbers", "boxes that are no numbers"],
 )
