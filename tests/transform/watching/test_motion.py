@@ -19,6 +19,12 @@ from relay.transform import Frame
 ENOUGH: Final = 0.95
 
 
+TUNED_ON: Final = 3
+"""One of the seeds by which thresholds were found."""
+OTHERS: Final = 1000
+"""From here on are seeds that were not looked at for that: each scene has its own."""
+
+
 def crossing(begin_s: float, seconds: float, y: float = 0.6, **of_it: Any) -> Mover:
     return Mover(begin_s, begin_s + seconds, (-0.04, y), (1.04, y - 0.1), **of_it)
 
@@ -27,18 +33,18 @@ def returning(begin_s: float, seconds: float, y: float = 0.5, **of_it: Any) -> M
     return Mover(begin_s, begin_s + seconds, (1.04, y), (-0.04, y + 0.1), **of_it)
 
 
-VISITS: Final = (crossing(4, 6), returning(15, 5, luma=170), crossing(24, 4, y=0.8, size=(0.12, 0.15)))
-QUIET: Final = Scene(30, VISITS)
+VISITS: Final = (crossing(3, 4.5), returning(12, 4, luma=170), crossing(21, 3, y=0.8, size=(0.12, 0.15)))
+QUIET: Final = Scene(26.5, VISITS, rate=10)
 
 
 def dusk(time_s: float) -> float:
-    """To two fifths within half a minute."""
-    return 1 - 0.6 * time_s / 30
+    """To two fifths within the whole scene."""
+    return 1 - 0.6 * time_s / QUIET.seconds
 
 
 def switched(time_s: float) -> float:
     """A lamp that lights everything alike, on and off; once while somebody is there, twice while nobody is."""
-    return 1.5 if 12 <= time_s < 17 or time_s >= 21.5 else 1.0
+    return 1.5 if 9.7 <= time_s < 14 or time_s >= 18.5 else 1.0
 
 
 def flicker(time_s: float) -> float:
@@ -56,51 +62,52 @@ def automatic(time_s: float) -> float:
     return 1 - 0.25 * there
 
 
+LAMP: Final = Lamp((9.7, 18.5))
 SCENES: Final[dict[str, Scene]] = {
     "a little noise": QUIET,
     "much noise": replace(QUIET, noise=8.0),
     "dusk": replace(QUIET, light=dusk),
     "dark, and noise": replace(QUIET, light=lambda _: 0.3, noise=5.0),
     "a light that is switched": replace(QUIET, light=switched),
-    "a lamp in a corner": replace(QUIET, lamps=(Lamp((12.0, 21.5)),)),
+    "a lamp in a corner": replace(QUIET, lamps=(LAMP,)),
     "a tube that flickers": replace(QUIET, light=flicker),
     "automatic exposure": replace(QUIET, light=automatic),
     "rain": replace(QUIET, rain=150),
     "heavy rain and noise": replace(QUIET, rain=400, noise=5.0),
-    "rain, dusk and a lamp": replace(QUIET, rain=150, light=dusk, lamps=(Lamp((12.0, 21.5)),)),
-    "hurry": replace(QUIET, movers=tuple(crossing(begin_s, 1.6) for begin_s in (4, 10, 16, 22))),
-    "leisure": replace(QUIET, movers=(Mover(5, 27, (0.3, 0.5), (0.7, 0.55)),)),
+    "rain, dusk and a lamp": replace(QUIET, rain=150, light=dusk, lamps=(LAMP,)),
+    "hurry": replace(QUIET, rate=15, seconds=14, movers=tuple(crossing(begin_s, 1.6) for begin_s in (3, 9))),
+    "leisure": replace(QUIET, movers=(Mover(4, 22, (0.3, 0.5), (0.7, 0.55)),)),
     "far away": replace(QUIET, movers=tuple(replace(visit, size=(0.035, 0.12), luma=190) for visit in VISITS)),
     "little contrast": replace(QUIET, movers=tuple(replace(visit, luma=115, stripes=30) for visit in VISITS)),
-    "two at once": replace(QUIET, movers=(crossing(4, 9), returning(6, 9, y=0.3), crossing(20, 6))),
-    "full high definition": replace(QUIET, width=1920, height=1080, rate=8.0, rain=150),
+    "two at once": replace(QUIET, movers=(crossing(3, 8), returning(5, 8, y=0.3), crossing(17, 5))),
+    "full high definition": replace(
+        QUIET, seconds=10, movers=(crossing(3, 4),), width=1920, height=1080, rate=6, rain=150
+    ),
+}
+NOBODY: Final[dict[str, Scene]] = {
+    "noise": replace(QUIET, noise=8.0),
+    "light": replace(QUIET, light=switched),
+    "lamps": replace(QUIET, lamps=(Lamp((8.0, 16.0)), Lamp((12.0, 20.0), (0.2, 0.8), 0.3, 2.2))),
+    "rain at dusk": replace(QUIET, rain=400, light=dusk, noise=5.0),
+    "flashes in rain": replace(QUIET, light=lambda time_s: 0.2 if int(time_s) % 7 == 3 else 1.0, rain=100),
 }
 
 
-@pytest.mark.parametrize("name", SCENES)
-def test_motion_is_found_through_noise_light_and_rain(name: str) -> None:
-    scene = SCENES[name]
-    events = watch("motion", of(scene))
-    told, true = spans(events, "motion", scene.seconds), scene.truth()
-    frames = by_frames(told, true, scene.seconds, scene.rate)
-    episodes = by_episodes(told, true, within_s=2.0)
-    assert min(frames.precision, frames.recall) >= ENOUGH, (frames, told, true)
-    assert min(episodes.precision, episodes.recall) >= ENOUGH, (episodes, told, true)
+@pytest.mark.parametrize(("number", "name"), list(enumerate(SCENES)), ids=SCENES)
+def test_motion_is_found_through_noise_light_and_rain(number: int, name: str) -> None:
+    for seed in (TUNED_ON, OTHERS + number):
+        scene = replace(SCENES[name], seed=seed)
+        events = watch("motion", of(scene))
+        told, true = spans(events, "motion", scene.seconds), scene.truth()
+        frames = by_frames(told, true, scene.seconds, scene.rate)
+        episodes = by_episodes(told, true, within_s=2.0)
+        assert min(frames.precision, frames.recall) >= ENOUGH, (seed, frames, told, true)
+        assert min(episodes.precision, episodes.recall) >= ENOUGH, (seed, episodes, told, true)
 
 
-@pytest.mark.parametrize(
-    "scene",
-    [
-        replace(QUIET, noise=8.0),
-        replace(QUIET, light=switched),
-        replace(QUIET, lamps=(Lamp((8.0, 16.0)), Lamp((12.0, 24.0), (0.2, 0.8), 0.3, 2.2))),
-        replace(QUIET, rain=400, light=dusk, noise=5.0),
-        replace(QUIET, light=lambda time_s: 0.2 if int(time_s) % 7 == 3 else 1.0, rain=100),
-    ],
-    ids=["noise", "light", "lamps", "rain at dusk", "flashes in rain"],
-)
-def test_where_nobody_is_nothing_is_told(scene: Scene) -> None:
-    events = watch("motion", of(replace(scene, movers=())))
+@pytest.mark.parametrize(("number", "name"), list(enumerate(NOBODY)), ids=NOBODY)
+def test_where_nobody_is_nothing_is_told(number: int, name: str) -> None:
+    events = watch("motion", of(replace(NOBODY[name], movers=(), seed=OTHERS + number)))
     assert told(events, "motion") == []
 
 
