@@ -11,12 +11,12 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from relay.pixels import Plane, lettering
-from relay.transform.base import Group
+from relay.transform.base import Group, OnFailure
+from relay.transform.colour import Colour, yuv_of
 from relay.transform.frame import MAX_EVENT_BYTES
 from relay.transform.models.boxes import Detection
 from relay.transform.models.detectors import make_detector
 from relay.transform.models.looking import Looking
-from relay.transform.privacy.cover import Colour, Levels, levels_of
 
 if TYPE_CHECKING:
     from relay.transform.frame import Frame
@@ -41,12 +41,17 @@ class Model(Looking):
     may_rest: ClassVar[bool] = True
     model: Path = Field(description="path of an ONNX file")
     every: int = Field(default=1, ge=1, le=300, description="look at every k-th frame")
-    event: str = Field(default="objects", min_length=1, max_length=40, description="kind of the events that it tells")
+    on_failure: OnFailure = Field(
+        default="skip",
+        description="what is shown where it fails: skip, the picture without boxes; freeze, blank or stop",
+    )
+    event: str = Field(
+        default="objects", pattern=r"^[a-z][a-z0-9_.-]{0,62}$", description="kind of the events that it tells"
+    )
     draw: bool = Field(default=False, description="draw boxes with names around what is found")
-    colour: Colour = Field(default="#ffd000", description='of the boxes, "#rrggbb"')
+    colour: Colour = Field(default="#ffd000", description="of the boxes: a name, or #rrggbb")
     _frames: int = PrivateAttr(default=0)
     _found: list[Detection] = PrivateAttr(default_factory=list)
-    _levels: Levels | None = PrivateAttr(default=None)
     _labels: dict[tuple[str, int], Plane] = PrivateAttr(default_factory=dict)
 
     def apply(self, frame: Frame) -> None:
@@ -65,10 +70,8 @@ class Model(Looking):
 
     def _draw(self, frame: Frame, found: Detection) -> None:
         """A box around it, and on its upper edge what it is; chroma has half the pixels, and half the thickness."""
-        if self._levels is None:
-            self._levels = levels_of(self.colour)
         thickness = max(2, frame.height // 360 * 2)
-        for plane, level, divisor in zip(frame.planes, self._levels, (1, 2, 2), strict=True):
+        for plane, level, divisor in zip(frame.planes, yuv_of(self.colour), (1, 2, 2), strict=True):
             rows, columns = plane.shape
             corners = [
                 (round(x * (columns - 1)), round(y * (rows - 1)))
@@ -83,7 +86,7 @@ class Model(Looking):
         x = min(int(found.x0 * frame.width) // 2 * 2, max(0, frame.width - ink.shape[1]) // 2 * 2)
         y = max(0, int(found.y0 * frame.height) - ink.shape[0]) // 2 * 2
         height, width = min(ink.shape[0], frame.height - y), min(ink.shape[1], frame.width - x)
-        for plane, level, divisor in zip(frame.planes, self._levels or (), (1, 2, 2), strict=True):
+        for plane, level, divisor in zip(frame.planes, yuv_of(self.colour), (1, 2, 2), strict=True):
             target = plane[y // divisor : (y + height) // divisor, x // divisor : (x + width) // divisor]
             target[:] = ink[:height, :width] if divisor == 1 else level
 
@@ -95,7 +98,7 @@ class Model(Looking):
                 self._labels.clear()
             drawn = lettering.coverage(text, size_px)
             mask = cv2.copyMakeBorder(drawn, 0, drawn.shape[0] % 2, 4, 4 + drawn.shape[1] % 2, cv2.BORDER_CONSTANT)
-            behind = self._levels.y if self._levels is not None else _WHITE
+            behind, _, _ = yuv_of(self.colour)
             ink = _BLACK if behind >= _LEAST_BRIGHT else _WHITE
             share = mask.astype(np.float32) / 255
             self._labels[key] = np.asarray(behind + (ink - behind) * share, np.uint8)

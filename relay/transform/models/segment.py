@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 import cv2
 import numpy as np
@@ -12,10 +12,11 @@ from pydantic import Field, PrivateAttr
 
 from relay.errors import TransformError
 from relay.transform.base import Group, Transform
+from relay.transform.colour import Colour, yuv_of
 from relay.transform.models.descriptor import Described, Names, Share, describe
 from relay.transform.models.looking import SmallPicture
 from relay.transform.models.network import Device, Intake, Network, check_file, shapes
-from relay.transform.privacy.cover import Area, Colour, Cover, Levels, Stencil, levels_of
+from relay.transform.privacy.cover import Area, Cover, Stencil
 
 if TYPE_CHECKING:
     from relay.pixels import Plane
@@ -56,16 +57,17 @@ class Segment(DescribedSegments, Transform):
         default="tint", description="what is done with what is found"
     )
     inverse: bool = Field(default=False, description="do it with all but what is found")
-    colour: Colour = Field(default="#00c000", description='to tint or fill with, "#rrggbb"')
+    colour: Colour = Field(default="#00c000", description="to tint or fill with: a name, or #rrggbb")
     block: float = Field(
         default=1 / 16, gt=0.01, le=1, description="size of what is left of what is hidden, in shares of the height"
     )
-    event: str | None = Field(default=None, description="kind of the events that tell how much of the picture is meant")
+    event: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.-]{0,62}$")] | None = Field(
+        default=None, description="kind of the events that tell how much of the picture is meant"
+    )
     _network: Network | None = PrivateAttr(default=None)
     _said: DescribedSegments = PrivateAttr(default_factory=DescribedSegments)
     _small: SmallPicture = PrivateAttr(default_factory=SmallPicture)
     _cover: Cover | None = PrivateAttr(default=None)
-    _levels: Levels | None = PrivateAttr(default=None)
     _stencil: Stencil = PrivateAttr(default_factory=Stencil)
     _buffers: dict[str, NDArray[Any]] = PrivateAttr(default_factory=dict)
 
@@ -139,9 +141,8 @@ class Segment(DescribedSegments, Transform):
 
     def _do(self, frame: Frame, area: Area) -> None:
         if self.how == "tint":
-            self._levels = self._levels or levels_of(self.colour)
             for plane, mask, level in zip(
-                frame.planes, (area.luma, area.chroma, area.chroma), self._levels, strict=True
+                frame.planes, (area.luma, area.chroma, area.chroma), yuv_of(self.colour), strict=True
             ):
                 tinted = self._buffer(f"tinted {plane.shape[0]}", plane.shape, np.uint8)
                 cv2.addWeighted(plane, 1 - _TINT, plane, 0, level * _TINT, dst=tinted)

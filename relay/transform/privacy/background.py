@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = 160
 """Of the small picture that is watched: a person far away is two or three cells wide, and noise is averaged away."""
+_LEAST_CELL_PX: Final = 4
+"""The mean of fewer pixels still has their noise."""
 _AROUND: Final = 2
 """Cells around what is not sure that are not either: limbs, shadows, and what a cell's mean does not show."""
 _ADAPTS_S: Final = 20.0
@@ -85,5 +87,5 @@ class Background:
 def _grid_of(luma: Plane) -> tuple[int, int]:
     """Rows and columns: cells that are nearly square."""
     height, width = luma.shape
-    columns = min(_COLUMNS, width)
+    columns = max(1, min(_COLUMNS, width // _LEAST_CELL_PX))
     return max(1, round(height * columns / width)), columns

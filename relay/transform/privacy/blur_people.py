@@ -17,9 +17,10 @@ import numpy as np
 from pydantic import Field, PrivateAttr
 
 from relay.pixels import Plane
+from relay.transform.colour import Colour
 from relay.transform.models.detectors import HogPeople, make_detector
 from relay.transform.privacy.background import Background
-from relay.transform.privacy.cover import Colour, Cover, How, Stencil
+from relay.transform.privacy.cover import Cover, How, Stencil
 from relay.transform.privacy.holding import Watched, hull_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class BlurPeople(Watched):
         default="background", description="background: people are hidden; people: all around them is"
     )
     how: How = Field(default="blur", description="blur, pixelate, or fill with a colour")
-    colour: Colour = Field(default="#000000", description='what is filled with, "#rrggbb"')
+    colour: Colour = Field(default="black", description="what is filled with: a name, or #rrggbb")
     block: float = Field(
         default=1 / 16, gt=0.01, le=1, description="size of what is left of the hidden part, in shares of the height"
     )

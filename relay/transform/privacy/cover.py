@@ -7,12 +7,12 @@ left are those cells. Chroma is treated as luma is: it alone can show who somebo
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import cv2
 import numpy as np
-from pydantic import AfterValidator
+
+from relay.transform.colour import yuv_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,35 +20,10 @@ if TYPE_CHECKING:
     from relay.pixels import Plane, Planes
 
 How = Literal["fill", "blur", "pixelate"]
-_COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 _LEAST_CELL_PX: Final = 4
 """A cell of fewer pixels hides nothing: what is small gets fewer cells."""
 _ROOM: Final = 1.25
 """What is taken beyond what is needed, so that a face that comes nearer does not need new memory in every frame."""
-
-
-def _check_colour(colour: str) -> str:
-    if not _COLOUR.fullmatch(colour):
-        raise ValueError('is "#rrggbb", like "#000000" for black')
-    return colour
-
-
-Colour = Annotated[str, AfterValidator(_check_colour)]
-
-
-class Levels(NamedTuple):
-    """A colour in a picture's planes."""
-
-    y: int
-    u: int
-    v: int
-
-
-def levels_of(colour: str) -> Levels:
-    """`"#rrggbb"` in limited range, by BT.601 as a frame's BGR is."""
-    red, green, blue = bytes.fromhex(colour[1:])
-    i420 = cv2.cvtColor(np.full((2, 2, 3), (blue, green, red), np.uint8), cv2.COLOR_BGR2YUV_I420)
-    return Levels(int(i420[0, 0]), int(i420[2, 0]), int(i420[2, 1]))
 
 
 class Area(NamedTuple):
@@ -71,8 +46,8 @@ class Area(NamedTuple):
         return plane[y : y + height, x : x + width]
 
 
-class Scratch:
-    """Buffers by name, as large as was ever needed."""
+class Room:
+    """Planes by name, in memory as large as was ever needed: what is hidden has another size in every frame."""
 
     def __init__(self) -> None:
         self._kept: dict[str, NDArray[np.uint8]] = {}
@@ -90,8 +65,8 @@ class Cover:
 
     def __init__(self, how: How, colour: str = "#000000") -> None:
         self._how = how
-        self._levels = levels_of(colour)
-        self._scratch = Scratch()
+        self._levels = yuv_of(colour)
+        self._room = Room()
 
     def hide(self, planes: Planes, area: Area, columns: int, rows: int) -> None:
         """Hide `area`, of which at most `columns` x `rows` cells are left where that is how."""
@@ -104,11 +79,11 @@ class Cover:
 
     def _hidden(self, part: Plane, level: int, columns: int, rows: int) -> Plane:
         """What is shown in place of `part`."""
-        hidden = self._scratch.take("hidden", *part.shape)
+        hidden = self._room.take("hidden", *part.shape)
         if self._how == "fill":
             hidden.fill(level)
             return hidden
-        cells = self._scratch.take("cells", rows, columns)
+        cells = self._room.take("cells", rows, columns)
         cv2.resize(part, (columns, rows), dst=cells, interpolation=cv2.INTER_AREA)
         interpolation = cv2.INTER_LINEAR if self._how == "blur" else cv2.INTER_NEAREST
         cv2.resize(cells, (part.shape[1], part.shape[0]), dst=hidden, interpolation=interpolation)
@@ -119,7 +94,7 @@ class Stencil:
     """Makes areas of polygons."""
 
     def __init__(self) -> None:
-        self._scratch = Scratch()
+        self._room = Room()
 
     def convex(self, corners: NDArray[np.float32], width: int, height: int) -> Area | None:
         """The convex polygon of `corners`, shape `(n, 2)` in shares, in a picture of `width` x `height`.
@@ -134,17 +109,17 @@ class Stencil:
         )
         if right <= left or bottom <= top:
             return None
-        luma = self._scratch.take("luma", bottom - top, right - left)
+        luma = self._room.take("luma", bottom - top, right - left)
         luma.fill(0)
         points = np.round(pixels - np.array([left, top], np.float32)).astype(np.int32)
         cv2.fillConvexPoly(luma, points, (255,))
-        chroma = chroma_of(luma, self._scratch.take("chroma", (bottom - top) // 2, (right - left) // 2))
+        chroma = chroma_of(luma, self._room.take("chroma", (bottom - top) // 2, (right - left) // 2))
         return Area(left, top, right - left, bottom - top, luma, chroma)
 
     def whole(self, luma: Plane) -> Area:
         """A mask of the whole picture; the next one overwrites its chroma."""
         height, width = luma.shape
-        return Area(0, 0, width, height, luma, chroma_of(luma, self._scratch.take("chroma", height // 2, width // 2)))
+        return Area(0, 0, width, height, luma, chroma_of(luma, self._room.take("chroma", height // 2, width // 2)))
 
 
 def chroma_of(luma: Plane, out: Plane) -> Plane:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field, PrivateAttr
 
+from relay.transform.colour import Colour
 from relay.transform.models.detectors import CENTERFACE_OUTPUTS, centerface, make_detector
-from relay.transform.privacy.cover import Colour, Cover, How, Stencil
+from relay.transform.privacy.cover import Cover, How, Stencil
 from relay.transform.privacy.holding import Watched
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Faces(Watched):
 
     name: ClassVar = "faces"
     how: How = Field(default="blur", description="blur, pixelate, or fill with a colour")
-    colour: Colour = Field(default="#000000", description='what is filled with, "#rrggbb"')
+    colour: Colour = Field(default="black", description="what is filled with: a name, or #rrggbb")
     cells: int = Field(
         default=6, ge=1, le=16, description="to how many cells the longer side of a face is reduced; less hides more"
     )

@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 
 from relay.errors import TransformError
 from relay.transform.base import Group, Transform
+from relay.transform.colour import Colour
 from relay.transform.polygon import Polygon
-from relay.transform.privacy.cover import Area, Colour, Cover, How, chroma_of
+from relay.transform.privacy.cover import Area, Cover, How, chroma_of
 
 if TYPE_CHECKING:
     from relay.transform.frame import Frame
@@ -32,7 +33,7 @@ class Mask(Transform):
         description='polygons, each "x,y x,y x,y" in shares of width and height; in one text with ; between them'
     )
     how: How = Field(default="fill", description="fill with a colour, blur, or pixelate")
-    colour: Colour = Field(default="#000000", description='what is filled with, "#rrggbb"')
+    colour: Colour = Field(default="black", description="what is filled with: a name, or #rrggbb")
     block: float = Field(
         default=1 / 12, gt=0.01, le=1, description="size of what is left where not filled, in shares of the height"
     )

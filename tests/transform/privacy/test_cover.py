@@ -8,7 +8,7 @@ import pytest
 from fixtures.hidden import HEIGHT, SIDE, WIDTH, background, is_seen, scene
 from relay.pixels import split
 from relay.transform import Frame
-from relay.transform.privacy.cover import Cover, How, Stencil, levels_of
+from relay.transform.privacy.cover import Cover, How, Stencil
 
 AT = (96, 64)
 BOX = np.array([[x / WIDTH, y / HEIGHT] for x in (AT[0], AT[0] + SIDE) for y in (AT[1], AT[1] + SIDE)], np.float32)
@@ -21,11 +21,17 @@ BOX = BOX[[0, 1, 3, 2]]
         ("#000000", (16, 128, 128)),
         ("#ffffff", (235, 128, 128)),
         ("#ff0000", (82, 90, 240)),
-        ("#0000FF", (41, 240, 110)),
+        ("#0000ff", (41, 240, 110)),
     ],
 )
-def test_a_colour_has_its_levels_in_limited_range(colour: str, levels: tuple[int, int, int]) -> None:
-    assert np.abs(np.subtract(levels_of(colour), levels)).max() <= 1
+def test_what_is_filled_has_the_colour_in_every_plane(colour: str, levels: tuple[int, int, int]) -> None:
+    frame = Frame(scene(0, AT))
+    area = Stencil().convex(BOX, *frame.size)
+    assert area is not None
+    Cover("fill", colour).hide(frame.planes, area, 4, 4)
+    for plane, level, divisor in zip(frame.planes, levels, (1, 2, 2), strict=True):
+        part = plane[AT[1] // divisor : (AT[1] + SIDE) // divisor, AT[0] // divisor : (AT[0] + SIDE) // divisor]
+        assert np.abs(part.astype(int) - level).max() <= 1
 
 
 @pytest.mark.parametrize("how", ["fill", "blur", "pixelate"])

