@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.browser import latencies_s
+from fixtures.browser import SETTLING_S, latencies_s
 from fixtures.processes import Relay
 from fixtures.proxy import Proxy
 from fixtures.shown import FROZEN_S, unsteady
@@ -24,8 +24,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.usefixtures
 ONE_WAY_S = 0.1
 LATENCY_S = 4.0
 CAUGHT_UP_S = 30.0
-SETTLING_S = 5.5
-"""For five seconds a page goes nearer to the live edge at once, where it can: `player.js`."""
 MARGIN_S = 0.3
 """By so much further back the page stays after a stall, for a while (`relay/serve/web/sync.js`)."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.browser import SETTLING_S
 from fixtures.inspector import Inspector
 from fixtures.processes import Relay, wait_for
 
@@ -44,6 +45,7 @@ def test_viewers_see_the_slate_and_no_error(browser: Browser, relay: Relay, dura
     tab = browser.open(f"{relay.origin}/live/cam/", 640, 560)
     try:
         tab.wait_until_playing(30)
+        tab.pump(SETTLING_S)
         restarts = relay.status()["counters"]["worker_restarts"]
         with Inspector(relay.playlist) as inspector:
             seen = tab.watch(duration_s)

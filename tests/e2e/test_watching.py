@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures import players
-from fixtures.browser import latencies_s
+from fixtures.browser import SETTLING_S, latencies_s
 from fixtures.inspector import Inspector
 from fixtures.processes import wait_for
 from fixtures.shown import FROZEN_S, unsteady
@@ -27,8 +27,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 GRID = Grid.of(StreamFormat(1280, 720, Fraction(30), audio=True, latency=Latency.LAN))
 LATENCY_S = 1.5
-SETTLING_S = 5.5
-"""For five seconds a page goes nearer to the live edge at once, where it can: `player.js`."""
 PLAYED_S = 6.0
 COUNTED = {
     "Repeated frames": "repeated_frames",
