@@ -14,21 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.media import moving_picture
+from fixtures.rate import dark, noise, peak_bps
 from relay.encode import VideoEncoder
 from relay.encode.encoders import LOOKAHEAD_S
 from relay.errors import EncodeError
 from relay.ladder import only_rung
 from relay.model import AccessUnit, Latency, LatencyProfile, StreamFormat
-from relay.packager import VideoPackager
 from relay.packager.annexb import parameter_sets
 from relay.timeline import Grid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    Scene = Callable[[int], NDArray[np.uint8]]
+    from fixtures.rate import Scene
 
 WIDTH, HEIGHT = 160, 90
 SHAPE = (HEIGHT * 3 // 2, WIDTH)
@@ -160,30 +158,14 @@ def test_no_encoder_looks_further_ahead_than_half_a_segment() -> None:
     assert len(units) == GOP - 15
 
 
-def noise(seed: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(seed).integers(0, 255, SHAPE, dtype=np.uint8)
-
-
 SCENES: Final[dict[str, Scene]] = {
-    "black": lambda _: np.full(SHAPE, 16, np.uint8),
-    "still": lambda _: noise(1),
-    "noise": lambda slot: noise(slot % 97),
-    "a cut every second": lambda slot: noise(slot // 30),
+    "dark": lambda _: dark(WIDTH, HEIGHT),
+    "still": lambda _: noise(WIDTH, HEIGHT, 1),
+    "noise": lambda slot: noise(WIDTH, HEIGHT, slot % 97),
+    "a cut every second": lambda slot: noise(WIDTH, HEIGHT, slot // 30),
     "moving": moving,
 }
-
-
-def peak_bps(encoder: VideoEncoder, grid: Grid, segments: int, scene: Scene) -> Fraction:
-    """The largest segment's bit rate, with all that the container adds (RFC 8216bis §4.4.6.2)."""
-    packager = VideoPackager(grid)
-    slots = range(SLOT, SLOT + segments * grid.slots_per_segment)
-    units = [
-        unit for slot in slots for unit in encoder.encode(scene(slot), slot, is_idr=grid.starts_segment(slot))
-    ] + encoder.flush()
-    parts = [part for unit in units if (part := packager.add(unit))]
-    sizes = [sum(len(part.data) for part in one) for _, one in groupby(parts, key=lambda part: part.msn)]
-    assert len(sizes) == segments
-    return max(sizes) * 8 / grid.segment_s
+THREE_SEGMENTS: Final = range(SLOT, SLOT + 3 * Grid.of(BASE).slots_per_segment)
 
 
 @profiles
@@ -191,7 +173,7 @@ def peak_bps(encoder: VideoEncoder, grid: Grid, segments: int, scene: Scene) -> 
 @pytest.mark.parametrize("kbps", [64, 400])
 def test_no_segment_exceeds_the_declared_bandwidth(profile: LatencyProfile, scene: Scene, kbps: int) -> None:
     encoder = encoder_of(profile, kbps)
-    assert peak_bps(encoder, Grid.of(STREAMS[profile]), 3, scene) <= encoder.bandwidth_bps
+    assert peak_bps(encoder, Grid.of(STREAMS[profile]), THREE_SEGMENTS, scene) <= encoder.bandwidth_bps
 
 
 @profiles
@@ -202,5 +184,8 @@ def test_no_segment_exceeds_it_whatever_is_shown_for_how_long(
 ) -> None:
     film = [name for name, pictures in shots for _ in range(pictures)]
     encoder = encoder_of(profile, 150)
-    peak = peak_bps(encoder, Grid.of(STREAMS[profile]), 3, lambda slot: SCENES[film[(slot - SLOT) % len(film)]](slot))
-    assert peak <= encoder.bandwidth_bps
+
+    def scene(slot: int) -> NDArray[np.uint8]:
+        return SCENES[film[(slot - SLOT) % len(film)]](slot)
+
+    assert peak_bps(encoder, Grid.of(STREAMS[profile]), THREE_SEGMENTS, scene) <= encoder.bandwidth_bps
