@@ -174,7 +174,7 @@ def test_the_worker_is_killed(playing: Tab, audience: Audience, relay: Relay) ->
     # Of the neighbour everything came when it was due.
     assert relay.worker(NEIGHBOUR) == neighbour
     assert relay.status(NEIGHBOUR)["counters"]["worker_restarts"] == 0
-    assert (other.problems, other.faults()) == ([], [])
+    assert other.complaints() == []
     assert max(rendition.longest_wait_s() for rendition in other.renditions.values()) < NEIGHBOUR_WAITS_S
 
 

@@ -45,7 +45,7 @@ def test_plays_far_away_without_a_stall(browser: Browser, proxy: Proxy, duration
     tab = browser.open(f"http://127.0.0.1:{proxy.port}/live/cam/")
     try:
         tab.wait_until_playing()
-        tab.pump(SETTLING_S)
+        tab.settle()
         origin_ms = tab.note_frames()
         before = tab.player()
         seen = tab.watch(duration_s)
@@ -87,7 +87,7 @@ def test_a_page_that_fell_behind_catches_up_by_itself(browser: Browser, proxy: P
     tab = browser.open(f"http://127.0.0.1:{proxy.port}/live/cam/")
     try:
         tab.wait_until_playing()
-        tab.pump(6)
+        tab.settle()
         before = tab.player()
         proxy.freeze()
         tab.wait_until_waiting(within_s=8)
