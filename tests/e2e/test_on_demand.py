@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.audience import Audience
+from fixtures.audience import READER_WAITS_S, Audience
 from fixtures.inspector import Inspector
 from fixtures.players import Reader
 from fixtures.processes import Relay, wait_for
@@ -27,8 +27,6 @@ IDLE_CLOSE_S = 3.0
 CLOSING_S = 3.0
 """Beyond that: the worker is told with its next word, and the API is asked after it."""
 RATE = 15
-READER_WAITS_S = 4.0
-"""ffmpeg reads whole segments, and once each two seconds looks whether there is another."""
 FIRST_REQUEST_S = """() => (performance.timeOrigin +
     performance.getEntriesByType("resource").find(({name}) => name.endsWith(".m3u8")).startTime) / 1000"""
 NAP_S = 6.5

@@ -59,7 +59,7 @@ PACE_S: Final = 1.0
 def relay(folder: Path) -> Iterator[Relay]:
     with Relay.with_settings("test:", folder, SETTINGS) as relay:
         relay.wait_until("live")
-        relay.wait_until_listed(6)
+        relay.wait_until_listed(5)
         yield relay
 
 
