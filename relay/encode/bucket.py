@@ -24,7 +24,7 @@ class Bucket:
 
     @property
     def has_room(self) -> bool:
-        """Whether the encoder may be given a new picture. Always, when all is out: a large one has to come some time."""
+        """Whether the encoder may be given a new picture: always when all is out, as a large one has to come."""
         return self.level_bits == 0 or self.level_bits + self._expected_bits <= self._size_bits
 
     def expect(self, size_bytes: int) -> None:

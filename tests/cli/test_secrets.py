@@ -75,7 +75,7 @@ def answer_of(relay: Relay, path: str) -> bytes:
 
 @pytest.fixture(scope="module", autouse=True)
 def answers(relay: Relay) -> Iterator[dict[str, Future[bytes]]]:
-    """What is served at all of `PAGES`: some of it is held for nine seconds, in which the other tests have their time."""
+    """What is served at all of `PAGES`: some of it is held for nine seconds, in which other tests have their time."""
     with ThreadPoolExecutor(len(PAGES)) as pool:
         yield {path: pool.submit(answer_of, relay, path) for path in PAGES}
 

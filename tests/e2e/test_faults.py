@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from fixtures.audience import READER_EVERY_S, READER_WAITS_S
+from fixtures.browser import SETTLING_S
 from fixtures.inspector import Inspector
 from fixtures.processes import Relay, wait_for
 from fixtures.shown import freezes_s, slate_since_s
@@ -230,7 +231,7 @@ def test_the_relay_is_killed_and_started_again(playing: Tab, relay: Relay) -> No
         relay.start()
         started_s = time.time()
         playing.wait_until_picture(20, started_s)
-        playing.settle()
+        playing.pump(SETTLING_S)
         newest = inspector.video.newest
     after = playing.player()
     assert playing.loads == 1

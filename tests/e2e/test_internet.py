@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.browser import SETTLING_S, latencies_s
+from fixtures.browser import latencies_s
 from fixtures.processes import Relay
 from fixtures.proxy import Proxy
 from fixtures.shown import FROZEN_S, unsteady

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.browser import SETTLING_S
 from fixtures.inspector import Inspector
 from fixtures.processes import Relay, wait_for
 

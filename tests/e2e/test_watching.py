@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures import players
-from fixtures.browser import SETTLING_S, latencies_s
+from fixtures.browser import latencies_s
 from fixtures.inspector import Inspector
 from fixtures.shown import FROZEN_S, unsteady
 from relay.model import Latency, StreamFormat

@@ -126,7 +126,7 @@ def test_hls_that_has_an_end_begins_again_with_its_sound_and_loses_nothing(
     seam_s = Fraction(1, 10)
     for times_s, step_s in ((pictures, Fraction(1, 25)), (sounds, Fraction(1024, 48_000))):
         assert all(0 < after - before < step_s + seam_s for before, after in pairwise(times_s))
-        assert sum(after - before > step_s * 3 / 2 for before, after in pairwise(times_s)) <= 2, "but at the seams"
+        assert sum(after - before > step_s * 3 / 2 for before, after in pairwise(times_s)) <= 3, "but at the seams"
 
 
 def test_a_live_playlist_is_opened_with_what_is_there_and_read_before_it_plays(http: str, tmp_path: Path) -> None:
