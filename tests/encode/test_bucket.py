@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,11 +14,6 @@ SLOT_BYTES = 100
 SEGMENT_SLOTS = 20
 
 
-@pytest.fixture
-def bucket() -> Bucket:
-    return Bucket(RATE_BPS, SIZE_BITS)
-
-
 def send(bucket: Bucket, size_bytes: int) -> None:
     """A new picture in one slot."""
     bucket.fill(size_bytes)
@@ -27,14 +21,16 @@ def send(bucket: Bucket, size_bytes: int) -> None:
     bucket.drain(SLOT_S)
 
 
-def test_pictures_at_the_rate_leave_nothing_behind(bucket: Bucket) -> None:
+def test_pictures_at_the_rate_leave_nothing_behind() -> None:
+    bucket = Bucket(RATE_BPS, SIZE_BITS)
     for _ in range(1000):
         assert bucket.has_room
         send(bucket, SLOT_BYTES)
     assert bucket.level_bits == 0
 
 
-def test_what_is_over_the_rate_stays_until_it_was_sent(bucket: Bucket) -> None:
+def test_what_is_over_the_rate_stays_until_it_was_sent() -> None:
+    bucket = Bucket(RATE_BPS, SIZE_BITS)
     send(bucket, 3 * SLOT_BYTES)
     assert bucket.level_bits == 1600
     bucket.drain(0.15)
@@ -43,7 +39,8 @@ def test_what_is_over_the_rate_stays_until_it_was_sent(bucket: Bucket) -> None:
     assert bucket.level_bits == 0, "time in which nothing was sent is not saved up"
 
 
-def test_there_is_room_as_long_as_another_picture_like_the_last_goes_in(bucket: Bucket) -> None:
+def test_there_is_room_as_long_as_another_picture_like_the_last_goes_in() -> None:
+    bucket = Bucket(RATE_BPS, SIZE_BITS)
     bucket.expect(200)  # 1600 bits
     bucket.fill(300)
     assert bucket.has_room, "2400 and 1600 are 4000"
@@ -53,7 +50,8 @@ def test_there_is_room_as_long_as_another_picture_like_the_last_goes_in(bucket: 
     assert bucket.has_room
 
 
-def test_a_large_picture_makes_those_wait_that_come_after_it(bucket: Bucket) -> None:
+def test_a_large_picture_makes_those_wait_that_come_after_it() -> None:
+    bucket = Bucket(RATE_BPS, SIZE_BITS)
     send(bucket, 500)  # 4000 bits, of which 3200 are left: for another like it there has to be nothing
     waited = 0
     while not bucket.has_room:
@@ -64,7 +62,8 @@ def test_a_large_picture_makes_those_wait_that_come_after_it(bucket: Bucket) -> 
     assert bucket.has_room, "it is the last one's size that is expected"
 
 
-def test_an_empty_bucket_takes_a_picture_of_any_size(bucket: Bucket) -> None:
+def test_an_empty_bucket_takes_a_picture_of_any_size() -> None:
+    bucket = Bucket(RATE_BPS, SIZE_BITS)
     bucket.expect(10 * SIZE_BITS)
     assert bucket.has_room
     bucket.fill(1)
