@@ -4,6 +4,7 @@ video.py     one picture a slot -> coded, IDR where the caller says, a bit rate 
 encoders.py  which encoders of FFmpeg's there are for it, and what each is told (pure)
 choice.py    which of them work here: hardware is tried, and software is what remains
 coder.py     one of them, open
+bucket.py    whether there is room for another picture, of an encoder that does not ask itself (pure)
 conform.py   sound of any format and clock -> 48 kHz stereo on the epoch's sample clock, drift absorbed
 grid.py      chunks of samples with gaps and overlaps -> contiguous AAC frames (pure)
 still.py     the slate of a stream whose pictures are copied: H.264 or H.265

@@ -78,7 +78,9 @@ _GOP_SEGMENTS: Final = 8
 class Encoder:
     """One of FFmpeg's encoders and what it is told of one rung.
 
-    `holds_back`: pictures come later than they are fed. `wants_its_end`: it complains where it is closed without.
+    `holds_back`: pictures come later than they are fed. `wants_its_end`: it complains where it is closed without. One
+    that does not keep to the buffer that it is told of (`keeps_buffer`) is fed by how much there is in one of our own
+    (`bucket.py`).
     """
 
     name: str
@@ -88,6 +90,7 @@ class Encoder:
     holds_back: bool = False
     is_hardware: bool = True
     wants_its_end: bool = False
+    keeps_buffer: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +236,8 @@ def _svt_av1(stream: StreamFormat, rung: Rung) -> Encoder:
     """Each picture as it comes, in all profiles (`pred-struct=1`): what looks ahead with it reorders pictures, too.
 
     A key frame then comes where a picture is marked. A buffer is kept at a constant bit rate (`rc=2`) alone, and with
-    `rtc` better than without: noise that comes after black still takes a second until it is held to it.
+    `rtc` better than without: noise that comes after black still takes a second until it is held to it, in which it
+    would be several times the rate. So it is given no new picture for which there is no room (`keeps_buffer`).
     """
     del stream
     size_ms = int(VBV_S * 1000)
@@ -244,4 +248,4 @@ def _svt_av1(stream: StreamFormat, rung: Rung) -> Encoder:
     )
     options = {"preset": str(SVT_PRESETS[rung.preset]), "b": str(rung.bitrate_kbps * 1000)}
     options["svtav1-params"] = parameters
-    return Encoder("libsvtav1", "yuv420p", options, is_hardware=False, wants_its_end=True)
+    return Encoder("libsvtav1", "yuv420p", options, is_hardware=False, wants_its_end=True, keeps_buffer=False)

@@ -104,8 +104,11 @@ class RungLine:
         self._is_first = False
         if self._is_top and shot.captured_ns is not None:
             self._captured_ns[slot] = shot.captured_ns
+        repeats_before = self._encoder.repeats
         units = self._encoder.encode(shot.i420, slot, is_idr=is_idr)
         self._board.smooth(self.gauge, (time.monotonic() - began_s) * 1000)
+        if repeats := self._encoder.repeats - repeats_before:
+            self._board.count("rate_repeats", repeats)
         self._send(units)
 
     def flush(self) -> None:

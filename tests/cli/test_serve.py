@@ -62,10 +62,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def relay(folder: Path) -> Iterator[Relay]:
-    """One relay for all tests here, in their order; the last ones end it."""
-    with Relay(SOURCE, folder) as relay:
-        yield relay
+def relays(folder: Path) -> Iterator[dict[signal.Signals, Relay]]:
+    """One for each signal that ends it: while the other tests look at the first, both get to have something to show."""
+    beside = folder / "beside"
+    beside.mkdir()
+    with Relay(SOURCE, folder) as relay, Relay(SOURCE, beside) as other:
+        yield {signal.SIGTERM: relay, signal.SIGINT: other}
+
+
+@pytest.fixture
+def relay(relays: dict[signal.Signals, Relay]) -> Relay:
+    """The one for all tests here, in their order; the last ones end it."""
+    return relays[signal.SIGTERM]
 
 
 def test_what_it_says_first(relay: Relay) -> None:
@@ -101,8 +109,11 @@ def test_a_port_that_is_taken(relay: Relay, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_it_ends_sessions_and_worker_within_two_seconds(relay: Relay, number: signal.Signals) -> None:
-    if not relay.is_running:
+def test_told_to_stop_it_ends_sessions_and_worker_within_two_seconds(
+    relays: dict[signal.Signals, Relay], number: signal.Signals
+) -> None:
+    relay = relays[number]
+    if not relay.is_running:  # it is the second try
         relay.start()
     relay.wait_until("live")
     worker = relay.worker()

@@ -14,6 +14,7 @@ from fixtures.browser import Browser, Tab
 from fixtures.inspector import Inspector
 from fixtures.processes import Camera, Program, Relay
 from fixtures.proxy import Proxy
+from fixtures.web_players import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +111,13 @@ def browser(only_browser: Browser) -> Browser:
     return only_browser
 
 
+@pytest.fixture(scope="module")
+def pages() -> Iterator[Pages]:
+    """Web players of other people."""
+    with Pages() as pages:
+        yield pages
+
+
 @pytest.fixture
 def tab(browser: Browser, relay: Relay) -> Iterator[Tab]:
     """The watch page, playing."""
@@ -133,8 +141,7 @@ def judged(relay: Relay) -> Iterator[Inspector]:
     """Reads along with a test: whatever happened in it, what was sent broke no rule."""
     with Inspector(relay.playlist) as inspector:
         yield inspector
-    assert inspector.problems == []
-    assert inspector.faults() == []
+    assert inspector.complaints() == []
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.web_players import Pages
+from fixtures.web_players import page_of_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,11 +67,8 @@ BACKOFF = "async () => { const { backoff_ms } = await import('/sync.js'); return
 
 @pytest.fixture(scope="module")
 def tab(browser: Browser) -> Iterator[Tab]:
-    """A page from where the module can be had; it does nothing by itself."""
-    with Pages() as pages:
-        tab = browser.open(f"{pages.origin}/sync.js")
+    with page_of_module(browser, "sync.js") as tab:
         yield tab
-        browser.close(tab)
 
 
 @pytest.mark.parametrize(

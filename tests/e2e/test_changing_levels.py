@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from fixtures.web_players import Pages
+from fixtures.web_players import page_of_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +39,8 @@ PART: Final = {"rest_s": 1.8, "part_s": 0.2, "share": 0.5, "elapsed_s": 0.05, "b
 
 @pytest.fixture(scope="module")
 def tab(browser: Browser) -> Iterator[Tab]:
-    """A page from where the module can be had; it does nothing by itself."""
-    with Pages() as pages:
-        tab = browser.open(f"{pages.origin}/seams.js")
+    with page_of_module(browser, "seams.js") as tab:
         yield tab
-        browser.close(tab)
 
 
 def listed(whole: tuple[int, ...], parts: list[tuple[int, int]], hint: int | None) -> dict[str, Any]:

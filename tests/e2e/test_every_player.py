@@ -16,7 +16,7 @@ from fixtures.inspector import Inspector
 from fixtures.mpv_player import Mpv
 from fixtures.processes import Relay, wait_for
 from fixtures.shown import LADDER, RATE, freezes_s, in_media_time, median_lips_ms, missing, switches, wrong_steps
-from fixtures.web_players import OF_ITS_OWN, Pages, WebPlayer
+from fixtures.web_players import WEB_PLAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from fixtures.browser import Browser
     from fixtures.shown import Shown
+    from fixtures.web_players import Pages, WebPlayer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.all, pytest.mark.timeout(240)]
 
@@ -38,21 +39,13 @@ LIPS_MS: Final = 80.0
 PACE_S: Final = 1.0
 """Who reads along with all of them must not take from them what they need."""
 MOST_DROPPED: Final = 0.05
-WEB_PLAYERS: Final = [
-    pytest.param("hls", True, id="hls.js, low latency"),
-    pytest.param("hls", False, id="hls.js"),
-    pytest.param("shaka", True, id="Shaka, low latency"),
-    pytest.param("shaka", False, id="Shaka"),
-    pytest.param("videojs", False, id="video.js, llhls false"),
-]
 
 
 @pytest.fixture(scope="module")
 def relay(folder: Path) -> Iterator[Relay]:
     with Relay.with_settings("test:", folder, SETTINGS) as relay:
         relay.wait_until("live")
-        listed = f"/live/cam/video-{relay.status()['generation']}/index.m3u8"
-        wait_for(lambda: relay.get(listed).count(b"#EXTINF") >= LEAST_LISTED, 60, "segments")
+        relay.wait_until_listed(LEAST_LISTED, within_s=60)
         yield relay
 
 
@@ -63,23 +56,14 @@ def along(relay: Relay) -> Iterator[Inspector]:
         yield inspector
 
 
-@pytest.fixture(scope="module")
-def pages() -> Iterator[Pages]:
-    with Pages() as pages:
-        yield pages
-
-
 @pytest.mark.parametrize(("page", "low_latency"), WEB_PLAYERS)
 def test_a_web_player(browser: Browser, pages: Pages, relay: Relay, page: str, low_latency: bool) -> None:
-    player = WebPlayer(browser.open(pages.url(page, relay.playlist, low_latency=low_latency)))
-    try:
+    with pages.player(browser, page, relay.playlist, low_latency=low_latency) as player:
         player.wait_until_playing()
         assert player.levels() == [240, 480, 720]
         change_levels(player)
         go_back_and_return(player)
         check_it_is_well(player)
-    finally:
-        browser.close(player.tab)
 
 
 def change_levels(player: WebPlayer) -> None:
@@ -124,15 +108,13 @@ def check_nothing_is_missing(frames: list[Shown]) -> None:
 
 def check_it_is_well(player: WebPlayer) -> None:
     state = player.state()
-    errors = [error for error in state["errors"] if error not in OF_ITS_OWN]
-    assert (state["stalls"], errors, player.tab.failed, player.tab.complaints) == (0, [], [], [])
+    assert (state["stalls"], player.complaints()) == (0, [])
     assert state["dropped"] <= MOST_DROPPED * state["shown"], state
 
 
 def test_chromiums_own_player(browser: Browser, pages: Pages, relay: Relay) -> None:
     """It chooses its level itself, and says of a live stream that there is nowhere to seek to."""
-    player = WebPlayer(browser.open(pages.url("native", relay.playlist)))
-    try:
+    with pages.player(browser, "native", relay.playlist) as player:
         player.wait_until_playing()
         player.frames(), player.beeps_ms()
         player.pump(WATCHED_S)
@@ -141,8 +123,6 @@ def test_chromiums_own_player(browser: Browser, pages: Pages, relay: Relay) -> N
         assert frames[-1].media_s - frames[0].media_s > 0.9 * WATCHED_S
         assert abs(median_lips_ms(frames, player.beeps_ms())) < LIPS_MS
         check_it_is_well(player)
-    finally:
-        browser.close(player.tab)
 
 
 @pytest.mark.usefixtures("judged")
@@ -222,6 +202,7 @@ def test_ffmpeg(relay: Relay, height: int, start_index: int, duration_s: float) 
     rungs = re.findall(r"#EXT-X-STREAM-INF:.*RESOLUTION=\d+x(\d+)", relay.get("/live/cam/index.m3u8").decode())
     began_s = time.time()
     watched = programs.ffmpeg(relay.playlist, duration_s, start_index=start_index, program=rungs.index(str(height)))
+    assert watched.errors == []
     check_all_is_there(watched.frames, watched.beeps_ms, duration_s, height)
     check_it_began(watched.frames[0], began_s, at_live=start_index < 0)
 
@@ -253,5 +234,4 @@ def check_it_began(frame: Shown, asked_unix_s: float, *, at_live: bool) -> None:
 def test_what_all_of_them_were_sent_obeys_the_rules(along: Inspector) -> None:
     wait_for(along.has_begun, 20, "a segment of each rendition")
     along.stop()
-    assert along.problems == []
-    assert along.faults(may_be_late=True) == []
+    assert along.complaints(may_be_late=True) == []

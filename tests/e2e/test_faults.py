@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from fixtures.audience import READER_EVERY_S, READER_WAITS_S
+from fixtures.browser import SETTLING_S
 from fixtures.inspector import Inspector
 from fixtures.processes import Relay, wait_for
 from fixtures.shown import freezes_s, slate_since_s
@@ -39,8 +41,6 @@ NEAR_S = 0.8
 """How far behind the camera the page wants to be (PART-HOLD-BACK and a part); a busy machine makes it more."""
 MOST_LATE_S = 1.0
 """So much later than its limit, at most, is forgiven a page that was behind already."""
-READER_WAITS_S = 4.0
-"""ffmpeg reads whole segments, and once each two seconds looks whether there is another."""
 SILENT_WORKER_S = 3.0
 """How long a worker may say nothing (`relay.supervisor.keeper`)."""
 LAG_S = 0.05
@@ -119,7 +119,7 @@ def assert_untouched(audience: Audience, before: Before, inspector: Inspector, *
     assert may_skip or not has_hole
     read, there_s = audience.reader.shown - before.read, time.monotonic() - before.at_s
     assert audience.reader.is_running
-    assert has_hole or read > RATE * (there_s - READER_WAITS_S)
+    assert has_hole or read > RATE * (there_s - READER_WAITS_S - READER_EVERY_S)
 
 
 def assert_told(inspector: Inspector) -> None:
@@ -173,7 +173,7 @@ def test_the_worker_is_killed(playing: Tab, audience: Audience, relay: Relay) ->
     # Of the neighbour everything came when it was due.
     assert relay.worker(NEIGHBOUR) == neighbour
     assert relay.status(NEIGHBOUR)["counters"]["worker_restarts"] == 0
-    assert (other.problems, other.faults()) == ([], [])
+    assert other.complaints() == []
     assert max(rendition.longest_wait_s() for rendition in other.renditions.values()) < NEIGHBOUR_WAITS_S
 
 
@@ -231,7 +231,7 @@ def test_the_relay_is_killed_and_started_again(playing: Tab, relay: Relay) -> No
         relay.start()
         started_s = time.time()
         playing.wait_until_picture(20, started_s)
-        playing.pump(3)
+        playing.pump(SETTLING_S)
         newest = inspector.video.newest
     after = playing.player()
     assert playing.loads == 1

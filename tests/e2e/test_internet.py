@@ -24,8 +24,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.usefixtures
 ONE_WAY_S = 0.1
 LATENCY_S = 4.0
 CAUGHT_UP_S = 30.0
-SETTLING_S = 5.5
-"""For five seconds a page goes nearer to the live edge at once, where it can: `player.js`."""
 MARGIN_S = 0.3
 """By so much further back the page stays after a stall, for a while (`relay/serve/web/sync.js`)."""
 
@@ -47,7 +45,7 @@ def test_plays_far_away_without_a_stall(browser: Browser, proxy: Proxy, duration
     tab = browser.open(f"http://127.0.0.1:{proxy.port}/live/cam/")
     try:
         tab.wait_until_playing()
-        tab.pump(SETTLING_S)
+        tab.settle()
         origin_ms = tab.note_frames()
         before = tab.player()
         seen = tab.watch(duration_s)
@@ -89,7 +87,7 @@ def test_a_page_that_fell_behind_catches_up_by_itself(browser: Browser, proxy: P
     tab = browser.open(f"http://127.0.0.1:{proxy.port}/live/cam/")
     try:
         tab.wait_until_playing()
-        tab.pump(6)
+        tab.settle()
         before = tab.player()
         proxy.freeze()
         tab.wait_until_waiting(within_s=8)

@@ -64,8 +64,7 @@ def inspector(relay: Relay, audience: Audience) -> Iterator[Inspector]:
         audience.wait_for(lambda: all(one.readings for one in inspector.renditions.values()), 10, "playlists")
         yield inspector
     assert audience.troubles() == []
-    assert inspector.problems == []
-    assert inspector.faults() == []
+    assert inspector.complaints() == []
 
 
 def seams(inspector: Inspector) -> list[int]:
@@ -142,8 +141,7 @@ def test_a_camera_that_changes_while_it_runs_is_one_seam_each_time(
             connections = relay.status()["counters"]["connections"]
         proxy.aim(camera.port)
     assert connections == began + 1
-    assert inspector.problems == []
-    assert inspector.faults() == []
+    assert inspector.complaints() == []
     assert 3 <= len(seams(inspector)) <= 5
     back_s = time.time()
     audience.tab.wait_until_picture(BACK_S, back_s)
@@ -213,8 +211,7 @@ def test_auto_copies_what_can_be_and_says_why_not(row: Row, browser: Browser, tm
             had_slate = relay.status()["counters"].get("slate_slots", 0) > before.get("slate_slots", 0)
             assert audience.troubles() == []
             there_s, playback = audience.leave()
-    assert inspector.problems == []
-    assert inspector.faults() == []
+    assert inspector.complaints() == []
     assert len(seams(inspector)) == (0 if row.refusal else 1 + had_slate)
     assert reorders(inspector) is not bool(row.refusal)
     assert playback.errors == []
@@ -242,7 +239,7 @@ def test_h265_is_copied_over_an_outage(tmp_path: Path) -> None:
             wait_for_segments(inspector, 2 + BEHIND_SEGMENTS)
             playback = reader.leave()
     assert 'CODECS="hvc1.' in inspector.multivariant
-    assert (inspector.problems, inspector.faults(), playback.errors) == ([], [], [])
+    assert (inspector.complaints(), playback.errors) == ([], [])
     assert len(seams(inspector)) == 2
 
 

@@ -58,8 +58,7 @@ def idle(relay: Relay) -> Relay:
 
 def assert_well(inspector: Inspector) -> None:
     """What was sent broke no rule, and had nothing in it at which players start anew."""
-    assert inspector.problems == []
-    assert inspector.faults() == []
+    assert inspector.complaints() == []
     for rendition in inspector.renditions.values():
         assert not [one for one in rendition.readings if BREAKS.search(one.text)]
 

@@ -91,6 +91,7 @@ def test_software_holds_back_what_it_looks_ahead(profile: LatencyProfile) -> Non
         assert f"rc-lookahead={pictures}" in encoder.options[f"{'x264' if codec == 'h264' else 'x265'}-params"]
     (encoder,) = candidates(stream, replace(RUNG, codec="av1"))
     assert not encoder.holds_back, "it looks ahead in no profile"
+    assert not encoder.keeps_buffer
 
 
 @pytest.mark.parametrize(("rate", "b_frames"), [(30, 3), (4, 3), (2, 1), (1, 0)])

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import av
 import numpy as np
@@ -10,14 +9,12 @@ import pytest
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from fixtures.media import moving_picture
+from fixtures.rate import noise_after_dark, peak_bps
 from relay.encode import VideoEncoder
 from relay.errors import EncodeError
 from relay.ladder import only_rung
 from relay.model import AccessUnit, Latency, StreamFormat
 from relay.timeline import Grid
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 SMALL = StreamFormat(160, 90, Fraction(30), audio=True, latency=Latency.LAN)
 NTSC = replace(SMALL, rate=Fraction(30000, 1001))
@@ -117,23 +114,12 @@ def test_a_hole_in_time_is_no_trouble() -> None:
     assert (unit.pts, unit.is_idr) == (SLOT + 60_000, True)
 
 
-def noise_after_black(slot: int) -> NDArray[np.uint8]:
-    """The worst for a buffer: seconds of nothing fill it, then what cannot be compressed empties it."""
-    if slot % 150 < 85:
-        return np.full((135, 160), 16, np.uint8)
-    return np.random.default_rng(slot % 7).integers(0, 255, (135, 160), dtype=np.uint8)
-
-
 @pytest.mark.parametrize("kbps", [64, None, 1000])
 def test_no_segment_exceeds_the_declared_bandwidth(kbps: int | None) -> None:
     grid, encoder = Grid.of(SMALL), VideoEncoder(SMALL, only_rung(SMALL, kbps))
-    sizes: dict[int, int] = {}
-    for slot in range(SLOT, SLOT + 5 * grid.slots_per_segment):
-        for unit in encoder.encode(noise_after_black(slot), slot, is_idr=grid.starts_segment(slot)):
-            sizes[grid.msn(slot)] = sizes.get(grid.msn(slot), 0) + len(unit.data)
-    assert len(sizes) == 5
-    peak_bps = max(sizes.values()) * 8 / grid.segment_s
-    assert 0.5 * encoder.average_bandwidth_bps < peak_bps < encoder.bandwidth_bps
+    slots = range(SLOT, SLOT + 5 * grid.slots_per_segment)
+    peak = peak_bps(encoder, grid, slots, lambda slot: noise_after_dark(160, 90, slot))
+    assert 0.5 * encoder.average_bandwidth_bps < peak < encoder.bandwidth_bps
 
 
 def test_large_and_fast_pictures_are_encoded_by_two_threads_into_one_access_unit() -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, cast
 
+import av
 import pytest
 
 from fixtures.clock import NOW, Clock, S
@@ -105,6 +106,27 @@ def test_what_has_an_end_can_be_played_again(http: str, tmp_path: Path, name: st
     assert len(times) > 15
     assert all(0 < after - before < Fraction(1, 12) for before, after in pairwise(times))
     source.close()
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_hls_that_has_an_end_begins_again_with_its_sound_and_loses_nothing(
+    http: str, tmp_path: Path, b_frames: int
+) -> None:
+    """In MPEG-TS some sound of before the first picture comes behind it, and HLS refuses to be sought to there."""
+    write_clip(tmp_path / "cam.ts", Clip(b_frames=b_frames, audio_codec="aac"))
+    (tmp_path / "cam.m3u8").write_text(VOD.format("cam.ts").replace("0.4", "1.0"))
+    source = opened(f"{http}/cam.m3u8", loop=True)
+    pictures, sounds = list[Fraction](), list[Fraction]()
+    for packet in islice((item for item in source.media() if item is not None), 220):
+        for frame in packet.decode():
+            (pictures if isinstance(frame, av.VideoFrame) else sounds).append(frame.pts * frame.time_base)
+    source.close()
+    assert len(pictures) > 2.5 * 25
+    assert len(sounds) > 2.5 * 46
+    seam_s = Fraction(1, 10)
+    for times_s, step_s in ((pictures, Fraction(1, 25)), (sounds, Fraction(1024, 48_000))):
+        assert all(0 < after - before < step_s + seam_s for before, after in pairwise(times_s))
+        assert sum(after - before > step_s * 3 / 2 for before, after in pairwise(times_s)) <= 3, "but at the seams"
 
 
 def test_a_live_playlist_is_opened_with_what_is_there_and_read_before_it_plays(http: str, tmp_path: Path) -> None:

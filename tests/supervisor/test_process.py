@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.clock
 
 WITHIN_S = 40.0
+SOME = 4
 TICK_S = 0.01
 
 
@@ -162,7 +163,7 @@ def test_killed_and_stopped_workers_leave_no_hole(
     async def main() -> None:
         lag = Lag()
         async with supervised(settings_of(tmp_path, renditions=renditions)) as (supervisor, hub):
-            await until(lambda: hub.count >= 8, "parts of the first worker", WITHIN_S)
+            await until(lambda: hub.count >= SOME, "parts of the first worker", WITHIN_S)
             (status,) = supervisor.statuses()
             assert status.format is not None
             grid = Grid.of(status.format)
@@ -173,7 +174,7 @@ def test_killed_and_stopped_workers_leave_no_hole(
                 published = hub.count
                 await until(lambda pid=worker.pid: not psutil.pid_exists(pid), "the worker is gone", WITHIN_S)  # type: ignore[misc] - a default binds the loop's value
                 await until(
-                    lambda published=published: hub.count >= published + 8, "parts of the next worker", WITHIN_S
+                    lambda published=published: hub.count >= published + SOME, "parts of the next worker", WITHIN_S
                 )  # type: ignore[misc] - as above
             assert supervisor.statuses()[0].counters["worker_restarts"] == 2
         assert supervisor.statuses()[0].health.state is StreamState.STOPPED

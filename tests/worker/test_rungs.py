@@ -243,7 +243,7 @@ class Gated:
     """Stands for an encoder that encodes one picture each time it is let."""
 
     name = "gated"
-    bandwidth_bps = average_bandwidth_bps = 0
+    bandwidth_bps = average_bandwidth_bps = repeats = 0
     gates: dict[str, threading.Semaphore]
     encoded: dict[str, list[int]]
     changed: threading.Condition
@@ -354,3 +354,32 @@ def test_an_encoder_that_does_not_go_on_ends_the_line(monkeypatch: pytest.Monkey
         outlet.give(Shot(slot, flat(80), None))
     with pytest.raises(EncodeError, match=r"the encoder of video has taken no picture for 0.01 s"):
         outlet.give(Shot(MOST_ON_BELT, flat(80), None))
+
+
+class Repeating:
+    """Stands for an encoder that has no room for a new picture in two slots of three."""
+
+    name = "repeating"
+    bandwidth_bps = average_bandwidth_bps = repeats = 0
+
+    def __init__(self, *_: object) -> None:
+        """It needs nothing."""
+
+    def encode(self, _i420: object, slot: int, *, is_idr: bool) -> list[AccessUnit]:
+        self.repeats += slot % 3 > 0
+        return []
+
+    def flush(self) -> list[AccessUnit]:
+        return []
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_pictures_that_are_repeated_for_the_rate_s_sake_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rungs, "VideoEncoder", Repeating)
+    stage = Stage(stream=replace(LADDER, ladder=(TOP, MIDDLE)))
+    for n in range(9):
+        stage.show(FIRST + n)
+    assert stage.board.counters["rate_repeats"] == 12
+    assert stage.board.counters["repeated_slots"] == 0, "of what the slots show none was repeated"

@@ -50,7 +50,7 @@ class Encoder:
     """Stands for the real one: an access unit at once, of the right kind."""
 
     name = "played"
-    bandwidth_bps = average_bandwidth_bps = 0
+    bandwidth_bps = average_bandwidth_bps = repeats = 0
 
     def __init__(self, *_: object) -> None:
         """It needs to know nothing."""

@@ -309,7 +309,7 @@ class Encoder:
 
     last: Encoder
     name = "fake"
-    bandwidth_bps = average_bandwidth_bps = 0
+    bandwidth_bps = average_bandwidth_bps = repeats = 0
 
     def __init__(self, *_: object) -> None:
         self.encoded: list[tuple[int, int, bool]] = []
