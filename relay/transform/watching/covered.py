@@ -25,8 +25,10 @@ _CELL_HALVINGS: Final = 3
 _EVERY_S: Final = 0.2
 _LEARN_S: Final = 30.0
 _MOST_ELAPSED_S: Final = 2.0
-_NOISE: Final = 0.75
-"""Levels: so much detail there is in the noise of a sensor, at this size."""
+_NOISE: Final = (0.75, 3.0)
+"""Levels: so much detail at the least and at the most is taken for the noise of a sensor, at this size."""
+_PLAIN: Final = 0.1
+"""The share of the cells that show no more than noise in nearly every view: sky, walls, a road."""
 _BLACK, _ADAPTED = 16, 16
 """Detail is told in proportion to light, as the eye does; below this many levels of light it no longer grows."""
 _LEAST_DETAIL: Final = 2.0
@@ -77,14 +79,14 @@ class Covered(Watcher):
         if not self._due.is_due(frame.time_ns):
             return
         small, edges = self._edges.of(luma_of(frame))
-        levels = self._detail_of.of(edges) / np.float32(PER_LEVEL)
-        detail = np.maximum(levels - np.float32(_NOISE), 0) / self._light(small)
+        levels = np.asarray(self._detail_of.of(edges) / np.float32(PER_LEVEL), np.float32)
+        detail = np.asarray(np.maximum(levels - _noise(levels), 0) / self._light(small), np.float32)
         if detail.shape != self._usual.shape:
             self._levels, self._usual, self._learnt = levels, detail, 0
         judged = self._levels >= _LEAST_DETAIL
-        count = np.count_nonzero(judged)
+        count = int(np.count_nonzero(judged))
         has_detail = count >= max(1, _LEAST_CELLS * judged.size)
-        lost = np.count_nonzero(detail[judged] < _KEPT * self._usual[judged]) / max(1, count)
+        lost = int(np.count_nonzero(detail[judged] < _KEPT * self._usual[judged])) / max(1, count)
         is_covered = has_detail and lost >= self.area
         change = self._episode.step(frame.time_ns, is_seen=is_covered)
         if change:
@@ -102,3 +104,9 @@ class Covered(Watcher):
         rate = max(1 - math.exp(-elapsed_s / _LEARN_S), 1 / (self._learnt + 1))
         self._levels += (levels - self._levels) * np.float32(rate)
         self._usual += (detail - self._usual) * np.float32(rate)
+
+
+def _noise(levels: NDArray[np.float32]) -> np.float32:
+    """What the sensor's noise adds to all of them: as much as the plainest show."""
+    plain = np.partition(levels, round(_PLAIN * (levels.size - 1)), axis=None)[round(_PLAIN * (levels.size - 1))]
+    return np.float32(min(_NOISE[1], max(_NOISE[0], float(plain))))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 80
 _USUAL_S: Final = 1.0
+"""What is usual is the mean of this time, and not known before it has passed."""
 _CONFIRM_NS: Final = NS_PER_S // 5
 """Longer than a flash of lightning or a camera's, which makes two jumps and no cut."""
 _MOST_LIKE: Final = 0.6
@@ -56,6 +57,7 @@ class SceneChange(Watcher):
     _small: Halved = PrivateAttr()
     _last: Plane = PrivateAttr()
     _last_ns: int = PrivateAttr(default=0)
+    _began_ns: int = PrivateAttr(default=0)
     _before: Plane = PrivateAttr()
     _jump: _Jump | None = PrivateAttr(default=None)
     _usual: float | None = PrivateAttr(default=None)
@@ -73,11 +75,12 @@ class SceneChange(Watcher):
         self._last_ns = frame.time_ns
         if small.shape != self._last.shape or not 0 <= elapsed_s <= HOLE_S:
             self._last, self._before = small.copy(), np.empty_like(small)
-            self._jump = self._usual = None
+            self._jump, self._usual, self._began_ns = None, None, frame.time_ns
             return
         change = cv2.norm(small, self._last, cv2.NORM_L1) / small.size
         usual = change if self._usual is None else self._usual
-        if change > max(self.threshold, self.factor * usual):
+        is_known = frame.time_ns - self._began_ns >= _USUAL_S * NS_PER_S
+        if is_known and change > max(self.threshold, self.factor * usual):
             self._note(frame, change)
         self._usual = usual + (change - usual) * (1 - math.exp(-elapsed_s / _USUAL_S))
         self._settle(frame, small)
