@@ -69,7 +69,7 @@ _SHORT_SHARE: Final = 76
 _SHORT_BESIDE_IN_RAIN: Final = 60
 """Of 255, and of the nine cells around and with one that has changed: three; two are often drops that met."""
 _RAIN: Final = 0.008
-"""The share of the picture that differs and is thin. Measured: a sensor's noise and what moves make 0.005, rain 0.03."""
+"""The share of the picture that differs and is thin. Measured: noise and what moves make 0.005, rain 0.03."""
 _RAIN_S: Final = 1.0
 """For so long it is still raining when no drop falls; it begins at once."""
 _NEAR: Final = np.ones((9, 9), np.uint8)
@@ -181,7 +181,7 @@ class Background:
         cv2.threshold(self._cells_of.of(self._over), _SHORT_SHARE, 255, cv2.THRESH_BINARY, dst=self._short)
         if self._is_raining:
             cv2.blur(self._short, (3, 3), dst=self._around, borderType=cv2.BORDER_CONSTANT)
-            cv2.compare(self._around, _SHORT_BESIDE_IN_RAIN, cv2.CMP_GT, dst=self._around)
+            cv2.threshold(self._around, _SHORT_BESIDE_IN_RAIN, 255, cv2.THRESH_BINARY, dst=self._around)
             cv2.bitwise_and(self._short, self._around, dst=self._short)
         cv2.dilate(self._short, _NEAR, dst=self._around)
         cv2.bitwise_and(self._long, self._around, dst=self._found)

@@ -29,6 +29,8 @@ _NOISE: Final = (0.75, 3.0)
 """Levels: so much detail at the least and at the most is taken for the noise of a sensor, at this size."""
 _PLAIN: Final = 0.1
 """The share of the cells that show no more than noise in nearly every view: sky, walls, a road."""
+_STRAYS: Final = 1.2
+"""By so much the noise of one cell is more than that of another."""
 _BLACK, _ADAPTED = 16, 16
 """Detail is told in proportion to light, as the eye does; below this many levels of light it no longer grows."""
 _LEAST_DETAIL: Final = 2.0
@@ -107,6 +109,7 @@ class Covered(Watcher):
 
 
 def _noise(levels: NDArray[np.float32]) -> np.float32:
-    """What the sensor's noise adds to all of them: as much as the plainest show."""
-    plain = np.partition(levels, round(_PLAIN * (levels.size - 1)), axis=None)[round(_PLAIN * (levels.size - 1))]
-    return np.float32(min(_NOISE[1], max(_NOISE[0], float(plain))))
+    """What the sensor's noise adds to all of them, at the most: hardly more than the plainest show."""
+    rank = round(_PLAIN * (levels.size - 1))
+    plain = float(np.partition(levels, rank, axis=None)[rank])
+    return np.float32(min(_NOISE[1], max(_NOISE[0], _STRAYS * plain)))

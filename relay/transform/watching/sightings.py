@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 from pydantic import Field, PrivateAttr
 
+from relay.pixels import Plane
 from relay.transform.base import Group, OnFailure, Wants
 from relay.transform.models.detectors import CENTERFACE_OUTPUTS, HogPeople, centerface, make_detector
 from relay.transform.models.looking import Looking
@@ -15,7 +16,6 @@ from relay.transform.watching.watcher import GOES_ON, Duration, Every, share, te
 from relay.transform.watching.zones import PolygonList, ZoneMap, masks
 
 if TYPE_CHECKING:
-    from relay.pixels import Plane
     from relay.transform.frame import Frame
     from relay.transform.models.boxes import Detection, Detector
     from relay.transform.watching.episode import Change

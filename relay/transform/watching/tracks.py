@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from relay.timeline import NS_PER_S
 from relay.transform.watching.episode import Episode
-from relay.transform.watching.marks import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from relay.transform.watching.episode import Change
+    from relay.transform.watching.marks import Box
 
 _GROWN: Final = 0.25
 """By this share of its size a box grows on each side before it is compared."""

@@ -124,7 +124,7 @@ def test_begin_and_end_say_where_it_was_and_for_how_long() -> None:
     assert begin["zone"] == end["zone"] == "picture"
     assert (begin["lasted_s"], begin["ago_s"]) == (pytest.approx(0.5, abs=0.15), 0)
     assert (end["lasted_s"], end["ago_s"]) == (pytest.approx(3.9, abs=0.4), pytest.approx(1.0, abs=0.15))
-    x0, y0, x1, y1 = begin["box"]
+    x0, _, x1, _ = begin["box"]
     assert x0 < 0.05
     assert x1 < 0.35
     assert end["box"] == pytest.approx([0, 0.37, 1, 0.73], abs=0.08)

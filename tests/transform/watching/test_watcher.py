@@ -49,7 +49,7 @@ def test_no_buffer_is_allocated_once_warm(name: str) -> None:
         else:
             watcher.apply(frame)
     tracemalloc.stop()
-    # All that lives at once in a frame: views, strings, arrays of some hundred cells. A picture of 320 by 180 has 57600.
+    # What lives at once in a frame: views, strings, arrays of some hundred cells. A picture of 320 by 180 has 57600.
     assert max(peaks) < 8192
 
 
