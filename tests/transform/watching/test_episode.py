@@ -22,7 +22,8 @@ def told(episode: Episode, looks: str, every_s: float = 0.1) -> list[tuple[str, 
         change = episode.step(START + round(n * every_s * S), is_seen=look == "x")
         if change:
             moments = (change.first_ns, change.last_ns, change.now_ns)
-            found.append((change.phase, *(round((moment - START) / S, 3) for moment in moments)))
+            first_s, last_s, now_s = (round((moment - START) / S, 3) for moment in moments)
+            found.append((str(change.phase), first_s, last_s, now_s))
     return found
 
 

@@ -81,7 +81,7 @@ SCENES: Final[dict[str, Scene]] = {
     "little contrast": replace(QUIET, movers=tuple(replace(visit, luma=115, stripes=30) for visit in VISITS)),
     "two at once": replace(QUIET, movers=(crossing(3, 8), returning(5, 8, y=0.3), crossing(17, 5))),
     "full high definition": replace(
-        QUIET, seconds=10, movers=(crossing(3, 4),), width=1920, height=1080, rate=6, rain=150
+        QUIET, seconds=8, movers=(crossing(2, 3.5),), width=1920, height=1080, rate=5, rain=150
     ),
 }
 NOBODY: Final[dict[str, Scene]] = {
