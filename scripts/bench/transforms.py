@@ -74,8 +74,12 @@ SAMPLES: Final = {
     "crop": "crop x=80 y=44 width=1120 height=630",
     "filter": "filter graph=atadenoise",
     "mask": 'mask "zones=0.1,0.1 0.4,0.1 0.3,0.6"',
+    "perspective": 'perspective "corners=0.1,0.1 0.9,0.1 1,1 0,1"',
     "rotate": "rotate degrees=180",
     "scale": "scale width=854 height=480",
+    "shape": 'shape kind=polygon "points=0.1,0.1 0.4,0.1 0.3,0.6"',
+    "text": "text text=door",
+    "undistort": "undistort k1=-0.2 focal=0.8",
 }
 """Transforms that must be given parameters. All others are measured as they are without any."""
 
