@@ -40,13 +40,14 @@ def _small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def answering(*answers: bytes, ends: bool = True) -> AsyncIterator[str]:
     """A server that says `answers` whatever it is asked, the last one again and again unless it `ends`."""
+    is_over = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await reader.readuntil(b"\r\n\r\n")
             for answer in answers:
                 writer.write(answer)
-            while not ends:
+            while not (ends or is_over.is_set()):  # from Python 3.13 on, a server's end waits for it
                 writer.write(answers[-1])
                 await writer.drain()
                 await asyncio.sleep(0)
@@ -57,7 +58,10 @@ async def answering(*answers: bytes, ends: bool = True) -> AsyncIterator[str]:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/index.m3u8"
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/index.m3u8"
+        finally:
+            is_over.set()
 
 
 def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
