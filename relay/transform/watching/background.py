@@ -15,6 +15,7 @@ motion; the short look alone sees both ends of what moves but not its middle, an
                     compared
     rain            is seen by itself: much that differs is less than three samples wide. While it rains, what is so
                     thin does not count, and more is asked for of both looks: slow things are found a little later
+    light           a lamp changes most of the picture at once: while that differs, nothing is taken for motion
     what stands     is usual after `_STANDS_S`; sooner where most of the picture differs and nothing moves: a lamp was
                     switched on, and that is how the place looks now
 
@@ -153,6 +154,11 @@ class Background:
         return min(_MOST_GAIN, max(1 / _MOST_GAIN, float(light[len(light) // 2])))
 
     @property
+    def _has_most_changed(self) -> bool:
+        """That is light, or another view; nothing can be said of what moves before it is known."""
+        return cv2.countNonZero(self._long) > _MOST_OF_THE_PICTURE * self._long.size
+
+    @property
     def _is_raining(self) -> bool:
         return self._rain > _RAIN
 
@@ -186,6 +192,8 @@ class Background:
         cv2.dilate(self._short, _NEAR, dst=self._around)
         cv2.bitwise_and(self._long, self._around, dst=self._found)
         cv2.morphologyEx(self._found, cv2.MORPH_CLOSE, _BESIDE, dst=self._found)
+        if self._has_most_changed:
+            self._found.fill(0)
         return self._found
 
     def _learn(self, small: Plane, now_ns: int, gain: float) -> None:
@@ -214,9 +222,8 @@ class Background:
         self._tick.fill(max(1, round(elapsed_s / _LEARN_EVERY_S)))
         cv2.add(self._stood, self._tick, dst=self._stood)
         cv2.bitwise_and(self._stood, self._still, dst=self._stood)
-        has_all_changed = cv2.countNonZero(self._long) > _MOST_OF_THE_PICTURE * self._long.size
         is_quiet = cv2.countNonZero(self._short) < _HARDLY_ANY * self._long.size
-        patience_s = _STANDS_AFTER_ALL_CHANGED_S if has_all_changed and is_quiet else _STANDS_S
+        patience_s = _STANDS_AFTER_ALL_CHANGED_S if self._has_most_changed and is_quiet else _STANDS_S
         cv2.threshold(self._stood, patience_s / _LEARN_EVERY_S - 0.5, 255, cv2.THRESH_BINARY, dst=self._around)
         if cv2.countNonZero(self._around):
             cv2.accumulateWeighted(small, self._usual, 1.0, mask=self._spread(self._around))

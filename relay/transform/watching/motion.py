@@ -118,8 +118,9 @@ class Motion(Watcher):
         second  the second that it is about, since the Unix epoch: the last in which there were frames
         scores  for each zone the share that was in motion, 0 to 1, as the mean of that second's frames
 
-    What has moved and stands is no motion. What is smaller than `min_area` is not seen; nor is what moves less than a
-    thousandth of the picture's width in a fifth of a second, or differs from what is behind it by only a few levels.
+    What has moved and stands is no motion; nor is what fills more than half of the picture, which is taken for light.
+    What is smaller than `min_area` is not seen; nor is what moves less than a thousandth of the picture's width in a
+    fifth of a second, or differs from what is behind it by only a few levels. In rain more is asked for.
     """
 
     name: ClassVar = "motion"
