@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import threading
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ WITHIN_S = 20.0
 
 async def test_its_status_is_told_to_all_who_wait() -> None:
     child = Child.start([sys.executable, "-c", "raise SystemExit(7)"])
-    assert await asyncio.gather(child.end(WITHIN_S), child.end(WITHIN_S)) == [7, 7]
+    assert list(await asyncio.gather(child.end(WITHIN_S), child.end(WITHIN_S))) == [7, 7]
     assert not child.is_running
 
 
@@ -35,8 +36,10 @@ def test_a_loop_that_is_over_before_it_is_told_of_nothing() -> None:
         return Child.start(["sleep", "60"])
 
     child = asyncio.run(main())
+    (waiting,) = [thread for thread in threading.enumerate() if thread.name == f"end of {child.pid}"]
     child.kill()
-    psutil.wait_procs([psutil.Process(child.pid)] if psutil.pid_exists(child.pid) else [], WITHIN_S)
+    waiting.join(WITHIN_S)
+    assert not waiting.is_alive()
     assert not psutil.pid_exists(child.pid)
 
 
