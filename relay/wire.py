@@ -1,10 +1,11 @@
 """What the supervisor and a worker say to each other, and how it is framed on their socket pair.
 
-    frame  = header_bytes (u32, big-endian)  body_bytes (u32)  header (JSON)  body (raw bytes)
+    frame  = header_bytes (u32, big-endian)  body_bytes (u32)  header  body (raw bytes)
+    header = kind  space  fields (JSON)
 
 Down: `Configure Start Wake Sleep ClockUpdate Stop`. Up: `Hello Listening Found InitReady PartReady Asleep Snapshot
-Event Noticed Health Stats Bye`. A header says its `kind`; the body is the message's `data`, where it has one. Both
-lengths are bounded, nothing is pickled, and every header is validated.
+Event Noticed Health Stats Bye`. The body is the message's `data`, where it has one. Both lengths are bounded, nothing
+is pickled, and every header is validated.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,7 +23,6 @@ from relay.model import CopyOffer, DateRange, Init, JsonObject, Part, PushDoor, 
 from relay.timeline import ClockLine
 
 if TYPE_CHECKING:
-    import asyncio
     from typing import BinaryIO
 
 LENGTHS: Final = struct.Struct(">II")
@@ -237,6 +237,7 @@ _KINDS: Final[dict[str, type[Message]]] = {
     )
 }
 _ADAPTERS: Final[dict[str, TypeAdapter[Message]]] = {name: TypeAdapter(kind) for name, kind in _KINDS.items()}
+_READERS: Final = {name.encode(): adapter for name, adapter in _ADAPTERS.items()}
 
 
 def encode(message: Message) -> bytes:
@@ -252,22 +253,23 @@ def encode(message: Message) -> bytes:
         case _:
             pass
     kind = type(message).__name__
-    header = json.dumps({"kind": kind, **_ADAPTERS[kind].dump_python(message, mode="json")}).encode()
+    header = f"{kind} {json.dumps(_ADAPTERS[kind].dump_python(message, mode='json'))}".encode()
     _check_lengths(len(header), len(body))
     return LENGTHS.pack(len(header), len(body)) + header + body
 
 
 def decode(header: bytes, body: bytes) -> Message:
     """The message of one frame. Raises `ProtocolError` for anything that is not one."""
+    kind, _, fields = header.partition(b" ")
+    adapter = _READERS.get(kind)
+    if adapter is None:
+        raise ProtocolError(f"a worker message cannot be read: there is no kind {kind[:40]!r}")
     try:
-        fields: dict[str, Any] = json.loads(header)
-        message = _ADAPTERS[fields.pop("kind")].validate_python(fields)
+        message = adapter.validate_json(fields)
     except ValidationError as error:
         # Its text quotes what it was given in part, and that may be half of a URL with its password.
         problems = error.errors(include_input=False, include_url=False)
         raise ProtocolError(f"a worker message cannot be read: {problems}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ProtocolError(f"a worker message cannot be read: {error}") from error
     match message:
         case InitReady(init, _):
             return InitReady(replace(init, data=body))
@@ -279,28 +281,20 @@ def decode(header: bytes, body: bytes) -> Message:
             return message
 
 
-async def read_async(reader: asyncio.StreamReader) -> Message | None:
-    """The next message, or `None` at the end of the stream (also in the middle of a message: the worker died)."""
-    from asyncio import IncompleteReadError  # noqa: PLC0415 - the worker reads with threads and does without asyncio
-
-    try:
-        header_bytes, body_bytes = LENGTHS.unpack(await reader.readexactly(LENGTHS.size))
-        _check_lengths(header_bytes, body_bytes)
-        header = await reader.readexactly(header_bytes)
-        body = await reader.readexactly(body_bytes)
-    except (IncompleteReadError, ConnectionError):
-        return None
-    return decode(header, body)
+def frame_bytes(lengths: bytes | memoryview) -> tuple[int, int]:
+    """How long the header and the body are of the frame that `lengths` begins. Raises `ProtocolError` over a bound."""
+    header_bytes, body_bytes = LENGTHS.unpack(lengths)
+    _check_lengths(header_bytes, body_bytes)
+    return header_bytes, body_bytes
 
 
 def read(stream: BinaryIO) -> Message | None:
-    """As `read_async`, from a blocking buffered stream."""
+    """The next message of a blocking buffered stream, or `None` at its end (also amid a message: the other died)."""
     try:
         lengths = stream.read(LENGTHS.size)
         if len(lengths) < LENGTHS.size:
             return None
-        header_bytes, body_bytes = LENGTHS.unpack(lengths)
-        _check_lengths(header_bytes, body_bytes)
+        header_bytes, body_bytes = frame_bytes(lengths)
         header, body = stream.read(header_bytes), stream.read(body_bytes)
     except ConnectionError:
         return None

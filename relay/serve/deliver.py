@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from relay.serve.conditions import accepts_gzip, has_etag, parse_range
 from relay.serve.prepared import NO_STORE
@@ -50,7 +49,7 @@ async def deliver(
     asked = request.headers
     if prepared.is_text and "Range" not in asked and accepts_gzip(asked.get("Accept-Encoding", "")):
         prepared = prepared.gzipped()
-    headers = CIMultiDict(prepared.headers)
+    headers = prepared.headers
     if cache_control is not None:
         headers["Cache-Control"] = cache_control
     body: bytes | memoryview = prepared.body

@@ -72,7 +72,7 @@ def problem(status: HTTPStatus, words: str) -> Reply:
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": NO_STORE}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = _RETRY_AFTER_S
-    return Reply(Prepared(f"{words}\n".encode(), headers), status)
+    return Reply(Prepared(f"{words}\n".encode(), headers, has_etag=False), status)
 
 
 class MediaRoutes:

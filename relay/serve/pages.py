@@ -86,14 +86,12 @@ def _load(folder: Path) -> dict[str, Prepared]:
         name = path.relative_to(folder).as_posix()
         if path.suffix in _TEXT_TYPES:
             made = prepared.text(path.read_bytes(), _TEXT_TYPES[path.suffix], _REVALIDATE)
+            if _TEXT_TYPES[path.suffix].startswith("text/html"):
+                made = made.with_headers(PAGE_HEADERS)
             made.gzipped()  # now, at the start, and not on the event loop when somebody waits
         elif path.suffix in _BINARY_TYPES:
             made = prepared.binary(path.read_bytes(), _BINARY_TYPES[path.suffix], _REVALIDATE)
         else:
             continue
         files[name] = made
-    for made in files.values():
-        if made.headers["Content-Type"].startswith("text/html"):
-            made.headers.update(PAGE_HEADERS)
-            made.gzipped().headers.update(PAGE_HEADERS)
     return files

@@ -21,42 +21,62 @@ _GZIP_LEVEL: Final = 6
 class Prepared:
     """A body and the headers that are the same for everyone who gets it; `duration_s` is that of media.
 
-    `etag` is empty for what is not to be asked for again. `is_text` says that it may go in gzip, and never in part.
+    `is_text` says that it may go in gzip, and never in part. Without `has_etag` it is not to be asked for again.
     """
 
-    __slots__ = ("_gzipped", "body", "duration_s", "etag", "headers", "is_text")
+    __slots__ = ("_etag", "_gzipped", "_headers", "body", "duration_s", "is_text")
 
     def __init__(
         self,
         body: bytes | memoryview,
         headers: Mapping[str, str],
         *,
-        etag: str = "",
+        has_etag: bool = True,
         is_text: bool = False,
         duration_s: float = 0.0,
     ) -> None:
         self.body = body
-        self.etag = etag
         self.is_text = is_text
         self.duration_s = duration_s
-        self.headers: CIMultiDict[str] = CIMultiDict(headers)
-        if etag:
-            self.headers["ETag"] = etag
+        self._etag = None if has_etag else ""
+        self._headers = headers
         self._gzipped: Prepared | None = None
+
+    @property
+    def etag(self) -> str:
+        """Its validator, made when first asked for: most parts of most renditions are fetched by nobody."""
+        if self._etag is None:
+            self._etag = strong_etag(self.body)
+        return self._etag
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """Those of a response, to be changed at will."""
+        headers = CIMultiDict(self._headers)
+        if self.etag:
+            headers["ETag"] = self.etag
+        return headers
+
+    def with_headers(self, more: Mapping[str, str]) -> Prepared:
+        """The same with `more`."""
+        headers = {**self._headers, **more}
+        has_etag = self._etag != ""
+        return Prepared(self.body, headers, has_etag=has_etag, is_text=self.is_text, duration_s=self.duration_s)
 
     def gzipped(self) -> Prepared:
         """The same in gzip, made when first asked for."""
         if self._gzipped is None:
             body = gzip.compress(self.body, _GZIP_LEVEL, mtime=0)
-            etag = f'{self.etag[:-1]}-gzip"' if self.etag else ""
-            self._gzipped = Prepared(body, {**self.headers, "Content-Encoding": "gzip"}, etag=etag, is_text=True)
+            self._gzipped = Prepared(
+                body, {**self._headers, "Content-Encoding": "gzip"}, has_etag=self._etag != "", is_text=True
+            )
         return self._gzipped
 
 
 def text(body: bytes, content_type: str, cache_control: str) -> Prepared:
     """A text that goes in gzip to those who accept it."""
     headers = {"Content-Type": content_type, "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
-    return Prepared(body, headers, etag=strong_etag(body), is_text=True)
+    return Prepared(body, headers, is_text=True)
 
 
 def playlist(lines: str, cache_control: str) -> Prepared:
@@ -67,13 +87,13 @@ def playlist(lines: str, cache_control: str) -> Prepared:
 def multivariant(lines: str) -> Prepared:
     """A viewer's multivariant playlist: nobody will ask for these bytes again, so there is nothing to validate."""
     headers = {"Content-Type": PLAYLIST_TYPE, "Cache-Control": NO_STORE, "Vary": "Accept-Encoding"}
-    return Prepared(lines.encode(), headers, is_text=True)
+    return Prepared(lines.encode(), headers, has_etag=False, is_text=True)
 
 
 def binary(body: bytes | memoryview, content_type: str, cache_control: str, duration_s: float = 0.0) -> Prepared:
     """Anything that goes as it is, in part too."""
     headers = {"Content-Type": content_type, "Cache-Control": cache_control, "Accept-Ranges": "bytes"}
-    return Prepared(body, headers, etag=strong_etag(body), duration_s=duration_s)
+    return Prepared(body, headers, duration_s=duration_s)
 
 
 def media(body: bytes | memoryview, kind: MediaKind, cache_control: str, duration_s: float = 0.0) -> Prepared:

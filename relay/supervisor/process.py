@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 from relay import wire
 from relay.errors import ProtocolError
 from relay.supervisor.child import Child
+from relay.supervisor.inbox import Inbox
 
 if TYPE_CHECKING:
     from relay.config import Isolation
 
-READ_LIMIT_BYTES: Final = 256 * 1024
 EXIT_WITHIN_S: Final = 0.25
 KILLED_WITHIN_S: Final = 2.0
 """A process that is stuck in a driver or on a dead network disk outlives SIGKILL: its stream must not wait for it."""
@@ -24,9 +24,8 @@ KILLED_WITHIN_S: Final = 2.0
 class WorkerProcess:
     """Made by `spawn`; `receive` until it returns `None`, then `kill`, always."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, process: Child | None) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, inbox: Inbox, process: Child | None) -> None:
+        self._inbox = inbox
         self._process = process
         self._has_hung_up = False
 
@@ -41,7 +40,7 @@ class WorkerProcess:
         with theirs:
             ours.setblocking(False)  # noqa: FBT003 - the socket module's own signature
             # First of all, since from here on a cancelled start cannot leave a process that nobody knows.
-            reader, writer = await asyncio.open_connection(sock=ours, limit=READ_LIMIT_BYTES)
+            _, inbox = await asyncio.get_running_loop().create_connection(Inbox, sock=ours)
             try:
                 if isolation == "thread":
                     threading.Thread(target=_work, args=(theirs.dup(),), name="worker", daemon=True).start()
@@ -49,9 +48,9 @@ class WorkerProcess:
                     command = [sys.executable, "-m", "relay.worker", str(theirs.fileno()), log_level]
                     process = Child.start(command, pass_fds=[theirs.fileno()])
             except BaseException:
-                writer.transport.abort()
+                inbox.transport.abort()
                 raise
-        return cls(reader, writer, process)
+        return cls(inbox, process)
 
     @property
     def pid(self) -> int | None:
@@ -67,7 +66,7 @@ class WorkerProcess:
         """The next message, or `None` when the worker is gone. Raises `ProtocolError` if it keeps silent."""
         try:
             async with asyncio.timeout(within_s):
-                message = await wire.read_async(self._reader)
+                message = await self._inbox.next()
         except TimeoutError:
             raise ProtocolError(f"it kept silent for {within_s:g} s") from None
         self._has_hung_up = message is None
@@ -75,12 +74,12 @@ class WorkerProcess:
 
     def send(self, message: wire.Message) -> None:
         """Send down. What is sent is small and rare, so the transport's buffer needs no other bound."""
-        if not self._writer.is_closing():
-            self._writer.write(wire.encode(message))
+        if not self._inbox.transport.is_closing():
+            self._inbox.transport.write(wire.encode(message))
 
     async def kill(self) -> int | None:
         """Make sure that it is gone, and say how it ended: a negative number is the signal, `None` is not known."""
-        self._writer.transport.abort()
+        self._inbox.transport.abort()
         process = self._process
         if process is None:
             return None

@@ -70,7 +70,7 @@ async def test_a_worker_that_takes_over_goes_on_where_each_rendition_was(stage: 
         worker.publish(first, 4)
         video = make_part(GRID, MediaKind.VIDEO, GRID.msn(first.next_slots["video"]), 4)
         worker.say(wire.Snapshot(5, b"jpeg"), wire.PartReady(video), wire.Stats({"slots": 5}))
-        worker.writer.close()
+        worker.inbox.transport.close()
         second = await stage.crew.next()
         start = await second.begin()
         assert start.next_slots["video"] == first.next_slots["video"] + 5 * GRID.slots_per_part
@@ -89,7 +89,7 @@ async def test_the_source_is_held_after_a_second_death_and_the_slate_says_why(st
         again = await stage.crew.next()
         assert (await again.hear(wire.Configure)).hold_source_s == 0
         again.say(wire.Hello(2), wire.Bye("transform: the owner's code failed"))
-        again.writer.close()
+        again.inbox.transport.close()
         third = await stage.crew.next()
         configure = await third.hear(wire.Configure)
         assert configure.hold_source_s == 1
@@ -127,7 +127,7 @@ async def test_a_worker_that_talks_nonsense_is_replaced(stage: Stage, nonsense: 
     async with stage.run():
         worker = await stage.crew.next()
         await worker.hear(wire.Configure)
-        worker.writer.write(nonsense)
+        worker.inbox.transport.write(nonsense)
         await worker.hear_the_end()
         await stage.crew.next()
 

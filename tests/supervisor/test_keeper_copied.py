@@ -48,7 +48,7 @@ async def test_the_first_offer_decides_and_numbers_count_up_from_the_grid(folder
         msn = grid.msn(start.next_slots["video"])
         worker.say(wire.InitReady(VIDEO_INIT), wire.InitReady(AUDIO_INIT), *whole(msn), *whole(msn + 1))
         await stage.published.wait_for("publish_part", 4)
-        worker.writer.close()
+        worker.inbox.transport.close()
         second = await stage.crew.next()
         again = await second.begin()
         assert grid.msn(again.next_slots["video"]) == msn + 2
@@ -65,7 +65,7 @@ async def test_what_codecs_says_is_told_to_the_next_worker_and_kept_for_the_next
         msn = Grid.of(COPIED).msn(start.next_slots["video"])
         worker.say(wire.InitReady(VIDEO_INIT), wire.InitReady(AUDIO_INIT), *whole(msn))
         await stage.published.wait_for("publish_part", 2)
-        worker.writer.close()
+        worker.inbox.transport.close()
         second = await stage.crew.next()
         again = await second.begin()
         assert again.format.copied is not None
@@ -84,7 +84,7 @@ async def test_keyframes_too_far_apart_for_the_format_begin_a_new_generation(fol
         worker.say(offering(2.2))
         worker.say(offering(8.0))
         await worker.hear(wire.Stop)
-        worker.writer.close()
+        worker.inbox.transport.close()
         second = await stage.crew.next()
         start = await second.begin()
         assert start.format.copied == Copied("h264", 12)
@@ -100,7 +100,7 @@ async def test_what_auto_has_decided_to_encode_is_not_looked_at_again(folder: Da
         worker.say(wire.Hello(1), a_camera())
         start = await worker.hear(wire.Start)
         assert start.format.copied is None
-        worker.writer.close()
+        worker.inbox.transport.close()
         second = await stage.crew.next()
         assert (await second.hear(wire.Configure)).settings["video"] == "encode"
 
@@ -120,7 +120,7 @@ async def test_auto_gives_up_copying_when_the_camera_cannot_be_copied_any_more(k
         assert start.format == COPIED
         worker.say(a_camera())
         await worker.hear(wire.Stop)
-        worker.writer.close()
+        worker.inbox.transport.close()
         second = await stage.crew.next()
         assert (await second.begin()).format == replace(COPIED, copied=None)
         assert [number for number, _ in stage.published.generations] == [3, 4]

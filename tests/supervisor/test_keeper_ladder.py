@@ -56,7 +56,7 @@ async def test_a_worker_that_takes_over_sends_each_rendition_what_it_lacks(ladde
         describe(worker, first.format)
         for name, parts in sent.items():
             send(worker, first, name, parts)
-        worker.writer.close()
+        worker.inbox.transport.close()
         second = await ladder_stage.crew.next()
         start = await second.begin()
         assert start.next_slots == {name: begin + parts * GRID.slots_per_part for name, parts in sent.items()}

@@ -23,7 +23,7 @@ import psutil
 import pytest
 import uvloop
 
-from fixtures.crew import Crew
+from fixtures.crew import Crew, inbox_of
 from fixtures.half_worker import PARTS
 from fixtures.keeping import GRID, SETTINGS, Stage
 from fixtures.origin import Recorder
@@ -40,7 +40,7 @@ from relay.sessions import TokenMint
 from relay.supervisor import DataFolder, Supervisor
 from relay.supervisor import keeper as keeper_module
 from relay.supervisor.child import Child
-from relay.supervisor.process import READ_LIMIT_BYTES, WorkerProcess
+from relay.supervisor.process import WorkerProcess
 from relay.timeline import Grid
 
 if TYPE_CHECKING:
@@ -195,11 +195,11 @@ class Halting(Crew):
         self.spawned += 1
         ours, theirs = socket.socketpair()
         with theirs:
-            near = await asyncio.open_connection(sock=ours, limit=READ_LIMIT_BYTES)
+            near = await inbox_of(ours)
             command = [sys.executable, "-m", "fixtures.half_worker", str(theirs.fileno())]
             process = Child.start(command, pass_fds=[theirs.fileno()])
         self.halted = psutil.Process(process.pid)
-        return WorkerProcess(*near, process)
+        return WorkerProcess(near, process)
 
 
 @asynccontextmanager

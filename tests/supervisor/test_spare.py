@@ -113,7 +113,7 @@ async def test_the_last_one_is_ended_with_the_relay() -> None:
     keeping.cancel()
     await asyncio.wait([keeping])
     assert await stage.crew.workers[1].hear_the_end() == []
-    assert not worker.writer.is_closing()  # whoever took one ends it
+    assert not worker.inbox.transport.is_closing()  # whoever took one ends it
     await stage.started[0].kill()
     stage.crew.go_home()
 
