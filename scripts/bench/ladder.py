@@ -1,6 +1,6 @@
 """What a ladder of four rungs costs: a relay worker beside one ffmpeg command line, on one source at the same time.
 
-    .venv/bin/python -m scripts.bench.ladder [--source camera|file] [--seconds 60] [--json FILE]
+    .venv/bin/python -m scripts.bench.ladder --source file|camera [--seconds 60] [--json FILE]
 
 Both read one 720p30 H.264 + AAC source, decode it once, scale it to 480p, 360p and 240p, and encode all four as
 `scripts.bench.pipeline` encodes its one: the same presets, rate control, IDR pictures and threads, HLS in fMP4, one AAC
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RUNGS: Final = ((1280, 720, 2500), (854, 480, 1350), (640, 360, 900), (426, 240, 500))
 """Width, height and kbit/s; the first is the source's own size."""
 MOST_RATIO: Final = 1.10
+"""Of worker and parent together, from a picture with a sensor's noise in it: `--source file`."""
 WORKER_RSS_TARGET_MIB: Final = 320
 
 
@@ -49,10 +50,11 @@ def outputs(folder: Path) -> list[str]:
 
 
 def main() -> None:
-    """Measure, print, and exit with 1 if the worker costs more than it may, or did not do the peer's work."""
+    """Measure, print, and exit with 1 if it costs more than it may, or the relay did not do the peer's work."""
     found: dict[str, Any] = run(__doc__, "A ladder of four from 720p30", settings(), outputs, WORKER_RSS_TARGET_MIB)
-    print(f"  worker beside ffmpeg: {found['ratio_worker']:.2f} (target {MOST_RATIO}, of the worker alone)")
-    sys.exit(int(found["ratio_worker"] > MOST_RATIO))
+    ratio, has_target = found["ratio_worker_and_parent"], found["source"] == "file"
+    print(f"  target of both together: {MOST_RATIO if has_target else 'none for an easy picture'}")
+    sys.exit(int(has_target and ratio > MOST_RATIO))
 
 
 if __name__ == "__main__":
