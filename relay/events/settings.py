@@ -54,5 +54,4 @@ class EventRule(Settings):
     schedule: ScheduleText = ""
 
 
-EventRules = Annotated[tuple[EventRule, ...], Field(max_length=MOST_RULES, exclude=True)]
-"""Not for the worker: it tells all, and the relay's own process sorts it."""
+EventRules = Annotated[tuple[EventRule, ...], Field(max_length=MOST_RULES)]
