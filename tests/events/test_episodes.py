@@ -59,6 +59,12 @@ def test_what_takes_no_time_was_when_it_says() -> None:
     assert (spans([cut]), cut.data) == ([("scene-change", 4.5, 4.5)], {"score": 0.9})
 
 
+@pytest.mark.parametrize("seconds", [None, True, "2", -1, float("nan"), 1e12, [1]])
+def test_a_duration_that_is_none_counts_as_nothing(seconds: object) -> None:
+    (cut,) = told(Emitted("scene-change", ns(5), {"phase": "at", "lasted_s": seconds, "ago_s": seconds}))
+    assert spans([cut]) == [("scene-change", 5, 5)]
+
+
 @pytest.mark.parametrize("name", ["zone", "label", "track", "visit"])
 def test_an_end_belongs_to_the_begin_that_says_the_same(name: str) -> None:
     first, second, over, last = told(
