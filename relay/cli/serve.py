@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -18,7 +19,8 @@ from relay.errors import ConfigError
 from relay.heap import spare_what_is_loaded
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
-from relay.supervisor import DataFolder, Supervisor, usable_cores
+from relay.supervisor import DataFolder, Supervisor, TapFolder, usable_cores
+from relay.walls import shown_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,20 +117,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(settings: RelaySettings, cores: float) -> None:
-    folder = DataFolder(settings.data)
-    try:
+    shown = len(shown_in(settings.streams))
+    with closing(DataFolder(settings.data)) as folder, closing(TapFolder(settings.data, shown)) as taps:
         mint = TokenMint(load_or_make_key(settings.data))
         recorder = SessionRecorder(SessionStore(settings.data), mint, settings.session_idle_s)
         hub = Hub(settings.streams)
-        supervisor = Supervisor(settings, hub, folder, cores=cores)
+        supervisor = Supervisor(settings, hub, folder, cores=cores, taps=taps.path)
         try:
             app = make_app(hub, recorder, mint, supervisor.statuses, supervisor.unix_ns, supervisor.demand)
             await _serve_until_told(settings, app, supervisor, recorder)
         finally:
             if not recorder.close(supervisor.unix_ns()):
                 log.error("some viewer sessions could not be written before the end")
-    finally:
-        folder.close()
 
 
 async def _serve_until_told(
