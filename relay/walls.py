@@ -66,9 +66,9 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
 
 StreamNames = Annotated[
     tuple[StreamName, ...],
+    Field(min_length=1, max_length=MOST_SHOWN),
     BeforeValidator(split_names),
     AfterValidator(_each_once),
-    Field(min_length=1, max_length=MOST_SHOWN),
 ]
 """Names of streams, each once: a list, or one text with commas between them."""
 Columns = Annotated[int, Field(ge=1, le=MOST_SHOWN)]

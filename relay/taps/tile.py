@@ -29,6 +29,10 @@ _LEAST_PX: Final = 9
 _NAME_OF_HEIGHT: Final = 1 / 8
 _LABEL_OF_HEIGHT: Final = 1 / 16
 _STATE_OF_NAME: Final = 0.7
+_LEAST_BAR: Final = 2
+"""In pixels. Sides are even, so that no shape is kept exactly."""
+_AREA_FROM: Final = 0.5
+"""As in `pixels.letterbox`: shrinking by less, bilinear misses no pixel and takes an eighth of the time."""
 _SHADE: Final = 0.35
 """What is left of the brightness behind a name that stands in a picture."""
 
@@ -86,8 +90,7 @@ class Tile:
     def _draw(self, seen: Seen) -> None:
         """`seen` as it is to be shown, into the spare picture: it is not known yet whether it was whole."""
         width, height, matrix = self._asked
-        if letterbox(seen.i420, width, height, out=self._spare) is not self._spare:
-            np.copyto(self._spare, seen.i420)  # it has the size already
+        _fit(seen.i420, self._spare)
         if seen.matrix != matrix:
             recolour(self._spare, seen.matrix, matrix)
         if self._label is not None:
@@ -120,6 +123,19 @@ class _Label:
         for plane in planes[1:]:
             chroma = plane[: rows // 2, : columns // 2]
             cv2.convertScaleAbs(chroma, dst=chroma, alpha=_SHADE, beta=NEUTRAL * (1 - _SHADE))
+
+
+def _fit(i420: I420, out: I420) -> None:
+    """`i420` in the size of `out`, with bars where its shape is another one: a bar of a pixel or two is none."""
+    width, height = out.shape[1], out.shape[0] * 2 // 3
+    from_width, from_height = i420.shape[1], i420.shape[0] * 2 // 3
+    scale = min(width / from_width, height / from_height)
+    if max(width - from_width * scale, height - from_height * scale) >= _LEAST_BAR:
+        letterbox(i420, width, height, out=out)
+        return
+    interpolation = cv2.INTER_AREA if scale <= _AREA_FROM else cv2.INTER_LINEAR
+    for source, target in zip(split(i420), split(out), strict=True):
+        cv2.resize(source, (target.shape[1], target.shape[0]), dst=target, interpolation=interpolation)
 
 
 def paste(canvas: Planes, i420: I420, x: int, y: int) -> None:
