@@ -17,11 +17,13 @@ import pytest
 from fixtures.processes import wait_for
 from fixtures.taps import FRESH_NS, RED, Looker, Stream, Ticker
 from relay.model import Picture
-from relay.taps import Sight, memory
+from relay.taps import Sight, TapReader, memory
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from relay.pixels import I420
 
 
 @pytest.fixture
@@ -298,19 +300,21 @@ while True:
 
 
 def test_another_process_that_never_rests_and_is_killed(tmp_path: Path) -> None:
-    looker = Looker(tmp_path, "door", time.monotonic_ns)
+    reader = TapReader(tmp_path, "door")
+    copies: list[I420] = []
+    lumas: list[set[int]] = []
+
+    def look() -> bool:
+        copies.clear()
+        if reader.look(lambda seen: copies.append(seen.i420.copy())) is Sight.NEW:
+            lumas.append(set(np.unique(copies[-1][:360]).tolist()))
+        return len(lumas) >= 50
+
     writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], cwd=Path(__file__).parents[2])
     try:
-        whole: list[set[int]] = []
-
-        def look() -> bool:
-            if looker.look() is Sight.NEW:
-                whole.append(set(np.unique(looker.given[-1].i420[:360]).tolist()))
-            return len(whole) >= 50
-
         wait_for(look, 20, "fifty pictures", every_s=0.0)
-        assert [lumas for lumas in whole if len(lumas) != 1] == []
     finally:
         writer.send_signal(signal.SIGKILL)
         writer.wait()
-    wait_for(lambda: looker.look() is Sight.AWAY, 5, "the end of what it left")
+    assert [found for found in lumas if len(found) != 1] == [], "each is of one grey"
+    wait_for(lambda: reader.look(lambda _: None) is Sight.AWAY, 5, "the end of what it left")
