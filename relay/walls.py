@@ -1,4 +1,4 @@
-"""Streams that show others: a wall of them, a picture in a picture, a mosaic. Who shows whom, and what may not be. Pure.
+"""Streams that show others: a wall, a picture in a picture, a mosaic. Who shows whom, and what may not be. Pure.
 
     source = "wall:front,garden,door?columns=2"                             a stream that is nothing but others
     transforms = ["picture-in-picture stream=door", "mosaic streams=a,b"]   one that shows others beside its own camera

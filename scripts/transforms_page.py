@@ -40,7 +40,7 @@ WIDTH, HEIGHT = 320, 180
 _BAR: Final = 20
 _QUALITY: Final = 85
 _WORDS: Final = {
-    "geometry": "Where what is seen lies in the picture. Two show other streams: here the street mirrored, and at night.",
+    "geometry": "Where what is seen lies in the picture. Two show other streams: the street mirrored, and at night.",
     "correction": "What light, lens and sensor did to the picture, undone.",
     "drawing": "What is put on top.",
     "privacy": "What nobody is to see. [privacy.md](privacy.md) says what they promise, and what they cannot.",

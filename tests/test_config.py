@@ -416,7 +416,9 @@ def test_streams_that_show_each_other_in_a_circle_are_refused(tmp_path: Path) ->
     assert "geheim" not in str(caught.value)
 
 
-@pytest.mark.parametrize("written", [{"source": "wall:front"}, {"source": "a.mp4", "transforms": ["mosaic streams=front"]}])
+@pytest.mark.parametrize(
+    "written", [{"source": "wall:front"}, {"source": "a.mp4", "transforms": ["mosaic streams=front"]}]
+)
 def test_on_the_command_line_there_are_no_other_streams_to_show(written: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="streams.cam: it shows 'front', and there is no other stream here"):
+    with pytest.raises(ConfigError, match=r"streams\.cam: it shows 'front', and there is no other stream here"):
         config.load(**written)

@@ -80,12 +80,18 @@ COPIED = {"a": a_stream("wall:b"), "b": a_stream("rtsp://b/", video="auto")}
 @pytest.mark.parametrize(
     ("streams", "problem"),
     [
-        ({"a": a_stream("wall:b"), "c": a_stream()}, "streams.a: it shows 'b', and there is no such stream: there are a, c"),
+        (
+            {"a": a_stream("wall:b"), "c": a_stream()},
+            "streams.a: it shows 'b', and there is no such stream: there are a, c",
+        ),
         ({"a": a_stream("wall:b")}, "streams.a: it shows 'b', and there is no other stream here: `relay serve` has"),
         ({"a": a_stream("wall:a"), "b": a_stream()}, "streams.a: it shows itself"),
         ({"a": a_stream("test:", "mosaic streams=a"), "b": a_stream()}, "streams.a: it shows itself"),
         (COPIED, "streams.a: it shows 'b', whose pictures are not decoded here (video = \"auto\"): set"),
-        ({"a": a_stream("wall:b"), "b": a_stream("rtsp://b/", video="copy")}, "streams.a: it shows 'b', whose pictures"),
+        (
+            {"a": a_stream("wall:b"), "b": a_stream("rtsp://b/", video="copy")},
+            "streams.a: it shows 'b', whose pictures",
+        ),
         ({"a": a_stream("wall:?"), "b": a_stream()}, "streams.a.source: streams: Tuple should have at least 1 item"),
         (
             {"a": a_stream("wall:b"), "b": a_stream("test:", "picture-in-picture stream=a")},

@@ -87,8 +87,8 @@ def open_source(
 ) -> Source:
     """Open `settings.source` for the stream `name`, within its timeouts. Raises a leaf of `SourceError`.
 
-    The test pattern shows `name` and draws by `unix_ns`, the relay's clock. What is pushed comes in by `entrance`. Other
-    streams leave their pictures in the folder `taps`.
+    The test pattern shows `name` and draws by `unix_ns`, the relay's clock. What is pushed comes in by `entrance`.
+    Other streams leave their pictures in the folder `taps`.
     """
     if settings.is_push:
         return open_push(settings, entrance)

@@ -26,9 +26,7 @@ def cells(count: int, width: int, height: int, columns: int | None = None) -> li
     down = math.ceil(count / across)
     lefts, tops = _edges(width, across), _edges(height, down)
     places = [(column, row) for row in range(down) for column in range(across)]
-    return [
-        Cell(lefts[x], tops[y], lefts[x + 1] - lefts[x], tops[y + 1] - tops[y]) for x, y in places[:count]
-    ]
+    return [Cell(lefts[x], tops[y], lefts[x + 1] - lefts[x], tops[y + 1] - tops[y]) for x, y in places[:count]]
 
 
 def _columns(count: int, *, is_wide: bool) -> int:

@@ -1,4 +1,4 @@
-"""Pictures of one stream in a mapped file: a writer never waits, and a reader never takes half of a picture for a whole.
+"""Pictures of one stream in a mapped file: a writer never waits, and a reader never takes half of one for a whole.
 
     FOLDER/NAME.tap = header (a page)  picture 0  picture 1          pictures are I420, each from a page on
 
@@ -254,7 +254,7 @@ class TapReader:
         return file.get(index, _SEQUENCE) == sequence
 
     def _follow(self, now_ns: int) -> None:
-        """Map the file that has the name now, if it is another one. Without one, what there was lives on till it is old."""
+        """Map the file that has the name now, if it is another one. What there was counts on if there is none."""
         self._followed_ns = now_ns
         try:
             key = _key_of(self._path.lstat())

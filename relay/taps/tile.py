@@ -89,7 +89,7 @@ class Tile:
 
     def _draw(self, seen: Seen) -> None:
         """`seen` as it is to be shown, into the spare picture: it is not known yet whether it was whole."""
-        width, height, matrix = self._asked
+        matrix = self._asked[2]
         _fit(seen.i420, self._spare)
         if seen.matrix != matrix:
             recolour(self._spare, seen.matrix, matrix)
@@ -155,9 +155,9 @@ def _paint_offline(i420: I420, name: str) -> None:
     size_px = round(height * _NAME_OF_HEIGHT)
     wide = lettering.width_of(name, max(size_px, _LEAST_PX), bold=True)
     size_px = min(size_px, int(size_px * 0.9 * width / max(1, wide)))
-    state_px = round(size_px * _STATE_OF_NAME)
-    if state_px < _LEAST_PX:
+    if size_px < _LEAST_PX:
         return
+    state_px = max(_LEAST_PX, round(size_px * _STATE_OF_NAME))
     top = (height - lettering.line_height(size_px) - lettering.line_height(state_px)) // 2
     _write(planes.y, lettering.coverage(name, size_px, bold=True), top, _NAME_LUMA)
     _write(planes.y, lettering.coverage(OFFLINE, state_px), top + lettering.line_height(size_px), _STATE_LUMA)
@@ -165,8 +165,7 @@ def _paint_offline(i420: I420, name: str) -> None:
 
 def _write(luma: Plane, mask: Plane, top: int, level: int) -> None:
     """Letters of `level` onto a dark ground, in the middle of the width."""
-    rows, columns = luma.shape
-    left = max(0, (columns - mask.shape[1]) // 2)
+    left = max(0, (luma.shape[1] - mask.shape[1]) // 2)
     area = luma[max(0, top) : top + mask.shape[0], left : left + mask.shape[1]]
     np.maximum(area, _inked(mask, level)[: area.shape[0], : area.shape[1]], out=area)
 

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Prot
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from relay.errors import TransformError
-from relay.walls import NO_TAPS
+from relay.walls import NO_TAPS, Taps
 
 if TYPE_CHECKING:
     from relay.transform.frame import Frame
-    from relay.walls import Taps
 
 MAX_SIDE: Final = 8192
 """Twice the widest H.264 picture that common players take: room to work in, and a bound on memory."""
@@ -176,7 +175,9 @@ class Showing(Transform):
     def open(self) -> None:
         """Raises `TransformError` where there are no other streams."""
         if not self._taps.folder:
-            raise TransformError("there are no other streams here: it shows those that `relay serve` runs beside this one")
+            raise TransformError(
+                "there are no other streams here: it shows those that `relay serve` runs beside this one"
+            )
 
 
 def _even(value: int) -> int:

@@ -28,8 +28,8 @@ class Setup:
     `period_s` lies between two frames; a chain that needs longer lets links rest that may. Where there is no hurry, as
     with a file, it is `math.inf`: then nothing rests, and nothing is late. A link that works longer than
     `deadline_frames` periods on a frame is late. `on_event` hears of what is noticed in a frame, `on_failure` of every
-    failure that does not stop the stream: that one is raised. `clock` counts seconds. `matrix` is the pictures'. `taps` is
-    where other streams are, for transforms that show them.
+    failure that does not stop the stream: that one is raised. `clock` counts seconds. `matrix` is the pictures'.
+    `taps` is where other streams are, for transforms that show them.
     """
 
     period_s: float = 1 / 30

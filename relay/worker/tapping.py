@@ -27,7 +27,7 @@ TRY_AGAIN_NS: Final = 5 * NS_PER_S
 class Tapping:
     """Leaves pictures for others, if any stream shows this one. One thread.
 
-    They count as what it shows for `fresh_for_s`: as long as its own viewers see the last one before they see its slate.
+    They count as what it shows for `fresh_for_s`: as long as its own viewers see the last one and not yet its slate.
     A failure costs this stream nothing: it is counted (`tap_failures`), told and tried again.
     """
 

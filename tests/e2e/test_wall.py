@@ -72,7 +72,9 @@ class Walled(Relay):
 def relay(folder: Path) -> Iterator[Walled]:
     with Walled(folder) as relay:
         relay.wait_until("live")
-        wait_for(lambda: all(relay.status(name)["health"]["state"] == "live" for name in ("red", "live")), 20, "streams")
+        wait_for(
+            lambda: all(relay.status(name)["health"]["state"] == "live" for name in ("red", "live")), 20, "streams"
+        )
         yield relay
 
 
@@ -85,7 +87,10 @@ def test_each_stream_is_where_it_belongs_and_as_its_own_viewers_see_it(relay: Wa
     began_s = time.time()
     with Inspector(relay.playlist) as inspector:
         shown = wait_for(
-            lambda: [one for one in relay.pictures() if one[0] > began_s + 1], 20, "a segment that began since", every_s=0.5
+            lambda: [one for one in relay.pictures() if one[0] > began_s + 1],
+            20,
+            "a segment that began since",
+            every_s=0.5,
         )
     for at_s, picture in (shown[0], shown[-1]):
         red, live, hidden, away = (place(picture, column, row) for row in (0, 1) for column in (0, 1))
@@ -121,4 +126,10 @@ def test_what_streams_leave_for_each_other_goes_with_the_relay(relay: Walled) ->
 def _mapped(relay: Walled) -> list[Path]:
     """Files in the memory of its workers."""
     maps = (Path(f"/proc/{worker.pid}/maps") for worker in relay.workers())
-    return [Path(line.split()[-1]) for path in maps if path.exists() for line in path.read_text().splitlines() if "/" in line]
+    return [
+        Path(line.split()[-1])
+        for path in maps
+        if path.exists()
+        for line in path.read_text().splitlines()
+        if "/" in line
+    ]

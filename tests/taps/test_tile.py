@@ -68,7 +68,7 @@ def test_without_a_new_picture_it_says_that_the_stream_is_offline(stream: Stream
     ticker.advance(0.3)
     assert tile.look(160, 90, "bt709")
     assert levels(tile.i420) == GREEN
-    ticker.advance(1.9)
+    ticker.advance(1.6)
     assert not tile.look(160, 90, "bt709")
     assert levels(tile.i420) == GREEN
     ticker.advance(0.2)

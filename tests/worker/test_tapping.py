@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,6 @@ from fixtures.links import CLOCK
 from fixtures.taps import Looker, Ticker
 from fixtures.worker import FIRST, SMALL, Outbox, SteppedClock, flat_picture
 from relay.config import StreamSettings, TransformSettings
-from relay.model import Picture
 from relay.pixels import split
 from relay.taps import Sight, Tile, memory
 from relay.timeline import NS_PER_S
@@ -29,6 +27,9 @@ from relay.worker.tapping import Tapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from relay.model import Picture
 
 
 class Stage:

@@ -14,7 +14,7 @@ from pydantic import Field, PrivateAttr
 from relay.fields import StreamName
 from relay.pixels import letterbox, split
 from relay.pixels.planes import BLACK, NEUTRAL
-from relay.taps import Tile, cells, paste
+from relay.taps import Cell, Tile, cells, paste
 from relay.transform.base import Group, Showing
 from relay.transform.colour import Colour, yuv_of
 from relay.transform.scratch import Scratch
@@ -22,7 +22,6 @@ from relay.walls import Columns, StreamNames
 
 if TYPE_CHECKING:
     from relay.pixels import I420, Plane, Planes
-    from relay.taps import Cell
     from relay.transform.frame import Frame
 
 _LEVELS: Final = (BLACK, NEUTRAL, NEUTRAL)
@@ -79,7 +78,7 @@ class PictureInPicture(Showing):
         width = min(self.width * wide, tall * shape[0] / shape[1])
         height = _even(width * shape[1] / shape[0], tall)
         width = _even(width, wide)
-        left, top = int(self.x * wide) // 2 * 2, int(self.y * tall) // 2 * 2
+        left, top = round(self.x * wide / 2) * 2, round(self.y * tall / 2) * 2
         return min(left, wide - width), min(top, tall - height), width, height
 
 
@@ -87,9 +86,9 @@ class Mosaic(Showing):
     """Shows other streams of the relay beside the own picture, which comes first, in rows of equal places.
 
     The picture keeps its size, and each in it its shape. Where a stream has no new picture, its place says that it is
-    offline. It works in `relay serve`, with the streams of its `relay.toml`. Streams cannot show each other in a circle,
-    and one whose pictures are copied (`video = "copy"` or `"auto"`) cannot be shown. A stream that is nothing but others
-    has no need of it: its `source` is a wall.
+    offline. It works in `relay serve`, with the streams of its `relay.toml`. Streams cannot show each other in a
+    circle, and one whose pictures are copied (`video = "copy"` or `"auto"`) cannot be shown. A stream that is nothing
+    but others has no need of it: its `source` is a wall.
     """
 
     name: ClassVar = "mosaic"
