@@ -20,7 +20,7 @@ def test_a_wall_as_it_is_written() -> None:
     assert wall.streams == ("front", "garden", "door")
     assert (wall.columns, wall.size, wall.rate, wall.names) == (2, (640, 360), Fraction(25, 2), False)
     wall = parse_wall("front")
-    assert (wall.columns, wall.size, wall.rate, wall.names) == (None, (1280, 720), 30, True)
+    assert (wall.columns, wall.size, wall.rate, wall.names) == (None, (1280, 720), Fraction(30), True)
 
 
 @pytest.mark.parametrize(

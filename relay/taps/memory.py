@@ -312,7 +312,7 @@ def _reserve(descriptor: int, size: int) -> None:
     """Make the file `size` bytes long, with memory for all of them. Raises `OSError` where there is none."""
     if sys.platform == "linux":
         os.posix_fallocate(descriptor, 0, size)
-        return
-    block = bytes(1 << 20)
-    for at in range(0, size, len(block)):
-        os.pwrite(descriptor, block[: size - at], at)
+    else:
+        block = bytes(1 << 20)
+        for at in range(0, size, len(block)):
+            os.pwrite(descriptor, block[: size - at], at)

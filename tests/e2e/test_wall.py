@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import time
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -63,7 +64,10 @@ class Walled(Relay):
         media = io.BytesIO(self.get(f"{where}/{init}") + self.get(f"{where}/{segment}"))
         with av.open(media, "r") as container:
             return [
-                (float((frame.pts or 0) * frame.time_base), frame.to_ndarray(format="yuv444p").astype(np.uint8))
+                (
+                    float((frame.pts or 0) * Fraction(frame.time_base or 1)),
+                    frame.to_ndarray(format="yuv444p").astype(np.uint8),
+                )
                 for frame in container.decode(video=0)
             ]
 
@@ -71,10 +75,10 @@ class Walled(Relay):
 @pytest.fixture(scope="module")
 def relay(folder: Path) -> Iterator[Walled]:
     with Walled(folder) as relay:
-        relay.wait_until("live")
-        wait_for(
-            lambda: all(relay.status(name)["health"]["state"] == "live" for name in ("red", "live")), 20, "streams"
-        )
+        # The relay as a whole is not ready yet: for a stream that cannot be opened it waits some seconds.
+        names = ("wall", "red", "live", "hidden")
+        wait_for(lambda: all(relay.status(name)["health"]["state"] == "live" for name in names), 20, "live streams")
+        relay.wait_until_listed(1)
         yield relay
 
 
@@ -95,15 +99,15 @@ def test_each_stream_is_where_it_belongs_and_as_its_own_viewers_see_it(relay: Wa
     for at_s, picture in (shown[0], shown[-1]):
         red, live, hidden, away = (place(picture, column, row) for row in (0, 1) for column in (0, 1))
         assert np.abs(np.subtract(red.mean(axis=(1, 2)), (81, 90, 240))).max() < 6, "red, as transforms draw it"
-        assert red.std(axis=(1, 2)).max() < 6
+        assert red[:, 8:-8, 8:-8].std(axis=(1, 2)).max() < 4
         strip = read_strip(live[0], source_size=(WIDTH, HEIGHT))
         assert strip is not None
         assert 0 <= (at_s * 1000 - strip[0]) % 2**TIME_BITS < LATE_MS
         assert hidden[0].max() < 24
-        assert np.abs(hidden[1:].astype(int) - 128).max() < 4
+        assert np.abs(hidden[1:, 8:-8, 8:-8].astype(int) - 128).max() < 4, "colours run a little at the edges"
         assert abs(np.median(away[0]) - 34) < 4
         assert away[0].max() > 180, "it says that it is offline"
-        assert np.abs(away[1:].astype(int) - 128).max() < 8
+        assert np.abs(away[1:, 8:-8, 8:-8].astype(int) - 128).max() < 8
     counters = {read_strip(place(picture, 1, 0)[0], source_size=(WIDTH, HEIGHT)) for _, picture in shown}
     assert len(counters) > len(shown) * 0.7, "the picture moves"
     assert inspector.complaints() == []

@@ -114,12 +114,3 @@ def test_what_a_stream_shows_is_wanted_while_it_has_a_worker_and_a_while_after(d
     assert demand.is_wanted
     clock.now_s += 0.2
     assert not demand.is_wanted
-
-
-def test_a_worker_that_fails_has_ended_for_what_it_showed_too(demand: Demand, clock: Clock) -> None:
-    wall = Demand(is_on_demand=False, idle_close_s=5, monotonic_s=clock)
-    wall.shows = [demand]
-    with pytest.raises(ValueError, match="gone"), wall.of_shown():
-        raise ValueError("gone")
-    clock.now_s += 5
-    assert not demand.is_wanted
