@@ -40,7 +40,7 @@ WIDTH, HEIGHT = 320, 180
 _BAR: Final = 20
 _QUALITY: Final = 85
 _WORDS: Final = {
-    "geometry": "Where what is seen lies in the picture. Two show other streams: the street mirrored, and at night.",
+    "geometry": "Where what is seen lies in the picture. Two show other streams: the street mirrored, and in fog.",
     "correction": "What light, lens and sensor did to the picture, undone.",
     "drawing": "What is put on top.",
     "privacy": "What nobody is to see. [privacy.md](privacy.md) says what they promise, and what they cannot.",
@@ -173,9 +173,9 @@ EXAMPLES: Final[dict[str, list[tuple[str, Spoil]]]] = {
     "geometry": [
         ("crop x=80 y=44 width=160 height=90", _as_it_is),
         ("flip", _as_it_is),
-        ("mosaic streams=mirrored,night", _as_it_is),
+        ("mosaic streams=mirrored,fog", _as_it_is),
         ('perspective corners="0.65,0.3 0.9,0.3 0.9,0.55 0.65,0.55"', _as_it_is),
-        ("picture-in-picture stream=night x=0.68 y=0.64 width=0.3 border=0.012", _as_it_is),
+        ("picture-in-picture stream=fog x=0.68 y=0.64 width=0.3 border=0.012", _as_it_is),
         ("rotate degrees=10 fit=inside", _as_it_is),
         ("scale width=160", _as_it_is),
         ("undistort k1=-0.3 focal=0.8", _bent),
@@ -233,7 +233,7 @@ def _other_streams() -> Iterator[Taps]:
     """Two streams beside this one, which leave their pictures as those of `relay serve` do."""
     with TemporaryDirectory() as folder:
         writers = []
-        for name, (bgr,) in (("mirrored", _as_it_is(street()[:, ::-1])), ("night", _dark(street()))):
+        for name, (bgr,) in (("mirrored", _as_it_is(street()[:, ::-1])), ("fog", _hazy(street()))):
             writers.append(TapWriter(Path(folder), name, NS_PER_S * 60))
             writers[-1].write(Picture(0, 0, _pack(np.ascontiguousarray(bgr))), "bt709")
         yield Taps(folder, "street")
