@@ -32,6 +32,7 @@ from relay.fields import (
 from relay.ladder import MOST_RUNGS, PRESET, problem_of
 from relay.model import EncodedCodec, EncoderChoice, Latency, LatencyProfile, Preset, Profile
 from relay.references import resolve
+from relay.walls import problem_of_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -287,6 +288,8 @@ class RelaySettings(Settings):
                 raise ValueError(f"{key} is HOST:PORT (0.0.0.0:8888 for every network), not {listen!r}")
         if not self.streams:
             raise ValueError("there is no stream: give a SOURCE, or a [streams.NAME] table")
+        if problem := problem_of_shown(self.streams):
+            raise ValueError(problem)
         return self
 
 

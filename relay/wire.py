@@ -21,6 +21,7 @@ from relay.errors import ProtocolError
 from relay.links import Emitted, TransformFigures
 from relay.model import CopyOffer, DateRange, Init, JsonObject, Part, PushDoor, SourceInfo, StreamFormat, StreamHealth
 from relay.timeline import ClockLine
+from relay.walls import NO_TAPS, Taps
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -36,7 +37,8 @@ class Configure:
     """The first word down: which stream this worker is.
 
     It opens the source at once or, in slate mode, after `hold_source_s`, for `reason`. `settings` is
-    `config.StreamSettings` as JSON: credentials travel here, never in an argument or the environment.
+    `config.StreamSettings` as JSON: credentials travel here, never in an argument or the environment. `taps` is how it
+    meets the other streams, if any of them shows another.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Configure:
     clock: ClockLine
     hold_source_s: float = 0.0
     reason: str = ""
+    taps: Taps = NO_TAPS
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import cv2
@@ -14,13 +16,17 @@ import numpy as np
 
 from fixtures.transforms import applied, moment, texture
 from relay.config import TransformSettings
+from relay.model import Picture
 from relay.pixels import new_i420
-from relay.transform.base import GROUPS, Transform
+from relay.taps import TapWriter
+from relay.timeline import NS_PER_S
+from relay.transform.base import GROUPS, Showing, Transform
 from relay.transform.listing import list_all
 from relay.transform.registry import make_link
+from relay.walls import Taps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -34,7 +40,7 @@ WIDTH, HEIGHT = 320, 180
 _BAR: Final = 20
 _QUALITY: Final = 85
 _WORDS: Final = {
-    "geometry": "Where what is seen lies in the picture.",
+    "geometry": "Where what is seen lies in the picture. Two show other streams: the street mirrored, and in fog.",
     "correction": "What light, lens and sensor did to the picture, undone.",
     "drawing": "What is put on top.",
     "privacy": "What nobody is to see. [privacy.md](privacy.md) says what they promise, and what they cannot.",
@@ -167,7 +173,9 @@ EXAMPLES: Final[dict[str, list[tuple[str, Spoil]]]] = {
     "geometry": [
         ("crop x=80 y=44 width=160 height=90", _as_it_is),
         ("flip", _as_it_is),
+        ("mosaic streams=mirrored,fog", _as_it_is),
         ('perspective corners="0.65,0.3 0.9,0.3 0.9,0.55 0.65,0.55"', _as_it_is),
+        ("picture-in-picture stream=fog x=0.68 y=0.64 width=0.3 border=0.012", _as_it_is),
         ("rotate degrees=10 fit=inside", _as_it_is),
         ("scale width=160", _as_it_is),
         ("undistort k1=-0.3 focal=0.8", _bent),
@@ -208,13 +216,29 @@ def _row(text: str, before: list[Bgr]) -> Bgr:
     link = make_link(TransformSettings.model_validate(text))
     if not isinstance(link, Transform):
         raise TypeError(f"{text} is none of our own")
-    after = applied(link, *[moment(_pack(bgr), number) for number, bgr in enumerate(before)])
+    with _other_streams() as taps:
+        if isinstance(link, Showing):
+            link.meet(taps)
+        after = applied(link, *[moment(_pack(bgr), number) for number, bgr in enumerate(before)])
     row = np.full((HEIGHT + _BAR + 6, 2 * WIDTH + 4, 3), 255, np.uint8)
     cv2.putText(row, text, (2, _BAR - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
     for x, shown in ((0, before[-1]), (WIDTH + 4, _unpack(after[-1].i420))):
         rows, columns = shown.shape[:2]
         row[_BAR : _BAR + rows, x : x + columns] = shown
     return row
+
+
+@contextmanager
+def _other_streams() -> Iterator[Taps]:
+    """Two streams beside this one, which leave their pictures as those of `relay serve` do."""
+    with TemporaryDirectory() as folder:
+        writers = []
+        for name, (bgr,) in (("mirrored", _as_it_is(street()[:, ::-1])), ("fog", _hazy(street()))):
+            writers.append(TapWriter(Path(folder), name, NS_PER_S * 60))
+            writers[-1].write(Picture(0, 0, _pack(np.ascontiguousarray(bgr))), "bt709")
+        yield Taps(folder, "street")
+        for writer in writers:
+            writer.close()
 
 
 def _pack(bgr: Bgr) -> I420:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -397,3 +398,27 @@ def test_how_long_parts_are_and_what_the_encoder_trades_are_two_settings(tmp_pat
     settings = config.load(write(tmp_path, f'{both}[streams.b]\nlatency_profile = "quality"\n[streams.c]\n'))
     assert [stream.latency_profile for stream in settings.streams.values()] == ["balanced", "quality", "low"]
     assert settings.latency_of(settings.streams["a"]) is Latency.INTERNET
+
+
+def test_streams_that_show_each_other_in_a_circle_are_refused(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        """
+        [streams.wall]
+        source = "wall:door"
+        [streams.door]
+        source = "rtsp://user:geheim@door/"
+        transforms = ["mosaic streams=wall"]
+        """,
+    )
+    with pytest.raises(ConfigError, match=r"relay\.toml: streams show each other in a circle: ") as caught:
+        config.load(path)
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "written", [{"source": "wall:front"}, {"source": "a.mp4", "transforms": ["mosaic streams=front"]}]
+)
+def test_on_the_command_line_there_are_no_other_streams_to_show(written: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"streams\.cam: it shows 'front', and there is no other stream here"):
+        config.load(**written)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ["docs/cameras.md", "docs/push.md"]
 SPEAKERS = [
     *("relay/source", "relay/decode", "relay/ingest", "relay/config.py", "relay/fields.py", "relay/usercode.py"),
-    *("relay/worker/camera.py", "relay/worker/passthrough.py"),
+    *("relay/worker/camera.py", "relay/worker/passthrough.py", "relay/walls.py"),
 ]
 RAISED = re.compile(r"Source\w*Error")
 """What an owner meets when a source cannot be used."""

@@ -27,13 +27,19 @@ from relay.model import (
     StreamState,
 )
 from relay.timeline import ClockLine
+from relay.walls import Taps
 
 FORMAT = StreamFormat(1280, 720, Fraction(30000, 1001), True, Latency.LAN)
 INFO = SourceInfo(1920, 1080, Fraction(25, 2), "h264", "yuv420p", None, "aac", 48_000, 2)
 
 MESSAGES: list[wire.Message] = [
     wire.Configure(
-        "door", {"source": "rtsp://user:secret@camera/1", "loop": False}, ClockLine(1, 2, -3), 4.0, "tried twice"
+        "door",
+        {"source": "rtsp://user:secret@camera/1", "loop": False},
+        ClockLine(1, 2, -3),
+        4.0,
+        "tried twice",
+        Taps("/dev/shm/relay-1000-ab", "door", is_shown=True),
     ),
     wire.Start(FORMAT, {"video": 53_700_000_000, "audio": 53_700_000_006}, b"\xff\xd8jpeg"),
     wire.ClockUpdate(ClockLine(10, 20)),

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -20,7 +21,8 @@ from relay.events.store import EventStore
 from relay.heap import spare_what_is_loaded
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
-from relay.supervisor import DataFolder, Outlets, Supervisor, usable_cores
+from relay.supervisor import DataFolder, Outlets, Supervisor, TapFolder, usable_cores
+from relay.walls import shown_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -117,14 +119,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _serve(settings: RelaySettings, cores: float) -> None:
-    folder = DataFolder(settings.data)
-    try:
+    shown = len(shown_in(settings.streams))
+    with closing(DataFolder(settings.data)) as folder, closing(TapFolder(settings.data, shown)) as taps:
         mint = TokenMint(load_or_make_key(settings.data))
         recorder = SessionRecorder(SessionStore(settings.data), mint, settings.session_idle_s)
         hub = Hub(settings.streams)
         events = EventStore(settings.data, days=settings.event_days, pictures_mb=settings.event_pictures_mb)
         desk = EventDesk(settings, events, hub.publish_event)
-        supervisor = Supervisor(settings, Outlets(hub, desk), folder, cores=cores)
+        supervisor = Supervisor(settings, Outlets(hub, desk), folder, cores=cores, taps=taps.path)
         try:
             app = make_app(hub, recorder, mint, supervisor.statuses, supervisor.unix_ns, supervisor.demand, desk)
             await _serve_until_told(settings, app, supervisor, lambda: _sweep(recorder, desk, supervisor))
@@ -133,8 +135,6 @@ async def _serve(settings: RelaySettings, cores: float) -> None:
                 log.error("some viewer sessions could not be written before the end")
             if not desk.close(supervisor.unix_ns()):
                 log.error("some events could not be written before the end")
-    finally:
-        folder.close()
 
 
 async def _serve_until_told(

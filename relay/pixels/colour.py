@@ -14,7 +14,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from relay.pixels.planes import new_i420, split
-from relay.pixels.video import video_frame
+from relay.pixels.video import rows, video_frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,3 +78,21 @@ def bgr_from_i420(i420: I420, matrix: Matrix) -> Bgr:
         threads=1,
     )
     return np.asarray(converted.to_ndarray(), np.uint8)
+
+
+def recolour(i420: I420, source: Matrix, target: Matrix) -> None:
+    """Change a picture in `source` in place, so that it has the same colours in `target`."""
+    reformatter = getattr(_local, "recolourer", None)
+    if reformatter is None:
+        reformatter = _local.recolourer = VideoReformatter()  # another than above: each keeps one scaler context
+    converted = reformatter.reformat(
+        video_frame(i420),
+        format="yuv420p",
+        src_colorspace=SWSCALE_MATRIX[source],
+        dst_colorspace=SWSCALE_MATRIX[target],
+        src_color_range=ColorRange.MPEG,
+        dst_color_range=ColorRange.MPEG,
+        threads=1,
+    )
+    for plane, room in zip(converted.planes, split(i420), strict=True):
+        np.copyto(room, rows(plane)[: room.shape[0], : room.shape[1]])

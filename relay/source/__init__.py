@@ -2,8 +2,9 @@
 
 address   what the user wrote, understood          options   how FFmpeg is asked to open it
 push      what is sent to the relay, which listens
-container what FFmpeg opens (streams, playhead)    pattern   the test pattern, made here (card, barcode)
+container what FFmpeg opens (streams, playhead)    pattern   the test pattern, made here (card, barcode, drawn)
 folder    files that play as a channel             own       a Python function of the user's
+wall      other streams of this relay, in a grid
 v4l2      Linux webcams, their names and modes     alsa, microphone   Linux microphones
 ahead     live playlists read as they grow         reservoir what was read so, until it is due
 faults    FFmpeg's errors in plain words           pacing    files and HLS at their own speed
@@ -25,6 +26,7 @@ from relay.source.own import OwnSource
 from relay.source.pattern import open_pattern
 from relay.source.push import Entrance, PushBackoff, open_push
 from relay.source.retry import Backoff
+from relay.source.wall import open_wall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,18 +79,24 @@ class Source(Protocol):
 
 
 def open_source(
-    settings: StreamSettings, name: str, unix_ns: Callable[[], int] = time.time_ns, entrance: Entrance | None = None
+    settings: StreamSettings,
+    name: str,
+    unix_ns: Callable[[], int] = time.time_ns,
+    entrance: Entrance | None = None,
+    taps: str = "",
 ) -> Source:
     """Open `settings.source` for the stream `name`, within its timeouts. Raises a leaf of `SourceError`.
 
     The test pattern shows `name` and draws by `unix_ns`, the relay's clock. What is pushed comes in by `entrance`.
+    Other streams leave their pictures in the folder `taps`.
     """
     if settings.is_push:
         return open_push(settings, entrance)
     address = parse_address(settings.source)
     if settings.start_s and address.kind is not SourceKind.FILE and address.kind is not SourceKind.HTTP:
         raise SourceUnsupportedError(f"{address.label}: start_s = {settings.start_s:g} is for files")
-    source = _open(address, settings, name, unix_ns)
+    is_wall = address.kind is SourceKind.WALL
+    source = open_wall(address, taps, unix_ns) if is_wall else _open(address, settings, name, unix_ns)
     if settings.microphone:
         return WithMicrophone(source, Microphone(settings.microphone.removeprefix("alsa:")))
     return source

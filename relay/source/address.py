@@ -25,7 +25,7 @@ _HOST: Final = re.compile(
 _DEFAULT_PORTS: Final = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 WAYS: Final = (
     "test:, a file or folder, rtsp://, rtsps://, http://, https://, /dev/videoN, v4l2:NAME, avfoundation:N, screen:, "
-    "python:MODULE:FUNCTION, rtmp:, udp://, tcp://...?listen"
+    "python:MODULE:FUNCTION, wall:NAME,NAME, rtmp:, udp://, tcp://...?listen"
 )
 
 
@@ -41,9 +41,10 @@ class SourceKind(StrEnum):
     PUSH = "push"
     SCREEN = "screen"
     PYTHON = "python"
+    WALL = "wall"
 
 
-_WORDS: Final = {kind.value: kind for kind in SourceKind if kind.value in {"test", "avfoundation", "screen", "python"}}
+_WORDS: Final = {word: SourceKind(word) for word in ("test", "avfoundation", "screen", "python", "wall")}
 """What stands before a colon alone, without `//`."""
 
 _WHOLE_WORDS: Final = frozenset({"test", "screen"})

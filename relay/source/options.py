@@ -59,7 +59,7 @@ def open_options(address: Address, settings: StreamSettings) -> tuple[OpenOption
             return (OpenOptions("avfoundation", {"framerate": "30", **_grabber(settings)}),)
         case SourceKind.SCREEN:
             return (OpenOptions("x11grab", _screen(settings)),)
-        case SourceKind.FILE | SourceKind.TEST | SourceKind.PYTHON | SourceKind.PUSH:
+        case SourceKind.FILE | SourceKind.TEST | SourceKind.PYTHON | SourceKind.WALL | SourceKind.PUSH:
             return (OpenOptions(),)
 
 

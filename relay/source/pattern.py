@@ -21,24 +21,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from relay.errors import SourceUnsupportedError
 from relay.fields import PictureSize, Rate  # noqa: TC001 - pydantic reads the annotations at run time
 from relay.model import SourceInfo
-from relay.pixels import video_frame
 from relay.source.card import Card
-from relay.source.pacing import BREATH_S
-from relay.timeline import NS_PER_S, SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, Grid, sample_at
+from relay.source.drawn import drawn_frame, ticks
+from relay.timeline import SAMPLE_RATE_HZ, SAMPLES_PER_AAC_FRAME, Grid, sample_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from relay.source.address import Address
 
-_LATE_NS: Final = NS_PER_S // 2
-"""Further behind than this, pictures are left out: the machine is too slow, or its clock was set."""
-
 BEEP_HZ: Final = 1000
 BEEP_S: Final = 0.06
 BEEP_LEVEL: Final = 8000
-_ITU709: Final = 1
-_LIMITED_RANGE: Final = 1
 
 
 class PatternSettings(BaseModel):
@@ -88,30 +82,25 @@ class PatternSource:
 
     def media(self) -> Iterator[av.VideoFrame | av.AudioFrame | None]:
         """Frames as their time comes, `None` after every breath in between; timestamps are Unix nanoseconds."""
-        slot = self._grid.slot_at(self._unix_ns()) + 1
-        sound = sample_at(self._grid.start_ns(slot)) // SAMPLES_PER_AAC_FRAME
-        while True:
-            while (wait_ns := self._grid.start_ns(slot) - self._unix_ns()) > 0:
-                self._sleep(min(wait_ns / NS_PER_S, BREATH_S))
+        expected, sound = -1, 0
+        for slot in ticks(self._grid, self._unix_ns, self._sleep):
+            if slot is None:
                 yield None
-            if -wait_ns > _LATE_NS:
-                slot = self._grid.slot_at(self._unix_ns())
+                continue
+            if slot != expected:
                 sound = sample_at(self._grid.start_ns(slot)) // SAMPLES_PER_AAC_FRAME
             yield self._picture(slot)
             while self._has_audio and (sound + 1) * SAMPLES_PER_AAC_FRAME <= sample_at(self._grid.start_ns(slot)):
                 yield self._sound(sound)
                 sound += 1
-            slot += 1
+            expected = slot + 1
 
     def close(self) -> None:
         """Nothing is held."""
 
     def _picture(self, slot: int) -> av.VideoFrame:
         time_ns = self._grid.start_ns(slot)
-        frame = video_frame(self._card.draw(time_ns, slot))
-        frame.pts, frame.time_base = time_ns, Fraction(1, NS_PER_S)
-        frame.colorspace, frame.color_range = _ITU709, _LIMITED_RANGE
-        return frame
+        return drawn_frame(self._card.draw(time_ns, slot), time_ns)
 
     def _sound(self, index: int) -> av.AudioFrame:
         first = index * SAMPLES_PER_AAC_FRAME

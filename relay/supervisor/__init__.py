@@ -3,5 +3,6 @@
 from relay.supervisor.cores import usable_cores
 from relay.supervisor.memory import DataFolder
 from relay.supervisor.supervisor import Outlets, Publisher, Supervisor
+from relay.supervisor.taps import TapFolder
 
-__all__ = ["DataFolder", "Outlets", "Publisher", "Supervisor", "usable_cores"]
+__all__ = ["DataFolder", "Outlets", "Publisher", "Supervisor", "TapFolder", "usable_cores"]

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relay.supervisor.rendition_demand import RenditionDemand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Demand:
 
     A stream that is not on demand is always wanted. An on-demand one is wanted while somebody fetches and until
     `idle_close_s` after the last of them. `on_rendition` is called when somebody comes for a rendition that nobody
-    wanted. Not for several threads.
+    wanted. `shows` are the demands of the streams that this one shows. Not for several threads.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Demand:
         self.is_on_demand = is_on_demand
         self.renditions = RenditionDemand(idle_close_s)
         self.on_rendition: Callable[[], None] = _nobody_listens
+        self.shows: Sequence[Demand] = ()
         self._idle_close_s = idle_close_s
         self._monotonic_s = monotonic_s
         self._fetching = 0
@@ -62,6 +63,14 @@ class Demand:
             yield visit
         finally:
             self.renditions.leave(rendition, self._monotonic_s(), visit.msn)
+
+    @contextmanager
+    def of_shown(self) -> Iterator[None]:
+        """To be entered while the stream has a worker: then the streams that it shows are wanted too."""
+        with ExitStack() as stack:
+            for demand in self.shows:
+                stack.enter_context(demand)
+            yield
 
     @property
     def is_wanted(self) -> bool:

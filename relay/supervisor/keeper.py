@@ -24,6 +24,7 @@ from relay.supervisor.places import Places
 from relay.supervisor.restart import RestartState
 from relay.supervisor.rungs import Rungs
 from relay.timeline import NS_PER_S, SKIP_AFTER_SEGMENTS, Grid
+from relay.walls import NO_TAPS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -89,6 +90,7 @@ class StreamKeeper:
         self._places: Places | None = None
         self._snapshot = b""
         self.door: PushDoor | None = None
+        self.taps = NO_TAPS
         self._worker: WorkerProcess | None = None
         self._is_started = self._is_replaced = self._has_published = self._is_over = False
         self._restarts = RestartState()
@@ -133,7 +135,8 @@ class StreamKeeper:
             self._is_started = self._is_replaced = self._has_published = False
             self._idle.clear()
             try:
-                code = await self._employ()
+                with self.demand.of_shown():
+                    code = await self._employ()
             finally:
                 self._idle.set()
             if not self._stopping.is_set():
@@ -209,7 +212,7 @@ class StreamKeeper:
         hold_s = self._restarts.hold_source_s
         settings = self._settings_of_worker().model_dump(mode="json")
         reason = f"restarting: {self._last_end}" if hold_s else ""
-        worker.send(wire.Configure(self.name, settings, self._clock(), hold_s, reason))
+        worker.send(wire.Configure(self.name, settings, self._clock(), hold_s, reason, self.taps))
         within_s = FIRST_WORD_WITHIN_S
         probe_until_s: float | None = None
         while (message := await worker.receive(within_s)) is not None and not self._is_over:

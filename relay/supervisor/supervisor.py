@@ -15,6 +15,7 @@ from relay.supervisor.keeper import StreamKeeper
 from relay.supervisor.process import WorkerProcess
 from relay.supervisor.spare import SpareWorkers
 from relay.timeline import ClockEvent, ClockLine
+from relay.walls import Taps, shown_by, shown_in
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -69,7 +70,10 @@ class Outlets(NamedTuple):
 
 
 class Supervisor:
-    """Runs every stream of the settings until `stop`. `cores` are those that all of them may use."""
+    """Runs every stream of the settings until `stop`. `cores` are those that all of them may use.
+
+    Streams that show each other leave their pictures in the folder `taps`.
+    """
 
     def __init__(
         self,
@@ -79,6 +83,7 @@ class Supervisor:
         spawn: Callable[[Isolation, str], Awaitable[WorkerProcess]] = WorkerProcess.spawn,
         *,
         cores: float,
+        taps: str = "",
     ) -> None:
         self._clock = ClockLine(time.monotonic_ns(), time.time_ns())
         self._clock_event = ClockEvent.STEADY
@@ -98,6 +103,7 @@ class Supervisor:
             for name, stream in settings.streams.items()
         ]
         self._demands = {keeper.name: keeper.demand for keeper in self._keepers}
+        self._introduce(settings, taps)
 
     def unix_ns(self) -> int:
         """Now, on the relay's own clock."""
@@ -129,6 +135,13 @@ class Supervisor:
     async def stop(self) -> None:
         """End all workers and streams. Call it before cancelling `run`; takes at most `keeper.STOP_WITHIN_S`."""
         await asyncio.gather(*(keeper.stop() for keeper in self._keepers))
+
+    def _introduce(self, settings: RelaySettings, folder: str) -> None:
+        """Tell each stream whom it shows, and whether it is shown itself."""
+        shown = shown_in(settings.streams)
+        for keeper in self._keepers:
+            keeper.taps = Taps(folder, keeper.name, is_shown=keeper.name in shown)
+            keeper.demand.shows = [self._demands[other] for other in shown_by(settings.streams[keeper.name])]
 
     async def _keep_clock(self) -> None:
         while True:

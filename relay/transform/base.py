@@ -11,7 +11,10 @@ import inspect
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Protocol, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from relay.errors import TransformError
+from relay.walls import NO_TAPS, Taps
 
 if TYPE_CHECKING:
     from relay.transform.frame import Frame
@@ -158,6 +161,23 @@ class Holding(Transform):
     def apply(self, frame: Frame) -> None:
         """Nobody calls it."""
         raise TypeError(f"{self.label} holds frames, and so is fed {frame!r}")
+
+
+class Showing(Transform):
+    """A transform that shows other streams of the relay: `meet` says where they are, before `open`."""
+
+    _taps: Taps = PrivateAttr(default=NO_TAPS)
+
+    def meet(self, taps: Taps) -> None:
+        """Where the other streams leave their pictures."""
+        self._taps = taps
+
+    def open(self) -> None:
+        """Raises `TransformError` where there are no other streams."""
+        if not self._taps.folder:
+            raise TransformError(
+                "there are no other streams here: it shows those that `relay serve` runs beside this one"
+            )
 
 
 def _even(value: int) -> int:

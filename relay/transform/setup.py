@@ -6,12 +6,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from relay.walls import NO_TAPS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relay.errors import TransformError
     from relay.links import Emitted
     from relay.model import Matrix
+    from relay.walls import Taps
 
 
 def _ignore(_: object) -> None:
@@ -26,6 +29,7 @@ class Setup:
     with a file, it is `math.inf`: then nothing rests, and nothing is late. A link that works longer than
     `deadline_frames` periods on a frame is late. `on_event` hears of what is noticed in a frame, `on_failure` of every
     failure that does not stop the stream: that one is raised. `clock` counts seconds. `matrix` is the pictures'.
+    `taps` is where other streams are, for transforms that show them.
     """
 
     period_s: float = 1 / 30
@@ -34,3 +38,4 @@ class Setup:
     on_failure: Callable[[TransformError], None] = _ignore
     clock: Callable[[], float] = time.perf_counter
     matrix: Matrix = "bt709"
+    taps: Taps = NO_TAPS

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from relay.errors import TransformError
 from relay.links import TRANSFORM_BUCKETS_S, TransformFigures
-from relay.transform.base import Holding
+from relay.transform.base import Holding, Showing
 from relay.transform.budget import Mean
 from relay.transform.frame import Frame, describe
 
@@ -61,6 +61,8 @@ class Step:
         self.took_s = 0.0
         self.began_s: float | None = None
         self._link = link
+        if isinstance(link, Showing):
+            link.meet(setup.taps)
         self._setup = setup
         self._is_left_out = False
         self._is_failing = False

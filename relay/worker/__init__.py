@@ -10,5 +10,6 @@ A ladder has a thread more for each rung, to which T3 hands its pictures (rungs.
 again of what the largest was encoded to (ring.py, replay.py).
 Where pictures are copied: T1 takes packets (passthrough.py), T2 is idle, T3 cuts them (copied.py, stills.py).
 
+What leaves T2 is left, too, for streams that show this one (tapping.py).
 T1 never waits for T2, T2 never for T3: `handoff.Handoff` lies between them.
 """

@@ -109,11 +109,12 @@ class Camera:
             link,
             self._decoded,
             on_first=self._announce,
+            taps=configure.taps,
         )
         # Only the front knows the keys, so only it may connect; what comes over plain TCP is let in by its address.
         is_for_front = self._settings.is_rtmp_push
         self._entrance = Entrance(on_open=(lambda door: link.send(wire.Listening(door))) if is_for_front else None)
-        self._decoder = self._make_decoder()
+        self._decoder = self._make_decoder(configure.taps.folder)
         self._passthrough = Passthrough(self._settings, self._board, link.send)
         self._decoder.copy_to(self._passthrough)
         self._threads = [
@@ -124,10 +125,10 @@ class Camera:
         for thread in self._threads:
             thread.start()
 
-    def _make_decoder(self) -> Decoder:
+    def _make_decoder(self, taps: str) -> Decoder:
         return Decoder(
             self._settings,
-            open_source=lambda: open_source(self._settings, self._name, self._clock.unix_ns, self._entrance),
+            open_source=lambda: open_source(self._settings, self._name, self._clock.unix_ns, self._entrance, taps),
             unix_ns=self._clock.unix_ns,
             on_found=self._source_opened,
             on_video=self._on_video,

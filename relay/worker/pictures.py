@@ -14,8 +14,10 @@ from relay.logs import Throttle
 from relay.model import Picture, StreamHealth, StreamState
 from relay.timeline import NS_PER_S
 from relay.transform import Chain, Pool, Setup, fit
+from relay.walls import NO_TAPS
 from relay.worker.noticing import Noticing
 from relay.worker.snapshots import Snapshots
+from relay.worker.tapping import Tapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from relay.config import StreamSettings
     from relay.links import TransformFigures
     from relay.model import Matrix, StreamFormat
+    from relay.walls import Taps
     from relay.worker.board import Board, Clock
     from relay.worker.handoff import Handoff
     from relay.worker.link import Link
@@ -38,7 +41,8 @@ _UNKNOWN_PERIOD_S: Final = 1 / 30
 class PictureLine:
     """Takes from `decoded`, gives to `ready`. `on_first` hears the size of the first picture that left the chain.
 
-    The owner's own code is not even imported for the first `hold_s`, nor outside of this thread.
+    The owner's own code is not even imported for the first `hold_s`, nor outside of this thread. What is handed on is
+    left for the streams that show this one, too, and nothing else is: see `taps`.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class PictureLine:
         link: Link,
         decoded: Handoff[Picture],
         on_first: Callable[[int, int], None],
+        taps: Taps = NO_TAPS,
     ) -> None:
         self._settings = settings
         self._hold_s = hold_s
@@ -58,6 +63,8 @@ class PictureLine:
         self._link = link
         self._decoded = decoded
         self._on_first = on_first
+        self._taps = taps
+        self._tapping = Tapping(taps, settings.stall_after_s, board)
         self._pool = Pool()
         self._ready: Handoff[Picture] | None = None
         self._format: StreamFormat | None = None
@@ -101,7 +108,7 @@ class PictureLine:
 
     def open(self) -> bool:
         """Import, build and open the chain. Whether it can be: if not, the supervisor is told that it never will."""
-        setup = Setup(self._period_s, on_event=self._noticing.send, on_failure=self._complain)
+        setup = Setup(self._period_s, on_event=self._noticing.send, on_failure=self._complain, taps=self._taps)
         try:
             self._chain = Chain(self._settings.transforms, setup)
             self._chain.open()
@@ -115,10 +122,11 @@ class PictureLine:
         return True
 
     def close(self) -> None:
-        """Let the transforms give back what they took; tell what is not told yet."""
+        """Let the transforms give back what they took, leave no picture behind, and tell what is not told yet."""
         self._noticing.close()
         if self._chain is not None:
             self._chain.close()
+        self._tapping.close()
 
     def step(self, picture: Picture) -> None:
         """Take `picture` through the chain and hand on what leaves it: none, where a link failed or holds it."""
@@ -182,6 +190,7 @@ class PictureLine:
                 fitted = fit(picture, stream.width, stream.height, out=self._pool.i420(stream.width, stream.height))
                 picture = Picture(picture.slot, picture.time_ns, fitted)
             ready.put(picture)
+            self._tapping.leave(picture, stream.matrix)
         # Before the start, as for a probe of an on-demand stream, the decoder's pictures are in BT.709.
         matrix: Matrix = stream.matrix if stream else "bt709"
         if self._snapshots.is_due(now_ns):

@@ -34,6 +34,7 @@ LIGHT: Final = (
     "test_on_demand.py",
     "test_screen.py",
     "test_microphone.py",
+    "test_wall.py",
 )
 """Modules without a browser (but for what is long) and with little to compute: they disturb nobody."""
 

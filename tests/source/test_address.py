@@ -28,6 +28,8 @@ from relay.source.address import SourceKind, parse_address
         ("screen::0.0+10,20", SourceKind.SCREEN, ":0.0+10,20"),
         ("python:app:frames?width=3", SourceKind.PYTHON, "app:frames?width=3"),
         ("python", SourceKind.FILE, "python"),
+        ("wall:front,door?columns=1", SourceKind.WALL, "front,door?columns=1"),
+        ("wall", SourceKind.FILE, "wall"),
         ("avfoundation:0", SourceKind.AVFOUNDATION, "0"),
         (" rtsp://cam/live ", SourceKind.RTSP, "rtsp://cam/live"),
         ("RTSPS://cam:7441/x?enableSrtp", SourceKind.RTSP, "rtsps://cam:7441/x?enableSrtp"),

@@ -100,3 +100,17 @@ def test_a_fetch_of_a_rendition_that_fails_has_ended_too(demand: Demand, clock: 
         raise ValueError("gone")
     clock.now_s += 5
     assert demand.wanted_renditions() == frozenset()
+
+
+def test_what_a_stream_shows_is_wanted_while_it_has_a_worker_and_a_while_after(demand: Demand, clock: Clock) -> None:
+    wall = Demand(is_on_demand=False, idle_close_s=5, monotonic_s=clock)
+    with wall.of_shown():
+        assert not demand.is_wanted
+    wall.shows = [demand]
+    with wall.of_shown():
+        clock.now_s += 60
+        assert demand.is_wanted
+    clock.now_s += 4.9
+    assert demand.is_wanted
+    clock.now_s += 0.2
+    assert not demand.is_wanted

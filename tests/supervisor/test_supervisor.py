@@ -19,6 +19,7 @@ from relay.model import PushDoor, StreamHealth, StreamState
 from relay.supervisor import Outlets, Supervisor
 from relay.supervisor import supervisor as supervisor_module
 from relay.timeline import NS_PER_S
+from relay.walls import Taps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,3 +169,55 @@ async def test_demand_is_for_one_stream(two: Stage) -> None:
     assert two.supervisor.demand("door") is two.supervisor.demand("door")
     assert two.supervisor.demand("door") is not two.supervisor.demand("yard")
     assert two.supervisor.demand("door").is_wanted  # it is not on demand
+
+
+async def test_workers_are_told_where_streams_meet_and_who_is_shown(folder: DataFolder) -> None:
+    streams = {
+        "door": StreamSettings(source="rtsp://door/"),
+        "yard": StreamSettings.model_validate({"source": "test:", "transforms": ["picture-in-picture stream=door"]}),
+        "wall": StreamSettings(source="wall:door,yard"),
+    }
+    settings = RelaySettings(data=folder.path, streams=streams)
+    crew = Crew()
+    supervisor = await asyncio.to_thread(Supervisor, settings, Published(), folder, crew.spawn, cores=2, taps="/taps")
+    async with running(crew, supervisor.run()):
+        told = [(await (await crew.next()).hear(wire.Configure)).taps for _ in streams]
+    assert set(told) == {Taps("/taps", "door", True), Taps("/taps", "yard", True), Taps("/taps", "wall", False)}
+
+
+async def work(worker: Worker) -> str:
+    """As a worker does whose camera is there, until it is told to stop. Its stream's name."""
+
+    async def talk() -> None:
+        while True:
+            worker.say(wire.Stats())
+            await asyncio.sleep(0.05)
+
+    name = (await worker.hear(wire.Configure)).name
+    worker.say(wire.Hello(1), a_camera(), wire.Snapshot(1, b"jpeg"))
+    talking = asyncio.create_task(talk())
+    try:
+        await worker.hear(wire.Stop)
+    finally:
+        talking.cancel()
+    worker.leave()
+    return name
+
+
+async def test_an_on_demand_stream_is_open_while_one_that_shows_it_has_a_worker(folder: DataFolder) -> None:
+    on_demand = {"on_demand": True, "idle_close_s": 0.2}
+    sources = {"door": "rtsp://door/", "wall": "wall:door"}
+    streams = {name: StreamSettings(source=source).model_copy(update=on_demand) for name, source in sources.items()}
+    settings = RelaySettings(data=folder.path, streams=streams)
+    crew = Crew()
+    supervisor = await asyncio.to_thread(Supervisor, settings, Published(), folder, crew.spawn, cores=2)
+    door = supervisor.demand("door")
+    async with running(crew, supervisor.run()):
+        looked_at = asyncio.gather(*[work(await crew.next()) for _ in streams])
+        assert set(await looked_at) == {"door", "wall"}
+        assert not door.is_wanted
+        with supervisor.demand("wall"):
+            workers = [await crew.next(), await crew.next()]
+            assert {(await worker.hear(wire.Configure)).name for worker in workers} == {"door", "wall"}
+            await asyncio.sleep(0.3)
+            assert door.is_wanted
