@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import shlex
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -27,6 +26,7 @@ from relay.fields import (
     Settings,
     Side,
     StreamName,
+    parse_transform,
 )
 from relay.ladder import MOST_RUNGS, PRESET, problem_of
 from relay.model import EncodedCodec, EncoderChoice, Latency, LatencyProfile, Preset, Profile
@@ -60,19 +60,7 @@ class TransformSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _from_short_forms(cls, value: object) -> object:
-        """`"crop x=0 y=0 width=640 height=360"`, or a table whose keys beside `name` are the parameters."""
-        if isinstance(value, str):
-            name, *words = shlex.split(value)
-            pairs = [word.partition("=") for word in words]
-            if not all(equals for _, equals, _ in pairs):
-                raise ValueError("behind its name, each word of a transform is KEY=VALUE")
-            return {"name": name, "parameters": {key: text for key, _, text in pairs}}
-        if isinstance(value, dict) and "parameters" not in value:
-            return {
-                "name": value.get("name"),
-                "parameters": {key: item for key, item in value.items() if key != "name"},
-            }
-        return value
+        return parse_transform(value)
 
 
 class RenditionSettings(Settings):
