@@ -51,7 +51,7 @@ Each picture goes through them in the order in which they are written, on the co
 relay serve rtsp://camera/ --transform "crop x=0 y=0 width=1280 height=600" --transform timestamp
 relay transforms                                    # what there is
 relay transforms try "brightness gamma=1.5" photo.png -o after.png
-relay process in.mp4 out.mp4 --transform "scale height=360" --events out.jsonl
+relay process in.mp4 out.mp4 --transform "scale height=360" --transform motion --events motion.jsonl
 ```
 
 ```toml
