@@ -38,9 +38,13 @@ _TRANSFORM_HELP: Final = (
     "module:function of your own. Repeatable."
 )
 _CRF_HELP: Final = "Quality: 0 is best, 51 worst (63 in AV1). Unless given, the encoder's own: 23, 28 or 35."
+_EVENTS_HELP: Final = (
+    "Where to write what transforms notice (motion and the like): a line of JSON each, with its time in the film, its "
+    "kind, and what is said of it."
+)
 
 
-def process(
+def process(  # noqa: PLR0913 - each is an option
     source: Annotated[str, typer.Argument(metavar="IN", help=_SOURCE_HELP)],
     target: Annotated[Path, typer.Argument(metavar="OUT", help=_TARGET_HELP)],
     transform: Annotated[list[str] | None, typer.Option(help=_TRANSFORM_HELP)] = None,
@@ -50,6 +54,7 @@ def process(
         int | None, typer.Option(metavar="KBIT/S", help="Size instead of quality: kbit/s on average.")
     ] = None,
     preset: Annotated[Preset, typer.Option(help="How hard the encoder works for each bit.")] = PRESET,
+    events: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help=_EVENTS_HELP)] = None,
     *,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
 ) -> None:
@@ -67,7 +72,7 @@ def process(
 
     # The encoder has threads as well: with all that OpenCV would take, they take the cores from each other.
     cv2.setNumThreads(max(1, (os.cpu_count() or 1) // 2))
-    job = offline.Job(settings, target, offline.Encoding(codec, crf, bitrate, preset), overwrite)
+    job = offline.Job(settings, target, offline.Encoding(codec, crf, bitrate, preset), overwrite, events)
     halt = offline.Halt()
     with _ended_by_signals(halt) as told, _shown(Console(stderr=True)) as show:
         summary = offline.process(job, halt, show)
@@ -89,7 +94,7 @@ def summary_lines(target: Path, codec: str, summary: Summary) -> list[str]:
     made = f"{summary.pictures} pictures of {summary.width}x{summary.height} in {codec}, {summary.film_s:.1f} s"
     return [
         f"{target}: {made}, in {summary.took_s:.1f} s ({speed:.1f}x)",
-        *(f"  {line}" for line in (summary.sound, *summary.remarks)),
+        *(f"  {line}" for line in (summary.sound, *filter(None, [summary.events]), *summary.remarks)),
     ]
 
 

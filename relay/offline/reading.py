@@ -234,6 +234,7 @@ class FilmReader:
                 _colours(frame),
                 self._length_ns / NS_PER_S or None,
                 self._created,
+                self._begin_ns,
             )
         slot, self._slot = self._slot, self._slot + 1
         try:
