@@ -70,12 +70,13 @@ def test_what_is_asked_for_reaches_the_run(fake: Callable[[Fake], None], tmp_pat
 
     fake(take)
     run("in.mkv", "out.mp4", "--codec", "hevc", "--crf", "20", "--preset", "slow", "--overwrite")
-    run("in.mkv", "out.mp4", "--bitrate", "800")
+    run("in.mkv", "out.mp4", "--bitrate", "800", "--events", "seen.jsonl")
     first, second = jobs
     assert (first.settings.source, first.target, first.overwrite) == ("in.mkv", Path("out.mp4"), True)
     assert (first.encoding.codec, first.encoding.crf, first.encoding.preset) == ("hevc", 20, "slow")
     assert (second.encoding.codec, second.encoding.bitrate_kbps, second.encoding.preset) == ("h264", 800, "veryfast")
     assert not second.overwrite
+    assert (first.events, second.events) == (None, Path("seen.jsonl"))
 
 
 @pytest.mark.parametrize(
@@ -242,6 +243,8 @@ def test_the_result_in_words() -> None:
     ]
     odd = replace(SUMMARY, took_s=0.0, sound="no sound", remarks=["streams that were left out: 1 data"])
     assert summary_lines(Path("out.mp4"), "h264", odd)[1:] == ["  no sound", "  streams that were left out: 1 data"]
+    told = replace(SUMMARY, events="2 events in seen.jsonl")
+    assert summary_lines(Path("out.mp4"), "h264", told)[2:] == ["  2 events in seen.jsonl"]
 
 
 def test_it_is_a_command_of_relays() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +17,6 @@ from relay.offline import Halt, process
 from relay.offline.events import EventLog
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fixtures.pictures import WriteModule
 
 NS = 10**9
@@ -118,14 +118,14 @@ def test_a_folder_that_is_not_there_is_said_before_anything_is_read(tmp_path: Pa
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_a_disk_that_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_kept: bool) -> None:
     with EventLog(tmp_path / "seen.jsonl", overwrite=False) as log:
-        with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 - as a file that writes nothing
-            monkeypatch.setattr(log, "_file", full)
-            with pytest.raises(OutputError, match=r"seen\.jsonl: the events cannot be written: No space left on device"):
-                for _ in range(1 if is_kept else 10_000):
-                    log.note(Emitted("seen", 0, {"words": "x" * 100}))
-                log.keep()
-            with pytest.raises(OSError, match="No space"):
-                full.close()
+        full = Path("/dev/full").open("w", encoding="utf-8")
+        monkeypatch.setattr(log, "_file", full)
+        with pytest.raises(OutputError, match=r"seen\.jsonl: the events cannot be written: No space left on device"):
+            for _ in range(1 if is_kept else 10_000):
+                log.note(Emitted("seen", 0, {"words": "x" * 100}))
+            log.keep()
+        with suppress(OSError):
+            full.close()
     assert names(tmp_path) == []
 
 
@@ -144,7 +144,7 @@ def test_memory_does_not_grow_with_the_events(tmp_path: Path) -> None:
     assert len(lines(tmp_path / "seen.jsonl")) == log.count == 5001
 
 
-def test_times_are_those_of_the_film_and_one_event_is_one() -> None:
+def test_without_a_file_nothing_is_written_and_one_event_is_one() -> None:
     with EventLog(None, overwrite=False) as log:
         assert log.words == ""
         log.note(Emitted("seen", 0))
