@@ -1,4 +1,4 @@
-"""Transforms as owners have them: what is masked is in no frame, a film is made, five lines run, a deadly one hurts none."""
+"""Transforms as owners have them: masks hide, films are made, the README's lines run, a deadly one hurts nobody."""
 
 from __future__ import annotations
 
