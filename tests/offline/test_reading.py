@@ -19,6 +19,9 @@ from relay.errors import (
     SourceUnsupportedError,
 )
 from relay.offline import process
+from relay.offline.containers import container_of
+from relay.offline.film import Shot
+from relay.offline.reading import FilmReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,3 +155,18 @@ def test_over_http_nothing_says_when_a_film_was_recorded_and_it_is_1970(tmp_path
 
 def test_a_host_that_is_not_there(tmp_path: Path) -> None:
     assert isinstance(why_not("http://me:geheim@127.0.0.1:1/in.mp4", tmp_path), SourceUnreachableError)
+
+
+def test_the_memory_of_pictures_is_used_again_once_nobody_holds_them(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", Clip(64, 48, frames=30), paint=numbered)
+    reader = FilmReader.open(job_for(source, tmp_path / "out.mp4").settings, container_of(tmp_path / "out.mp4", "h264"))
+    held, places = [], []
+    for item in reader.items():
+        assert isinstance(item, Shot)
+        places.append(item.picture.i420.ctypes.data)
+        if item.picture.slot % 10 < 2:
+            held.append(item.picture)
+    reader.close()
+    assert len(set(places)) <= len(held) + 3
+    for picture in held:
+        assert abs(int(picture.i420[10, 10]) - int(numbered(64, 48, picture.slot)[10, 10])) <= 3
