@@ -212,7 +212,7 @@ def is_same_work(found: dict[str, Any]) -> bool:
 
 def is_quiet(found: dict[str, Any]) -> bool:
     """Whether nothing else took so much of the processors that it says more than the runs do."""
-    return max(found[name]["others"] for name in ("relay", "ffmpeg")) <= MOST_OTHERS
+    return all(float(found[name]["others"]) <= MOST_OTHERS for name in ("relay", "ffmpeg"))
 
 
 def report(found: dict[str, Any]) -> None:

@@ -200,7 +200,7 @@ def test_what_wheels_come_without_has_a_stand_in(monkeypatch: pytest.MonkeyPatch
     assert "no filter 'hqdn3d', which is under the GPL" in said
     assert "atadenoise does the like, with options of its own" in said
     assert "pip install --no-binary av av" in said
-    with pytest.raises(ValidationError, match="no filter 'stereo3d', which is under the GPL.*those: PyAV built with"):
+    with pytest.raises(ValidationError, match=r"no filter 'stereo3d', which is under the GPL.*those: PyAV built with"):
         Filter(graph="stereo3d")
 
 
