@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 DEFAULT_LISTEN: Final = "127.0.0.1:8888"
 DEFAULT_RTMP_LISTEN: Final = "127.0.0.1:1935"
 DEFAULT_STREAM: Final = "cam"
+COMMAND_LINE: Final = "the command line"
+"""Where a setting stands that is in no file, in messages."""
 MOST_TRANSFORMS: Final = 32
 """Of one stream: far more than a machine has time for, and what is told of them fits a message of its worker."""
 TEST_PATTERN: Final = "test:"
@@ -326,7 +328,7 @@ def load(
             document[key] = value
     if data is not None or "data" not in document:
         document["data"] = data or default_data_folder()
-    where = str(config) if config else "the command line"
+    where = str(config) if config else COMMAND_LINE
     return _validated(document, resolve(document, where), where)
 
 
@@ -363,6 +365,8 @@ def _at(written: dict[str, Any], problem: Any) -> Any:  # noqa: ANN401 - what TO
 
 def _explain(problem: dict[str, Any], where: str) -> str:
     key = ".".join(str(step) for step in problem["loc"] if step != "[key]")
+    if where == COMMAND_LINE and "transforms" in problem["loc"]:
+        key = "--transform"  # which is how it was given there
     text = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         return f"{where}: {key}: there is no such setting"

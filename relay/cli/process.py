@@ -91,7 +91,8 @@ def process(  # noqa: PLR0913 - each is an option
 def summary_lines(target: Path, codec: str, summary: Summary) -> list[str]:
     """What was made, in words."""
     speed = summary.film_s / summary.took_s if summary.took_s > 0 else 0.0
-    made = f"{summary.pictures} pictures of {summary.width}x{summary.height} in {codec}, {summary.film_s:.1f} s"
+    count = f"{summary.pictures} picture{'' if summary.pictures == 1 else 's'}"
+    made = f"{count} of {summary.width}x{summary.height} in {codec}, {summary.film_s:.1f} s"
     return [
         f"{target}: {made}, in {summary.took_s:.1f} s ({speed:.1f}x)",
         *(f"  {line}" for line in (summary.sound, *filter(None, [summary.events]), *summary.remarks)),

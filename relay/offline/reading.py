@@ -301,6 +301,8 @@ def _address_of(source: str) -> Address:
         )
     if Path(address.url).is_dir():
         raise SourceUnsupportedError(f"{address.label}: is a folder: name one of its files")
+    if _is_file(address.url) and not Path(address.url).stat().st_size:
+        raise SourceUnsupportedError(f"{address.label}: is empty: there is not one byte in it")
     # By its protocol, since FFmpeg takes what stands before a colon in a name for one.
     return Address(SourceKind.FILE, f"{_FILE}{address.url}", address.label)
 

@@ -83,7 +83,7 @@ def process(
     """
     halt = halt or Halt()
     kind = container_of(job.target, job.encoding.codec)
-    _check_events(job)
+    _check_names(job)
     failures, overwrite = Failures(), job.overwrite
     with Unfinished(job.target, overwrite=overwrite) as unfinished, EventLog(job.events, overwrite=overwrite) as events:
         reader = FilmReader.open(job.settings, kind)
@@ -109,9 +109,12 @@ def process(
         return run.summary(sound, events.words, failures.words)
 
 
-def _check_events(job: Job) -> None:
-    """Raises `ConfigError` where the events would take the place of a film, which could even be replaced by them."""
-    if job.events is not None and job.events.resolve() in {job.target.resolve(), Path(job.settings.source).resolve()}:
+def _check_names(job: Job) -> None:
+    """Raises `ConfigError` where a file would take the place of another that is wanted still."""
+    source, target = Path(job.settings.source).resolve(), job.target.resolve()
+    if target == source and not job.overwrite:
+        raise ConfigError(f"{job.target}: is IN itself: give another name, or --overwrite to have OUT in its place")
+    if job.events is not None and job.events.resolve() in {source, target}:
         raise ConfigError(f"--events {job.events}: is the film itself: name another file")
 
 
@@ -150,9 +153,9 @@ class _Run:
         """What was done, once all of it is."""
         writer, film = self._writer, self._reader.film
         remarks = self._reader.remarks
-        if self._line.repeated:
-            repeated = self._line.repeated
-            remarks.append(f"pictures that did not leave the chain, so that the one before is shown again: {repeated}")
+        if repeated := self._line.repeated:
+            shown = "the one before is shown again" if repeated < writer.pictures else "all of it is black"
+            remarks.append(f"pictures that did not leave the chain, so that {shown}: {repeated}")
         return Summary(
             film.label,
             writer.pictures,

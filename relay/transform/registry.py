@@ -170,5 +170,7 @@ def _explain(problem: dict[str, Any]) -> str:
 def _what_exists(name: str) -> str:
     names = sorted({*BUILT_IN, *(point.name for point in installed())})
     close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}There are {', '.join(names)}; your own is written module:function"
+    close += [one for one in names if difflib.get_close_matches(name, one.split("-"), n=1)]
+    if close:
+        return f"did you mean {close[0]!r}? `relay transforms` lists all; your own is written module:function"
+    return f"there are {', '.join(names)}; your own is written module:function"
