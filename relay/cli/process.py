@@ -34,8 +34,8 @@ LINE_EVERY_S: Final = 10.0
 _SOURCE_HELP: Final = "A file that FFmpeg reads, or http(s)://... of something that ends."
 _TARGET_HELP: Final = "The file to make; its ending says the container: .mp4, .mkv, .mov or .ts."
 _TRANSFORM_HELP: Final = (
-    "What happens to every picture, in this order: a transform's name with KEY=VALUE words ('scale width=640'), or "
-    "module:function of your own. Repeatable."
+    "What happens to every picture, in this order: a transform's name with KEY=VALUE words ('scale width=640'), "
+    "filter=GRAPH of FFmpeg's filters, or module:function of your own. Repeatable."
 )
 _CRF_HELP: Final = "Quality: 0 is best, 51 worst (63 in AV1). Unless given, the encoder's own: 23, 28 or 35."
 _EVENTS_HELP: Final = (
@@ -56,7 +56,7 @@ def process(  # noqa: PLR0913 - each is an option
     preset: Annotated[Preset, typer.Option(help="How hard the encoder works for each bit.")] = PRESET,
     events: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help=_EVENTS_HELP)] = None,
     *,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there, and FILE.jsonl.")] = False,
 ) -> None:
     """Put a file through transforms, faster than it plays. Exit 0: done; 1: nothing made; 3: see below.
 
