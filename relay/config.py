@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import shlex
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -28,6 +27,7 @@ from relay.fields import (
     Settings,
     Side,
     StreamName,
+    parse_transform,
 )
 from relay.ladder import MOST_RUNGS, PRESET, problem_of
 from relay.model import EncodedCodec, EncoderChoice, Latency, LatencyProfile, Preset, Profile
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 DEFAULT_LISTEN: Final = "127.0.0.1:8888"
 DEFAULT_RTMP_LISTEN: Final = "127.0.0.1:1935"
 DEFAULT_STREAM: Final = "cam"
+COMMAND_LINE: Final = "the command line"
+"""Where a setting stands that is in no file, in messages."""
 MOST_TRANSFORMS: Final = 32
 """Of one stream: far more than a machine has time for, and what is told of them fits a message of its worker."""
 TEST_PATTERN: Final = "test:"
@@ -62,19 +64,7 @@ class TransformSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _from_short_forms(cls, value: object) -> object:
-        """`"crop x=0 y=0 width=640 height=360"`, or a table whose keys beside `name` are the parameters."""
-        if isinstance(value, str):
-            name, *words = shlex.split(value)
-            pairs = [word.partition("=") for word in words]
-            if not all(equals for _, equals, _ in pairs):
-                raise ValueError("behind its name, each word of a transform is KEY=VALUE")
-            return {"name": name, "parameters": {key: text for key, _, text in pairs}}
-        if isinstance(value, dict) and "parameters" not in value:
-            return {
-                "name": value.get("name"),
-                "parameters": {key: item for key, item in value.items() if key != "name"},
-            }
-        return value
+        return parse_transform(value)
 
 
 class RenditionSettings(Settings):
@@ -346,7 +336,7 @@ def load(
             document[key] = value
     if data is not None or "data" not in document:
         document["data"] = data or default_data_folder()
-    where = str(config) if config else "the command line"
+    where = str(config) if config else COMMAND_LINE
     return _validated(document, resolve(document, where), where)
 
 
@@ -383,6 +373,8 @@ def _at(written: dict[str, Any], problem: Any) -> Any:  # noqa: ANN401 - what TO
 
 def _explain(problem: dict[str, Any], where: str) -> str:
     key = ".".join(str(step) for step in problem["loc"] if step != "[key]")
+    if where == COMMAND_LINE and "transforms" in problem["loc"]:
+        key = "--transform"  # which is how it was given there
     text = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         return f"{where}: {key}: there is no such setting"

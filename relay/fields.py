@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Annotated, Final
 
@@ -16,6 +18,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _PICTURE_SIZE: Final = re.compile(r"(\d{2,5})x(\d{2,5})")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RATE_ROUNDING: Final = Fraction(1, 100)
+_GRAPH: Final = "filter="
 _MAX_PIXELS: Final = 4096 * 2304
 """The largest frame of H.264 level 5.1, which is as far as common players go."""
 
@@ -89,6 +92,48 @@ def _check_side(side: int) -> int:
     if side % 2:
         raise ValueError("a side of a picture is even")
     return side
+
+
+def parse_transform(value: object) -> object:
+    """A link of a chain as `{"name": ..., "parameters": {...}}`, from the short forms in which it may be written.
+
+        "crop width=640 height=360"                 a name and words of KEY=VALUE, parted as a shell does it
+        "filter=hqdn3d,unsharp=5:5:0.8"             a filter graph as FFmpeg's command line has it, to the end
+        {name = "crop", width = 640, height = 360}  a table: what stands beside the name are the parameters
+        {filter = "hqdn3d,unsharp=5:5:0.8"}         a filter graph
+
+    What is in none of them comes back as it is. Raises `ValueError`.
+    """
+    if isinstance(value, str):
+        return _transform_of_text(value.strip())
+    if isinstance(value, Mapping) and "parameters" not in value:
+        return _transform_of_table(value)
+    return value
+
+
+def _transform_of_text(text: str) -> object:
+    if text.startswith(_GRAPH):  # not by words: quotes and backslashes are the graph's own
+        return _transform_of_table({"filter": text.removeprefix(_GRAPH)})
+    name, *words = shlex.split(text) or [""]
+    if not name:
+        raise ValueError("a transform begins with its name: `relay transforms` lists them")
+    if "=" in name:
+        raise ValueError('a transform is its name and then KEY=VALUE words, "scale width=640"; or filter=GRAPH')
+    pairs = [word.partition("=") for word in words]
+    if not all(equals for _, equals, _ in pairs):
+        raise ValueError("behind its name, each word of a transform is KEY=VALUE")
+    return {"name": name, "parameters": {key: value for key, _, value in pairs}}
+
+
+def _transform_of_table(table: Mapping[str, object]) -> object:
+    if "name" in table:
+        return {"name": table["name"], "parameters": {key: value for key, value in table.items() if key != "name"}}
+    if "filter" not in table:
+        raise ValueError('a transform is a table with its name, { name = "crop", ... }, or with filter = "GRAPH"')
+    if "graph" in table:
+        raise ValueError('filter is the graph itself: leave graph out, or write name = "filter"')
+    beside = {key: value for key, value in table.items() if key != "filter"}
+    return {"name": "filter", "parameters": {"graph": table["filter"], **beside}}
 
 
 Headers = Annotated[dict[str, str], AfterValidator(_check_headers), Field(repr=False)]

@@ -57,13 +57,17 @@ Each picture goes through them in the order in which they are written, on the co
 relay serve rtsp://camera/ --transform "crop x=0 y=0 width=1280 height=600" --transform timestamp
 relay transforms                                    # what there is
 relay transforms try "brightness gamma=1.5" photo.png -o after.png
-relay process in.mp4 out.mp4 --transform "scale height=360"
+relay process in.mp4 out.mp4 --transform "scale height=360" --transform motion --events motion.jsonl
 ```
 
 ```toml
 [streams.door]
 source = "rtsp://camera/"
-transforms = ["stabilise", { name = "mask", zones = "0,0 0.3,0 0.3,1 0,1", how = "blur" }]
+transforms = [
+    "stabilise",
+    { filter = "atadenoise,unsharp=5:5:0.8" },
+    { name = "mask", zones = "0,0 0.3,0 0.3,1 0,1", how = "blur" },
+]
 ```
 
 Your own is `module:function`, as the README shows. `on_failure` says what is shown where one fails: `skip` goes on

@@ -60,7 +60,8 @@ def test_a_file_of_several_streams(tmp_path: Path) -> None:
             rate = "30000/1001"
             size = "640x360"
             latency = "lan"
-            transforms = ["flip direction=horizontal", { name = "crop", x = 0, y = 2, width = 320, height = 180 }]
+            transforms = ["flip direction=horizontal", { name = "crop", x = 0, y = 2, width = 320, height = 180 },
+                { filter = "hflip,unsharp=5:5:0.8" }, "filter=vflip,hue=s=0"]
             [streams.yard]
             source = "/dev/video0"
             rate = 12.5
@@ -73,6 +74,8 @@ def test_a_file_of_several_streams(tmp_path: Path) -> None:
     assert [(link.name, link.parameters) for link in door.transforms] == [
         ("flip", {"direction": "horizontal"}),
         ("crop", {"x": 0, "y": 2, "width": 320, "height": 180}),
+        ("filter", {"graph": "hflip,unsharp=5:5:0.8"}),
+        ("filter", {"graph": "vflip,hue=s=0"}),
     ]
     assert (yard.rate, yard.size, settings.latency_of(yard)) == (Fraction(25, 2), None, Latency.INTERNET)
 
@@ -138,6 +141,7 @@ def test_the_data_folder_comes_from_the_environment_or_the_platform(monkeypatch:
         ("[streams.a]\nstall_after_s = -1\n", "stall_after_s"),
         ('[streams.a]\ntransforms = ["crop x"]\n', "KEY=VALUE"),
         ("[streams.a]\ntransforms = [7]\n", "transforms"),
+        ("[streams.a]\ntransforms = [{ width = 64 }]\n", "transforms.0: a transform is a table with its name"),
         ('[streams.a]\nrtsp_transport = "sctp"\n', "rtsp_transport"),
         ('[streams.a]\nvideo_stream = "worst"\n', "video_stream"),
         ("[streams.a]\naudio_stream = -1\n", "audio_stream"),

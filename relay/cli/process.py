@@ -34,13 +34,17 @@ LINE_EVERY_S: Final = 10.0
 _SOURCE_HELP: Final = "A file that FFmpeg reads, or http(s)://... of something that ends."
 _TARGET_HELP: Final = "The file to make; its ending says the container: .mp4, .mkv, .mov or .ts."
 _TRANSFORM_HELP: Final = (
-    "What happens to every picture, in this order: a transform's name with KEY=VALUE words ('scale width=640'), or "
-    "module:function of your own. Repeatable."
+    "What happens to every picture, in this order: a transform's name with KEY=VALUE words ('scale width=640'), "
+    "filter=GRAPH of FFmpeg's filters, or module:function of your own. Repeatable."
 )
 _CRF_HELP: Final = "Quality: 0 is best, 51 worst (63 in AV1). Unless given, the encoder's own: 23, 28 or 35."
+_EVENTS_HELP: Final = (
+    "Where to write what transforms notice (motion and the like): a line of JSON each, with its time in the film, its "
+    "kind, and what is said of it."
+)
 
 
-def process(
+def process(  # noqa: PLR0913 - each is an option
     source: Annotated[str, typer.Argument(metavar="IN", help=_SOURCE_HELP)],
     target: Annotated[Path, typer.Argument(metavar="OUT", help=_TARGET_HELP)],
     transform: Annotated[list[str] | None, typer.Option(help=_TRANSFORM_HELP)] = None,
@@ -50,8 +54,9 @@ def process(
         int | None, typer.Option(metavar="KBIT/S", help="Size instead of quality: kbit/s on average.")
     ] = None,
     preset: Annotated[Preset, typer.Option(help="How hard the encoder works for each bit.")] = PRESET,
+    events: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help=_EVENTS_HELP)] = None,
     *,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it is there, and FILE.jsonl.")] = False,
 ) -> None:
     """Put a file through transforms, faster than it plays. Exit 0: done; 1: nothing made; 3: see below.
 
@@ -67,7 +72,7 @@ def process(
 
     # The encoder has threads as well: with all that OpenCV would take, they take the cores from each other.
     cv2.setNumThreads(max(1, (os.cpu_count() or 1) // 2))
-    job = offline.Job(settings, target, offline.Encoding(codec, crf, bitrate, preset), overwrite)
+    job = offline.Job(settings, target, offline.Encoding(codec, crf, bitrate, preset), overwrite, events)
     halt = offline.Halt()
     with _ended_by_signals(halt) as told, _shown(Console(stderr=True)) as show:
         summary = offline.process(job, halt, show)
@@ -86,10 +91,11 @@ def process(
 def summary_lines(target: Path, codec: str, summary: Summary) -> list[str]:
     """What was made, in words."""
     speed = summary.film_s / summary.took_s if summary.took_s > 0 else 0.0
-    made = f"{summary.pictures} pictures of {summary.width}x{summary.height} in {codec}, {summary.film_s:.1f} s"
+    count = f"{summary.pictures} picture{'' if summary.pictures == 1 else 's'}"
+    made = f"{count} of {summary.width}x{summary.height} in {codec}, {summary.film_s:.1f} s"
     return [
         f"{target}: {made}, in {summary.took_s:.1f} s ({speed:.1f}x)",
-        *(f"  {line}" for line in (summary.sound, *summary.remarks)),
+        *(f"  {line}" for line in (summary.sound, *filter(None, [summary.events]), *summary.remarks)),
     ]
 
 

@@ -41,8 +41,8 @@ _SOURCE_HELP: Final = (
     "relay listens), or test: (a moving picture with sound)."
 )
 _TRANSFORM_HELP: Final = (
-    "What happens to every frame, in this order: a name that `relay transforms` lists, with KEY=VALUE words "
-    "('crop x=0 y=0 width=640 height=360'), or module:function of your own. Repeatable."
+    "What happens to every frame, in this order: a name that `relay transforms` lists, with KEY=VALUE words ('crop x=0 "
+    "y=0 width=640 height=360'), filter=GRAPH of FFmpeg's filters, or module:function of your own. Repeatable."
 )
 
 

@@ -163,8 +163,10 @@ def _kind(parameter: Parameter) -> str:
 def _settings(words: list[str]) -> TransformSettings:
     """What a command line says, be it in one word (in quotes) or in several."""
     first, *rest = words
+    if not first.startswith("filter="):  # which is a graph to the end of the text, with quotes of its own
+        rest = [shlex.quote(word) for word in rest]
     try:
-        return TransformSettings.model_validate(" ".join([first, *(shlex.quote(word) for word in rest)]))
+        return TransformSettings.model_validate(" ".join([first, *rest]))
     except ValidationError as error:
         # Not from it: a traceback would show what it was given.
         raise TransformError(f"{first}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None

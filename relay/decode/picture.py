@@ -16,11 +16,16 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from relay.pixels import SWSCALE_MATRIX, new_i420, split
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from av import VideoFrame
     from av.video.plane import VideoPlane
     from numpy.typing import NDArray
 
     from relay.model import Matrix
+
+    MakeRoom = Callable[[int, int], NDArray[np.uint8]]
+    """Gives an array for a picture of so many columns and rows."""
 
 _TAGGED: Final = {
     1: Colorspace.ITU709,
@@ -51,15 +56,18 @@ def display_size(width: int, height: int, sample_aspect: Fraction = Fraction(1),
     return (height, width) if _quarter_turns(rotation) % 2 else (width, height)
 
 
-def to_i420(frame: VideoFrame, matrix: Matrix, sample_aspect: Fraction = Fraction(1)) -> NDArray[np.uint8]:
-    """`frame` as a new contiguous array (height * 3 // 2, width) of Y, U and V; see `model.Picture`.
+def to_i420(
+    frame: VideoFrame, matrix: Matrix, sample_aspect: Fraction = Fraction(1), make_room: MakeRoom = new_i420
+) -> NDArray[np.uint8]:
+    """`frame` as a contiguous array (height * 3 // 2, width) of Y, U and V; see `model.Picture`.
 
-    An odd last row or column is cropped. Call it from one thread per stream: scaler contexts are kept per thread.
+    It is what `make_room` gives: a new one, or a `Pool`'s. An odd last row or column is cropped. Call it from one
+    thread per stream: scaler contexts are kept per thread.
     """
     turns = _quarter_turns(frame.rotation)
     width = _scaled_width(frame, sample_aspect)
     frame = _conformed(frame, matrix, width)
-    i420 = _packed(frame)
+    i420 = _packed(frame, make_room)
     return _rotated(i420, turns) if turns else i420
 
 
@@ -104,9 +112,9 @@ def _matrix_of(frame: VideoFrame) -> Colorspace:
     return Colorspace.ITU709 if frame.height >= _HD_HEIGHT else Colorspace.ITU601
 
 
-def _packed(frame: VideoFrame) -> NDArray[np.uint8]:
+def _packed(frame: VideoFrame, make_room: MakeRoom) -> NDArray[np.uint8]:
     width, height = frame.width // 2 * 2, frame.height // 2 * 2
-    i420 = new_i420(width, height)
+    i420 = make_room(width, height)
     for plane, room in zip(frame.planes, split(i420), strict=True):
         room[:] = _view(plane)[: room.shape[0], : room.shape[1]]
     return i420

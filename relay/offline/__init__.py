@@ -12,7 +12,8 @@ film        what travels                              filling     a picture for 
 encoding    how pictures are encoded (pure)           writing     encoders and container
 containers  what can be written, by its name (pure)   sound       sound as it was, or as AAC
 timing      timestamps, capture times (pure)          unfinished  a file that is not whole yet
-failures    what transforms failed on (pure)          progress    how far, how fast, how long yet (pure)
+failures    what transforms failed on (pure)          events      what they noticed, line by line
+progress    how far, how fast, how long yet (pure)
 """
 
 from relay.offline.encoding import Encoding

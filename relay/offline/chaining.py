@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from relay.config import TransformSettings
     from relay.errors import TransformError
+    from relay.links import Emitted
     from relay.model import Matrix, Picture
     from relay.offline.film import Incoming, Outgoing, Shown
     from relay.offline.pipe import Pipe
@@ -36,10 +37,13 @@ class PictureChain(Protocol):
 
 
 def chain_of(
-    transforms: Sequence[TransformSettings], on_failure: Callable[[TransformError], None], matrix: Matrix
+    transforms: Sequence[TransformSettings],
+    on_failure: Callable[[TransformError], None],
+    on_event: Callable[[Emitted], None],
+    matrix: Matrix,
 ) -> PictureChain:
     """The chain of `transforms`. A file is not live: nothing rests because others take long, and nothing is late."""
-    return Chain(transforms, Setup(period_s=math.inf, on_failure=on_failure, matrix=matrix))
+    return Chain(transforms, Setup(period_s=math.inf, on_event=on_event, on_failure=on_failure, matrix=matrix))
 
 
 class ChainLine:

@@ -38,7 +38,8 @@ class Film:
     """What is known of a file when its first picture was decoded.
 
     `label` may be shown. `rate` is its average, and says nothing of where pictures lie: `time_base` and their moments
-    do. `length_s` is `None` where the file does not say it. `created` is its `creation_time`, as it is written.
+    do. `length_s` is `None` where the file does not say it. `created` is its `creation_time`, as it is written, and
+    `began_ns` the Unix time of its time 0.
     """
 
     label: str
@@ -47,6 +48,7 @@ class Film:
     colours: Colours
     length_s: float | None
     created: str | None = None
+    began_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from relay.errors import SourceUnsupportedError
 from relay.model import MATRICES, Picture
 from relay.offline.film import Colours, Film, Moment, Shot, Sound
 from relay.offline.timing import FileClock, Rising, began_at_ns, ns_of, ticks_of
+from relay.pixels import Pool
 from relay.source.address import Address, SourceKind, parse_address
 from relay.source.faults import explain_opening
 from relay.source.options import open_options, read_timeout_s
@@ -62,6 +63,10 @@ _DEFAULT_RATE: Final = Fraction(25)
 _MOST_BEFORE_BYTES: Final = 64 << 20
 """Sound that may come before the first picture. Half an hour of it without one is no film."""
 
+_MOST_KEPT: Final = 16
+"""Pictures whose memory is used again: as many as are on their way to the encoder at 720p; of larger ones there are
+fewer (`pipe.MOST_BYTES`). What is new is mapped page by page, which takes as long as to copy the picture."""
+
 _EARLY_S: Final = 2.0
 """A file that ends so much before its own length was cut off. Less is what muxers count differently."""
 
@@ -101,6 +106,7 @@ class FilmReader:
         )
         self._rising = Rising(round(1 / (self._rate * self._time_base)))
         self._deinterlacer = Deinterlacer()
+        self._pool = Pool(_MOST_KEPT)
         told = [tags.get("creation_time") for tags in (container.metadata, self._video.metadata)]
         self._created = next(filter(None, told), None)
         self._begin_ns = began_at_ns(told, _modified_ns(address), self._length_ns)
@@ -234,10 +240,11 @@ class FilmReader:
                 _colours(frame),
                 self._length_ns / NS_PER_S or None,
                 self._created,
+                self._begin_ns,
             )
         slot, self._slot = self._slot, self._slot + 1
         try:
-            i420 = to_i420(frame, self.film.colours.matrix, self._sample_aspect)
+            i420 = to_i420(frame, self.film.colours.matrix, self._sample_aspect, self._pool.i420)
         except (av.FFmpegError, ValueError) as error:
             raise self._unreadable("pictures", frame) from error
         return Shot(Moment(ticks_of(time_ns, self._time_base), length), Picture(slot, self._begin_ns + time_ns, i420))
@@ -294,6 +301,8 @@ def _address_of(source: str) -> Address:
         )
     if Path(address.url).is_dir():
         raise SourceUnsupportedError(f"{address.label}: is a folder: name one of its files")
+    if _is_file(address.url) and not Path(address.url).stat().st_size:
+        raise SourceUnsupportedError(f"{address.label}: is empty: there is not one byte in it")
     # By its protocol, since FFmpeg takes what stands before a colon in a name for one.
     return Address(SourceKind.FILE, f"{_FILE}{address.url}", address.label)
 

@@ -6,11 +6,14 @@ import threading
 import time
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from relay.errors import ConfigError
 from relay.offline.chaining import ChainLine, chain_of
 from relay.offline.containers import container_of
 from relay.offline.encoding import Encoding
+from relay.offline.events import EventLog
 from relay.offline.failures import Failures
 from relay.offline.film import Sound
 from relay.offline.pipe import Halt, HaltError, Pipe
@@ -21,7 +24,6 @@ from relay.offline.writing import FilmWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from av.audio.stream import AudioStream
 
@@ -36,19 +38,23 @@ LAST_WAIT_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be done: of `settings`, what says what is read and what is done to its pictures."""
+    """What is to be done: of `settings`, what says what is read and what is done to its pictures.
+
+    `events` is the file for what transforms notice in them, if somebody wants it.
+    """
 
     settings: StreamSettings
     target: Path
     encoding: Encoding = field(default_factory=Encoding)
     overwrite: bool = False
+    events: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What was done to `source`. `troubles` says what is wrong with that, `failures` what transforms failed on.
 
-    `remarks` says what else is not as it was.
+    `remarks` says what else is not as it was, `events` how much was noticed in it.
     """
 
     source: str
@@ -61,6 +67,7 @@ class Summary:
     troubles: list[str]
     failures: list[str]
     remarks: list[str]
+    events: str = ""
 
 
 def process(
@@ -76,11 +83,13 @@ def process(
     """
     halt = halt or Halt()
     kind = container_of(job.target, job.encoding.codec)
-    failures = Failures()
-    with Unfinished(job.target, overwrite=job.overwrite) as unfinished:
+    _check_names(job)
+    failures, overwrite = Failures(), job.overwrite
+    with Unfinished(job.target, overwrite=overwrite) as unfinished, EventLog(job.events, overwrite=overwrite) as events:
         reader = FilmReader.open(job.settings, kind)
+        events.began_ns = reader.film.began_ns
         matrix = reader.film.colours.matrix
-        make_chain = make_chain or partial(chain_of, job.settings.transforms, failures.note, matrix)
+        make_chain = make_chain or partial(chain_of, job.settings.transforms, failures.note, events.note, matrix)
         try:
             writer = FilmWriter(unfinished.path, str(job.target), kind, job.encoding, reader.film)
             if reader.audio is not None:
@@ -96,7 +105,17 @@ def process(
         if halt.is_called:
             return None
         unfinished.keep()
-        return run.summary(sound, failures.words)
+        events.keep()  # not before the film, which took hours
+        return run.summary(sound, events.words, failures.words)
+
+
+def _check_names(job: Job) -> None:
+    """Raises `ConfigError` where a file would take the place of another that is wanted still."""
+    source, target = Path(job.settings.source).resolve(), job.target.resolve()
+    if target == source and not job.overwrite:
+        raise ConfigError(f"{job.target}: is IN itself: give another name, or --overwrite to have OUT in its place")
+    if job.events is not None and job.events.resolve() in {source, target}:
+        raise ConfigError(f"--events {job.events}: is the film itself: name another file")
 
 
 class _Run:
@@ -130,13 +149,13 @@ class _Run:
                 thread.join(LAST_WAIT_S)
             raise
 
-    def summary(self, sound: str, failures: list[str]) -> Summary:
+    def summary(self, sound: str, events: str, failures: list[str]) -> Summary:
         """What was done, once all of it is."""
         writer, film = self._writer, self._reader.film
         remarks = self._reader.remarks
-        if self._line.repeated:
-            repeated = self._line.repeated
-            remarks.append(f"pictures that did not leave the chain, so that the one before is shown again: {repeated}")
+        if repeated := self._line.repeated:
+            shown = "the one before is shown again" if repeated < writer.pictures else "all of it is black"
+            remarks.append(f"pictures that did not leave the chain, so that {shown}: {repeated}")
         return Summary(
             film.label,
             writer.pictures,
@@ -147,6 +166,7 @@ class _Run:
             self._reader.troubles,
             failures,
             remarks,
+            events,
         )
 
     def _progress(self) -> Progress:

@@ -26,7 +26,8 @@ class Pool:
     MAX_SHAPES: Final = 16
     """Shapes longest not asked for are forgotten: a camera may come back in another size, again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_per_shape: int = MAX_PER_SHAPE) -> None:
+        self._max_per_shape = max_per_shape
         self._buffers: dict[tuple[int, ...], list[NDArray[np.uint8]]] = {}
 
     def take(self, *shape: int) -> NDArray[np.uint8]:
@@ -39,7 +40,7 @@ class Pool:
             if sys.getrefcount(buffers[index]) <= _IDLE_REFERENCES:
                 return buffers[index]
         buffer = np.empty(shape, np.uint8)
-        if len(buffers) < self.MAX_PER_SHAPE:
+        if len(buffers) < self._max_per_shape:
             buffers.append(buffer)
         return buffer
 

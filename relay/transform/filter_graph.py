@@ -49,21 +49,31 @@ _MOST_AT_ONCE: Final = 1000
 """Pictures that may come out for one that goes in: a source in the graph could go on for ever."""
 
 _INSTEAD: Final[Mapping[str, str]] = {
+    "blackframe": "the transform black",
     "boxblur": "avgblur",
+    "colormatrix": "colorspace",
     "delogo": "the transform mask",
     "eq": "the transform brightness",
+    "fspp": "deblock",
     "histeq": "the transform clahe",
     "hqdn3d": "atadenoise",
     "kerndeint": "bwdif",
+    "mpdecimate": "decimate",
     "owdenoise": "nlmeans",
-    "perspective": "the transform of that name",
+    "perspective": "the transform perspective",
     "pp7": "deblock",
+    "pullup": "fieldmatch",
     "sab": "bilateral",
     "smartblur": "bilateral",
     "spp": "deblock",
+    "super2xsai": "xbr",
+    "uspp": "deblock",
     "vaguedenoiser": "nlmeans",
 }
 """Filters that FFmpeg's configure lists under `--enable-gpl`, and what does the like without it."""
+_MISSED: Final = frozenset({"cropdetect", "interlace", "mptestsrc", "phase", "repeatfields", "stereo3d", "tinterlace"})
+"""Others that it lists there, in whose place nothing can stand."""
+_OTHER_BUILD: Final = "PyAV built with the system's FFmpeg has it (`pip install --no-binary av av`), where that has it"
 
 
 def check_names(graph: GraphSpec) -> None:
@@ -74,8 +84,9 @@ def check_names(graph: GraphSpec) -> None:
 
 
 def _hint(name: str) -> str:
-    if name in _INSTEAD:
-        return f", which is under the GPL, and PyAV's wheels come without those: {_INSTEAD[name]} does the like"
+    if name in _INSTEAD or name in _MISSED:
+        found = f"{_INSTEAD[name]} does the like, with options of its own; " if name in _INSTEAD else ""
+        return f", which is under the GPL, and PyAV's wheels come without those: {found}{_OTHER_BUILD}"
     close = difflib.get_close_matches(name, sorted(filters_available), n=1)
     return f": did you mean {close[0]!r}?" if close else ""
 

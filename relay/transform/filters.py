@@ -29,8 +29,9 @@ def _check(text: str) -> str:
 class Filter(Holding):
     """Puts the picture through a filter graph of FFmpeg's, written as its command line takes it.
 
-    A graph that keeps pictures back delays them; one that leaves some out leaves their slots empty, in which the last
-    picture is shown again. `t` in expressions begins at the first picture.
+    On the command line `filter=GRAPH` alone does as well, and `{ filter = "GRAPH" }` in a file of settings. A graph
+    that keeps pictures back delays them; one that leaves some out leaves their slots empty, in which the last picture
+    is shown again. `t` in expressions begins at the first picture.
     """
 
     name: ClassVar = "filter"

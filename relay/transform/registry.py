@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
@@ -147,8 +148,14 @@ def _build(name: str, transform: type[Transform], parameters: dict[str, Any]) ->
 
 
 def own_parameters(transform: type[Transform]) -> list[str]:
-    """The names of its parameters, but for `on_failure`, which all have."""
-    return [name for name in transform.model_fields if name != "on_failure"]
+    """The names of its parameters, but for `on_failure`, which all have: what it says itself before what it inherits.
+
+    That is how near they are to what it is for: of `faces`, how a face is hidden, when is looked for one, and then what
+    is to be known of a detector. Pydantic has them the other way round.
+    """
+    written = [name for kind in transform.__mro__ for name in inspect.get_annotations(kind)]
+    found = dict.fromkeys([*written, *transform.model_fields])
+    return [name for name in found if name in transform.model_fields and name != "on_failure"]
 
 
 def _explain(problem: dict[str, Any]) -> str:
@@ -165,5 +172,7 @@ def _explain(problem: dict[str, Any]) -> str:
 def _what_exists(name: str) -> str:
     names = sorted({*BUILT_IN, *(point.name for point in installed())})
     close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}There are {', '.join(names)}; your own is written module:function"
+    close += [one for one in names if difflib.get_close_matches(name, one.split("-"), n=1)]
+    if close:
+        return f"did you mean {close[0]!r}? `relay transforms` lists all; your own is written module:function"
+    return f"there are {', '.join(names)}; your own is written module:function"

@@ -70,12 +70,13 @@ def test_what_is_asked_for_reaches_the_run(fake: Callable[[Fake], None], tmp_pat
 
     fake(take)
     run("in.mkv", "out.mp4", "--codec", "hevc", "--crf", "20", "--preset", "slow", "--overwrite")
-    run("in.mkv", "out.mp4", "--bitrate", "800")
+    run("in.mkv", "out.mp4", "--bitrate", "800", "--events", "seen.jsonl")
     first, second = jobs
     assert (first.settings.source, first.target, first.overwrite) == ("in.mkv", Path("out.mp4"), True)
     assert (first.encoding.codec, first.encoding.crf, first.encoding.preset) == ("hevc", 20, "slow")
     assert (second.encoding.codec, second.encoding.bitrate_kbps, second.encoding.preset) == ("h264", 800, "veryfast")
     assert not second.overwrite
+    assert (first.events, second.events) == (None, Path("seen.jsonl"))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,11 @@ def test_what_is_asked_for_reaches_the_run(fake: Callable[[Fake], None], tmp_pat
         (("in.mp4", "out.ts", "--codec", "av1"), "carries no av1"),
         (("in.mp4", "out.mp4", "--crf", "20", "--bitrate", "800"), "give one of them"),
         (("in.mp4", "out.mp4", "--crf", "99"), "between 0"),
-        (("in.mp4", "out.mp4", "--transform", "scale width"), "KEY=VALUE"),
+        (
+            ("in.mp4", "out.mp4", "--transform", "scale width"),
+            "the command line: --transform: behind its name, .* KEY=VALUE",
+        ),
+        (("in.mp4", "./in.mp4"), "in.mp4: is IN itself: give another name, or --overwrite"),
         (("${NOWHERE_TO_BE_FOUND}", "out.mp4"), "no variable 'NOWHERE_TO_BE_FOUND'"),
     ],
 )
@@ -240,8 +245,11 @@ def test_the_result_in_words() -> None:
         "out.mp4: 75 pictures of 160x96 in av1, 3.0 s, in 0.5 s (6.0x)",
         "  sound: aac, copied as it is",
     ]
-    odd = replace(SUMMARY, took_s=0.0, sound="no sound", remarks=["streams that were left out: 1 data"])
+    odd = replace(SUMMARY, pictures=1, took_s=0.0, sound="no sound", remarks=["streams that were left out: 1 data"])
     assert summary_lines(Path("out.mp4"), "h264", odd)[1:] == ["  no sound", "  streams that were left out: 1 data"]
+    assert summary_lines(Path("out.mp4"), "h264", odd)[0].startswith("out.mp4: 1 picture of 160x96 in h264")
+    told = replace(SUMMARY, events="2 events in seen.jsonl")
+    assert summary_lines(Path("out.mp4"), "h264", told)[2:] == ["  2 events in seen.jsonl"]
 
 
 def test_it_is_a_command_of_relays() -> None:

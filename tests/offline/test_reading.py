@@ -19,6 +19,9 @@ from relay.errors import (
     SourceUnsupportedError,
 )
 from relay.offline import process
+from relay.offline.containers import container_of
+from relay.offline.film import Shot
+from relay.offline.reading import FilmReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,11 +56,16 @@ def test_a_folder(tmp_path: Path) -> None:
     assert "is a folder: name one of its files" in str(why_not(tmp_path, tmp_path))
 
 
-@pytest.mark.parametrize("content", [b"", b"hello " * 2000], ids=["empty", "text"])
-def test_a_file_that_is_no_video(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_video(tmp_path: Path) -> None:
     path = tmp_path / "in.mp4"
-    path.write_bytes(content)
+    path.write_bytes(b"hello " * 2000)
     assert isinstance(why_not(path, tmp_path), SourceUnsupportedError)
+
+
+def test_a_file_that_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "in.mp4"
+    path.touch()
+    assert str(why_not(path, tmp_path)) == f"{path}: is empty: there is not one byte in it"
 
 
 def test_sound_alone_is_no_film(tmp_path: Path) -> None:
@@ -152,3 +160,18 @@ def test_over_http_nothing_says_when_a_film_was_recorded_and_it_is_1970(tmp_path
 
 def test_a_host_that_is_not_there(tmp_path: Path) -> None:
     assert isinstance(why_not("http://me:geheim@127.0.0.1:1/in.mp4", tmp_path), SourceUnreachableError)
+
+
+def test_the_memory_of_pictures_is_used_again_once_nobody_holds_them(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", Clip(64, 48, frames=30), paint=numbered)
+    reader = FilmReader.open(job_for(source, tmp_path / "out.mp4").settings, container_of(tmp_path / "out.mp4", "h264"))
+    held, places = [], []
+    for item in reader.items():
+        assert isinstance(item, Shot)
+        places.append(item.picture.i420.ctypes.data)
+        if item.picture.slot % 10 < 2:
+            held.append(item.picture)
+    reader.close()
+    assert len(set(places)) <= len(held) + 3
+    for picture in held:
+        assert abs(int(picture.i420[10, 10]) - int(numbered(64, 48, picture.slot)[10, 10])) <= 3

@@ -323,6 +323,14 @@ def test_a_transform_that_does_not_exist_leaves_nothing(tmp_path: Path) -> None:
     assert names(tmp_path) == ["in.mp4"]
 
 
+def test_a_film_of_which_nothing_left_the_chain_is_black_and_says_so(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", CLIP)
+    summary = run(job_for(source, tmp_path / "out.mp4", "crop width=1000 height=200"))
+    assert summary.remarks == ["pictures that did not leave the chain, so that all of it is black: 20"]
+    assert summary.failures == ["crop: 1000x200 at (0, 0) reaches out of a picture of 160x96 (20 times)"]
+    assert max(int(picture.luma.max()) for picture in found_in(tmp_path / "out.mp4")) < 20
+
+
 def test_a_transform_that_is_to_stop_the_run_does_and_nothing_is_left(tmp_path: Path, user_module: WriteModule) -> None:
     module = user_module("def fail(frame):\n    if frame.slot == 7:\n        raise ValueError('no more')\n")
     source = write_clip(tmp_path / "in.mp4", CLIP)

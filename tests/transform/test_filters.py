@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from av.filter import filters_available
 from pydantic import ValidationError
 
 from fixtures.transforms import applied, moment, plain, psnr, scene
@@ -15,9 +16,9 @@ from relay.model import Picture
 from relay.pixels import I420, Pool, split
 from relay.timeline import NS_PER_S
 from relay.transform import Frame
-from relay.transform.filter_graph import MAX_HELD
+from relay.transform.filter_graph import _INSTEAD, _MISSED, MAX_HELD
 from relay.transform.filters import Filter
-from relay.transform.registry import make_link
+from relay.transform.registry import BUILT_IN, make_link
 
 
 def numbered(count: int, first: int = 0, step: int = 1, width: int = 64, height: int = 48) -> list[Picture]:
@@ -193,10 +194,21 @@ def test_a_name_that_will_not_do_is_refused_with_the_settings(graph: str, words:
 
 def test_what_wheels_come_without_has_a_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relay.transform.filter_graph.filters_available", {"unsharp"})
-    with pytest.raises(
-        ValidationError, match=r"no filter 'hqdn3d', which is under the GPL, .*: atadenoise does the like"
-    ):
+    with pytest.raises(ValidationError) as caught:
         Filter(graph="hqdn3d,unsharp=5:5:0.8")
+    said = str(caught.value)
+    assert "no filter 'hqdn3d', which is under the GPL" in said
+    assert "atadenoise does the like, with options of its own" in said
+    assert "pip install --no-binary av av" in said
+    with pytest.raises(ValidationError, match=r"no filter 'stereo3d', which is under the GPL.*those: PyAV built with"):
+        Filter(graph="stereo3d")
+
+
+def test_what_stands_in_for_another_is_there_itself() -> None:
+    for name, other in _INSTEAD.items():
+        kind, _, own = other.rpartition(" ")
+        assert own in (BUILT_IN if kind == "the transform" else filters_available), f"{other}, for {name}"
+    assert not _MISSED & _INSTEAD.keys()
 
 
 @pytest.mark.parametrize(
@@ -263,8 +275,18 @@ def test_a_transform_that_holds_is_never_applied() -> None:
         Filter(graph="hflip").apply(Frame(moment(plain(64, 48))))
 
 
-def test_commas_come_through_the_short_form() -> None:
-    link = make_link(TransformSettings.model_validate("filter graph=atadenoise,unsharp=5:5:0.8"))
+@pytest.mark.parametrize(
+    "written",
+    [
+        "filter graph=atadenoise,unsharp=5:5:0.8",
+        "filter=atadenoise,unsharp=5:5:0.8",
+        {"filter": "atadenoise,unsharp=5:5:0.8"},
+        {"name": "filter", "graph": "atadenoise,unsharp=5:5:0.8"},
+    ],
+    ids=str,
+)
+def test_commas_come_through_the_short_forms(written: object) -> None:
+    link = make_link(TransformSettings.model_validate(written))
     assert isinstance(link, Filter)
     assert link.graph == "atadenoise,unsharp=5:5:0.8"
 

@@ -44,6 +44,14 @@ def test_parameters_have_their_kinds_defaults_and_descriptions() -> None:
     assert closes == Parameter("closes", "true or false", "true", "whether it can be closed")
 
 
+def test_what_is_needed_first_comes_first() -> None:
+    faces = [one.name for one in look_up("faces").parameters]
+    assert faces[:9] == ["how", "colour", "cells", "every", "margin", "linger_s", "model", "descriptor", "device"]
+    assert faces.index("threshold") < faces.index("layout") < faces.index("mean")
+    assert look_up("text").parameters[0].name == "text"
+    assert [one.name for one in look_up("crop").parameters] == ["x", "y", "width", "height", "on_failure"]
+
+
 def test_one_that_hides_something_takes_no_policy() -> None:
     hides = look_up("fixtures.links:Hides")
     assert (hides.is_private, hides.on_failure, hides.group) == (True, "blank", "correction")

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fixtures.pictures import only
+from fixtures.readme import own_transform
 from relay.pixels import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fixtures.pictures import MakeChain, MakePicture
-
-README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture
 def paint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """`paint.py` as the README says to save it, in the working directory."""
-    written = re.search(
-        r"Save this as `paint.py`:\n\n```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
-    )
-    assert written is not None
-    assert len(written[1].splitlines()) <= 5
-    (tmp_path / "paint.py").write_text(written[1], encoding="utf-8")
+    written = own_transform()
+    assert len(written.splitlines()) <= 5
+    (tmp_path / "paint.py").write_text(written, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     yield

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("link", "message"),
     [
-        ("crpo width=2 height=2", "there is no transform 'crpo': did you mean 'crop'? There are "),
+        ("crpo width=2 height=2", "there is no transform 'crpo': did you mean 'crop'? `relay transforms` lists all"),
+        ("blr", "there is no transform 'blr': did you mean 'blur-people'?"),
+        ("surely nothing=1", "there is no transform 'surely': there are black, "),
         ("zzz", ", scale, "),
         ("zzz", "; your own is written module:function"),
         ("crop width=64", "crop: height is missing (crop takes x, y, width, height)"),

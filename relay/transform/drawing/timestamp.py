@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import zoneinfo
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, NamedTuple
 
@@ -13,14 +11,12 @@ from pydantic import AfterValidator, Field, PrivateAttr
 
 from relay.pixels import lettering
 from relay.transform.base import Group, Transform, Wants
+from relay.transform.drawing.clock_text import ClockText, zone_of
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from relay.pixels import Bgr, Plane
     from relay.transform.frame import Frame
 
-_FRACTION: Final = re.compile(r"%%|%([1-6])f")
 _LUMA_BEHIND: Final = np.array([16 + max(0, level - 16) * 2 // 5 for level in range(256)], np.uint8)
 _CHROMA_BEHIND: Final = np.array([128 + round((level - 128) / 4) for level in range(256)], np.uint8)
 _BGR_BEHIND: Final = np.array([level * 2 // 5 for level in range(256)], np.uint8)
@@ -40,11 +36,7 @@ def _check_format(text: str) -> str:
 
 
 def _check_timezone(name: str) -> str:
-    if name not in {"local", "UTC"}:
-        try:
-            zoneinfo.ZoneInfo(name)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError('is "local", "UTC" or a name like Europe/Berlin (where the system has tzdata)') from error
+    zone_of(name)
     return name
 
 
@@ -69,6 +61,7 @@ class _Writer:
     _text: str | None = None
     _line: Plane = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
     _line_bgr: Bgr = field(default_factory=lambda: np.zeros((0, 0, 3), np.uint8))
+    _text_bgr: str | None = None
 
     @property
     def padding(self) -> int:
@@ -83,11 +76,14 @@ class _Writer:
 
     def line_bgr(self, text: str) -> Bgr:
         """`line` for three channels in full range."""
+        if text == self._text_bgr:
+            return self._line_bgr
         line = self.line(text)
         if line.shape != self._line_bgr.shape[:2]:
             self._line_bgr = np.zeros((*line.shape, 3), np.uint8)
         cv2.cvtColor(line, cv2.COLOR_GRAY2BGR, dst=self._line_bgr)
         cv2.convertScaleAbs(self._line_bgr, dst=self._line_bgr, alpha=255 / _INK)
+        self._text_bgr = text
         return self._line_bgr
 
     def _draw(self, text: str) -> None:
@@ -136,10 +132,13 @@ class Timestamp(Transform):
         default=None, description="font size in pixels; a 24th of the picture's height where none is given"
     )
     _writers: dict[tuple[int, int, int], _Writer] = PrivateAttr(default_factory=dict)
+    _clock: ClockText | None = PrivateAttr(default=None)
 
     def apply(self, frame: Frame) -> None:
         """Draw into the small box that the text needs; everything around it stays as it was."""
-        text = _written(self._local(frame.time), self.format)
+        if self._clock is None:
+            self._clock = ClockText(self.format, self.timezone)
+        text = self._clock.at(frame.time_ns)
         if not text:
             return
         writer = self._writer(frame.width, frame.height, text)
@@ -147,11 +146,6 @@ class Timestamp(Transform):
         height, width = min(line.shape[0], frame.height), min(line.shape[1], frame.width)
         box = self._place(frame, width, height, writer.padding)
         _draw(frame, box, line[:height, :width])
-
-    def _local(self, time: dt.datetime) -> dt.datetime:
-        if self.timezone == "UTC":
-            return time
-        return time.astimezone(None if self.timezone == "local" else zoneinfo.ZoneInfo(self.timezone))
 
     def _writer(self, width: int, height: int, text: str) -> _Writer:
         """The writer for this size of picture and length of text; smaller than asked for where it would not fit."""
@@ -192,15 +186,6 @@ def _draw(frame: Frame, box: _Box, ink: Plane | Bgr) -> None:
     for plane in (u, v):
         behind = box.of(plane, 2)
         cv2.LUT(behind, _CHROMA_BEHIND, dst=behind)
-
-
-def _written(time: dt.datetime, template: str) -> str:
-    """`strftime` with `%1f` to `%6f`: digits of the second's fraction, cut and not rounded."""
-
-    def fraction(match: re.Match[str]) -> str:
-        return f"{time.microsecond:06d}"[: int(match[1])] if match[1] else match[0]
-
-    return time.strftime(_FRACTION.sub(fraction, template))
 
 
 def _even(value: int) -> int:

@@ -95,15 +95,15 @@ class Described(BaseModel):
 class DescribedDetector(Described):
     """What is said of a detector."""
 
+    threshold: Share | None = Field(
+        default=None, description="how sure it has to be, 0 to 1; with less it finds more, and more that is not there"
+    )
+    labels: Names | None = Field(default=None, description="the names that matter; all, where none are given")
     layout: LayoutName | None = Field(
         default=None, description="how the outputs are to be read: " + ", ".join(get_args(LayoutName))
     )
     classes: Classes | None = Field(
         default=None, description='names of what it tells apart, in its order; "coco" for the 80 of COCO'
-    )
-    labels: Names | None = Field(default=None, description="the names that matter; all, where none are given")
-    threshold: Share | None = Field(
-        default=None, description="how sure it has to be, 0 to 1; with less it finds more, and more that is not there"
     )
     overlap: Share | None = Field(
         default=None, description="of two boxes of one thing that share more than this, only the surer one stays"

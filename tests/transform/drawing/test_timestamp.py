@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from relay.config import TransformSettings
 from relay.model import Picture
 from relay.pixels import new_i420, split
 from relay.transform import Frame
-from relay.transform.drawing.timestamp import Timestamp, _written
+from relay.transform.drawing.timestamp import Timestamp
 from relay.transform.registry import make_link
 
 if TYPE_CHECKING:
@@ -91,17 +90,6 @@ def test_the_box_is_equally_wide_at_any_time(make_chain: MakeChain) -> None:
     chain = make_chain("timestamp timezone=UTC format=%H:%M:%S.%2f")
     boxes = {changed(grey(), only(chain.process(grey(time_ns=NOON_NS + n * 1_234_567_890)))) for n in range(40)}
     assert len(boxes) == 1
-
-
-@pytest.mark.parametrize(
-    ("template", "text"),
-    [
-        ("%H:%M:%S.%3f", "12:00:01.123"), ("%1f %2f %6f %f", "1 12 123456 123456"), ("100%% %%3f", "100% %3f"),
-        ("Hof %d.%m.", "Hof 22.11."), ("", ""),
-    ],
-)  # fmt: skip
-def test_fractions_of_a_second(template: str, text: str) -> None:
-    assert _written(dt.datetime(2026, 11, 22, 12, 0, 1, 123456, tzinfo=dt.UTC), template) == text
 
 
 @pytest.mark.parametrize(("zone", "hour"), [("UTC", "12"), ("Asia/Kolkata", "17:30"), ("local", "21")])
