@@ -295,7 +295,7 @@ def test_a_ladder_is_a_list_of_renditions(tmp_path: Path) -> None:
         None,
         "veryfast",
     )
-    assert (second.width, second.rate, second.bitrate_kbps, second.profile) == (426, 15, 300, "baseline")
+    assert (second.width, second.rate, second.bitrate_kbps, second.profile) == (426, Fraction(15), 300, "baseline")
     assert StreamSettings.model_validate(settings.streams["cam"].model_dump(mode="json")) == settings.streams["cam"]
 
 
