@@ -18,6 +18,7 @@ import platformdirs
 from pydantic import Field, ValidationError, model_validator
 
 from relay.errors import ConfigError, is_secret, redact
+from relay.events.settings import EventDays, EventRules, PictureMegabytes, TimeZoneName
 from relay.fields import (
     Headers,
     PictureSize,
@@ -139,6 +140,7 @@ class StreamSettings(Settings):
     idle_close_s: Annotated[float, Field(ge=1, le=3600)] = 30.0
     slate_image: Path | None = None
     isolation: Isolation = "process"
+    events: EventRules = Field(default=(), exclude=True)
 
     @model_validator(mode="after")
     def _check(self) -> StreamSettings:
@@ -251,6 +253,9 @@ class RelaySettings(Settings):
     data: Path
     streams: dict[StreamName, StreamSettings]
     session_idle_s: Annotated[float, Field(ge=5, le=3600)] = 30.0
+    timezone: TimeZoneName = None
+    event_days: EventDays = 30
+    event_pictures_mb: PictureMegabytes = 512
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property

@@ -22,7 +22,7 @@
     ├── ProtocolError          a message between worker and supervisor is malformed          never retried
     ├── TokenError             a viewer token is malformed, expired or badly signed          never retried
     ├── FetchError             an address that is checked gives no answer that can be used   retried
-    └── StoreError             the session store cannot be opened, read or written           never retried
+    └── StoreError             a file of sessions or events cannot be opened or read         never retried
 
 (1) A relay whose only stream was not seen since it started ends with this; else that may come back: a cable, a file.
 
@@ -179,4 +179,4 @@ class FetchError(RelayError):
 
 
 class StoreError(RelayError):
-    """The session store cannot be opened, read or written."""
+    """A file in which sessions or events are kept cannot be opened, read or written."""

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 TRANSFORM_BUCKETS_S: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Upper bounds of the histogram of a transform's times: 0.035 is a frame at 30 a second. After the last is none."""
+MEASURED: Final = frozenset({"activity"})
+"""What is emitted every second, whether or not anything happens: `motion` tells how much moves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,9 +159,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """A transform noticed something in a frame."""
+    """A transform noticed something in a frame. `data` is a picture that left the chain with it (JPEG), or empty."""
 
     event: Emitted
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,7 @@ def encode(message: Message) -> bytes:
             message, body = InitReady(replace(init, data=b"")), init.data
         case PartReady(part, _):
             message, body = PartReady(replace(part, data=b"")), part.data
-        case Start() | Snapshot():
+        case Start() | Snapshot() | Noticed():
             message, body = replace(message, data=b""), message.data
         case _:
             pass
@@ -273,7 +274,7 @@ def decode(header: bytes, body: bytes) -> Message:
             return InitReady(replace(init, data=body))
         case PartReady(part, _):
             return PartReady(replace(part, data=body))
-        case Start() | Snapshot():
+        case Start() | Snapshot() | Noticed():
             return replace(message, data=body)
         case _:
             return message

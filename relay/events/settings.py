@@ -60,8 +60,7 @@ class EventRule(Settings):
     schedule: ScheduleText = ""
 
 
-EventRules = Annotated[tuple[EventRule, ...], Field(max_length=MOST_RULES, exclude=True)]
-"""Not for the worker: it tells all, and the relay's own process sorts it."""
+EventRules = Annotated[tuple[EventRule, ...], Field(max_length=MOST_RULES)]
 
 MOST_WEBHOOKS: Final = 16
 _KEY_PREFIX: Final = "whsec_"

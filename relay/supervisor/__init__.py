@@ -2,6 +2,6 @@
 
 from relay.supervisor.cores import usable_cores
 from relay.supervisor.memory import DataFolder
-from relay.supervisor.supervisor import Publisher, Supervisor
+from relay.supervisor.supervisor import Outlets, Publisher, Supervisor
 
-__all__ = ["DataFolder", "Publisher", "Supervisor", "usable_cores"]
+__all__ = ["DataFolder", "Outlets", "Publisher", "Supervisor", "usable_cores"]

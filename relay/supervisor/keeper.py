@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from relay.model import Part, PushDoor, StreamFormat
     from relay.supervisor.memory import DataFolder
     from relay.supervisor.process import WorkerProcess
-    from relay.supervisor.supervisor import Publisher
+    from relay.supervisor.supervisor import Outlets
     from relay.timeline import ClockLine
 
 log = structlog.get_logger()
@@ -64,7 +64,7 @@ class StreamKeeper:
         name: str,
         settings: StreamSettings,
         choose: Callable[[wire.Found | None, Remembered | None], tuple[StreamFormat, str]],
-        publisher: Publisher,
+        outlets: Outlets,
         folder: DataFolder,
         *,
         clock: Callable[[], ClockLine],
@@ -74,7 +74,7 @@ class StreamKeeper:
         self.name = name
         self._settings = settings
         self._choose_format = choose
-        self._publisher = publisher
+        self._publisher = publisher = outlets.publisher
         self._clock = clock
         self.demand = Demand(is_on_demand=settings.on_demand, idle_close_s=settings.idle_close_s)
         self._rungs = Rungs(name, self.demand, publisher, may_sleep=settings.renditions_on_demand)
@@ -96,7 +96,7 @@ class StreamKeeper:
         self._health = StreamHealth(StreamState.CONNECTING, self._now_ns())
         self._ledger = Ledger()
         self._meter = HealthMeter()
-        self._events = Events(name, publisher)
+        self._events = Events(name, outlets)
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -367,6 +367,7 @@ class StreamKeeper:
     def _bury(self, code: int | None, began_ns: int) -> None:
         """Take note of a worker that ended by itself."""
         self._ledger.end_worker()
+        self._events.end_worker(self._now_ns())
         self._meter.begin_worker()
         self._is_probing = False
         if self._is_replaced:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import structlog
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from relay.config import Isolation, RelaySettings
     from relay.model import DateRange, Init, Part, PushDoor, StreamFormat, StreamStatus
     from relay.supervisor.demand import Demand
+    from relay.supervisor.events import Desk
     from relay.supervisor.memory import DataFolder
 
 log = structlog.get_logger()
@@ -60,13 +61,20 @@ class Publisher(Protocol):
         """Nothing will follow."""
 
 
+class Outlets(NamedTuple):
+    """Where everything goes that workers tell of: media to the hub, what happens to the desk."""
+
+    publisher: Publisher
+    desk: Desk
+
+
 class Supervisor:
     """Runs every stream of the settings until `stop`. `cores` are those that all of them may use."""
 
     def __init__(
         self,
         settings: RelaySettings,
-        publisher: Publisher,
+        outlets: Outlets,
         folder: DataFolder,
         spawn: Callable[[Isolation, str], Awaitable[WorkerProcess]] = WorkerProcess.spawn,
         *,
@@ -81,7 +89,7 @@ class Supervisor:
                 name,
                 stream,
                 partial(choose_format, stream, settings.latency_of(stream), cores / len(settings.streams)),
-                publisher,
+                outlets,
                 folder,
                 clock=lambda: self._clock,
                 spawn=partial(self._workers.take, stream.isolation),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from relay.config import StreamSettings
     from relay.links import TransformFigures
-    from relay.model import StreamFormat
+    from relay.model import Matrix, StreamFormat
     from relay.worker.board import Board, Clock
     from relay.worker.handoff import Handoff
     from relay.worker.link import Link
@@ -115,12 +115,14 @@ class PictureLine:
         return True
 
     def close(self) -> None:
-        """Let the transforms give back what they took."""
+        """Let the transforms give back what they took; tell what is not told yet."""
+        self._noticing.close()
         if self._chain is not None:
             self._chain.close()
 
     def step(self, picture: Picture) -> None:
         """Take `picture` through the chain and hand on what leaves it: none, where a link failed or holds it."""
+        self._noticing.hurry()
         chain = self._chain
         if chain is None or self._is_given_up:
             return
@@ -135,6 +137,7 @@ class PictureLine:
 
     def idle(self) -> None:
         """Nothing came. What transforms hold for the sake of the next picture is let go when that may take long."""
+        self._noticing.hurry()
         chain, since_ns = self._chain, self._taken_ns
         if chain is None or since_ns is None or self._is_given_up:
             return
@@ -179,9 +182,11 @@ class PictureLine:
                 fitted = fit(picture, stream.width, stream.height, out=self._pool.i420(stream.width, stream.height))
                 picture = Picture(picture.slot, picture.time_ns, fitted)
             ready.put(picture)
+        # Before the start, as for a probe of an on-demand stream, the decoder's pictures are in BT.709.
+        matrix: Matrix = stream.matrix if stream else "bt709"
         if self._snapshots.is_due(now_ns):
-            # Before the start, as for a probe of an on-demand stream, the decoder's pictures are in BT.709.
-            self._snapshots.send(picture.i420, picture.time_ns, stream.matrix if stream else "bt709")
+            self._snapshots.send(picture.i420, picture.time_ns, matrix)
+        self._noticing.left(picture, matrix)
 
     def _complain(self, error: TransformError) -> None:
         self._board.count("transform_failures")

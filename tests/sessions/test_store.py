@@ -127,7 +127,7 @@ class TestWhatCannotBeUsed:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         SessionStore(tmp_path).close()
-        monkeypatch.setattr("relay.sessions.store._CHECK_UP_TO_BYTES", 10)
+        monkeypatch.setattr("relay.database._CHECK_UP_TO_BYTES", 10)
         assert SessionStore(tmp_path).close()
 
     def test_one_of_a_newer_relay(self, tmp_path: Path) -> None:
