@@ -19,6 +19,7 @@ import pytest
 import typer
 from packaging.specifiers import SpecifierSet
 
+from fixtures.desk import NotedDesk
 from relay import config
 from relay.source.address import SourceKind, parse_address
 
@@ -181,7 +182,8 @@ def test_the_health_check_asks_the_port_and_a_path_that_are_served(tmp_path: Pat
     recorder = SessionRecorder(SessionStore(tmp_path), mint, 30.0)
     try:
         settings = config.load(data=tmp_path)
-        served = make_app(Hub(settings.streams), recorder, mint, tuple, time.time_ns, lambda _: nullcontext())
+        demand, desk = lambda _: nullcontext(), NotedDesk()
+        served = make_app(Hub(settings.streams), recorder, mint, tuple, time.time_ns, demand, desk)
         assert match[2] in {resource.canonical for resource in served.router.resources()}
     finally:
         recorder.close(time.time_ns())

@@ -12,6 +12,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from relay.config import RelaySettings, RenditionSettings, StreamSettings
+from relay.events.settings import EventRule
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -23,6 +24,7 @@ TABLES: dict[type[Settings], list[str]] = {
     RelaySettings: ["The relay"],
     StreamSettings: ["A stream: where", "A stream: what"],
     RenditionSettings: ["A rendition"],
+    EventRule: ["An event"],
 }
 NOTHING = (None, (), {}, PydanticUndefined)
 

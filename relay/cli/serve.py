@@ -15,13 +15,15 @@ import typer
 from relay import config, logs
 from relay.cli.pushing import start_front, where_to_push
 from relay.errors import ConfigError
+from relay.events.desk import EventDesk
+from relay.events.store import EventStore
 from relay.heap import spare_what_is_loaded
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
-from relay.supervisor import DataFolder, Supervisor, usable_cores
+from relay.supervisor import DataFolder, Outlets, Supervisor, usable_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from aiohttp import web
 
@@ -120,19 +122,23 @@ async def _serve(settings: RelaySettings, cores: float) -> None:
         mint = TokenMint(load_or_make_key(settings.data))
         recorder = SessionRecorder(SessionStore(settings.data), mint, settings.session_idle_s)
         hub = Hub(settings.streams)
-        supervisor = Supervisor(settings, hub, folder, cores=cores)
+        events = EventStore(settings.data, days=settings.event_days, pictures_mb=settings.event_pictures_mb)
+        desk = EventDesk(settings, events, hub.publish_event)
+        supervisor = Supervisor(settings, Outlets(hub, desk), folder, cores=cores)
         try:
-            app = make_app(hub, recorder, mint, supervisor.statuses, supervisor.unix_ns, supervisor.demand)
-            await _serve_until_told(settings, app, supervisor, recorder)
+            app = make_app(hub, recorder, mint, supervisor.statuses, supervisor.unix_ns, supervisor.demand, desk)
+            await _serve_until_told(settings, app, supervisor, lambda: _sweep(recorder, desk, supervisor))
         finally:
             if not recorder.close(supervisor.unix_ns()):
                 log.error("some viewer sessions could not be written before the end")
+            if not desk.close(supervisor.unix_ns()):
+                log.error("some events could not be written before the end")
     finally:
         folder.close()
 
 
 async def _serve_until_told(
-    settings: RelaySettings, app: web.Application, supervisor: Supervisor, recorder: SessionRecorder
+    settings: RelaySettings, app: web.Application, supervisor: Supervisor, sweep: Callable[[], Coroutine[None, None, None]]
 ) -> None:
     """Listen and run the streams until SIGINT, SIGTERM, or an only stream that cannot be opened."""
     stop = asyncio.Event()
@@ -147,7 +153,7 @@ async def _serve_until_told(
         typer.echo("\n".join([*_where_to_look(settings, server), *where_to_push(settings, front)]))
         tasks = [
             asyncio.create_task(supervisor.run(), name="supervisor"),
-            asyncio.create_task(_sweep(recorder, supervisor), name="sweep"),
+            asyncio.create_task(sweep(), name="sweep"),
             asyncio.create_task(stop.wait(), name="signal"),
         ]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -161,10 +167,12 @@ async def _serve_until_told(
         await asyncio.gather(server.stop(), *([front.stop()] if front is not None else []))
 
 
-async def _sweep(recorder: SessionRecorder, supervisor: Supervisor) -> None:
+async def _sweep(recorder: SessionRecorder, desk: EventDesk, supervisor: Supervisor) -> None:
     while True:
         await asyncio.sleep(SWEEP_EVERY_S)
-        recorder.sweep(supervisor.unix_ns())
+        now_ns = supervisor.unix_ns()
+        recorder.sweep(now_ns)
+        desk.tick(now_ns)
 
 
 def _where_to_look(settings: RelaySettings, server: HttpServer) -> list[str]:

@@ -35,7 +35,6 @@ log = structlog.get_logger()
 
 Listener = Callable[[TimedEvent, bytes], None]
 
-TICK_EVERY_S: Final = 0.25
 MOST_PICTURES_WAITING: Final = 16
 """Of one stream, of events that have to last before they are told: 3 MB at 720p."""
 PLAYLIST_PER_S: Final = 1.0
@@ -145,7 +144,7 @@ class EventDesk:
             self._sort(one, event, b"")
 
     def tick(self, now_ns: int) -> None:
-        """Tell what has lasted long enough by now. To be called every `TICK_EVERY_S`."""
+        """Tell what has lasted long enough by now. To be called about four times a second."""
         passed_s = min(PLAYLIST_BURST, max(0, now_ns - self._ticked_ns) / NS_PER_S)
         self._ticked_ns = now_ns
         for one in self._streams.values():

@@ -18,6 +18,7 @@ from relay.serve.pages import Pages
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
+    from relay.events.desk import EventDesk
     from relay.model import StreamStatus
     from relay.serve.hub import Hub
     from relay.sessions import SessionRecorder, TokenMint
@@ -50,15 +51,16 @@ def make_app(
     statuses: Callable[[], Sequence[StreamStatus]],
     unix_ns: Callable[[], int],
     demand: Callable[[str], Demand],
+    desk: EventDesk,
 ) -> web.Application:
     """The whole HTTP side.
 
-    `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, and `demand` is entered, by the
-    stream's name, around everything that a viewer fetches.
+    `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, `desk` has the events, and `demand`
+    is entered, by the stream's name, around everything that a viewer fetches.
     """
     access, malformed = AccessLog(recorder, unix_ns), MalformedRequests()
     media = MediaRoutes(hub, mint, access, unix_ns, demand)
-    metrics = Metrics(RelayCollector(hub, recorder, access, malformed, statuses))
+    metrics = Metrics(RelayCollector(hub, recorder, access, malformed, statuses, desk))
     app = web.Application(client_max_size=MAX_BODY_BYTES, handler_args=CONNECTION_LIMITS)
     app[MALFORMED] = malformed
     app.add_routes(_routes(media, Pages(hub), Api(hub, recorder, statuses, unix_ns), metrics))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
+    from relay.events.desk import EventDesk
     from relay.model import StreamStatus
     from relay.serve.access import AccessLog
     from relay.serve.hub import Hub
@@ -44,12 +45,14 @@ class RelayCollector(Collector):
         log: AccessLog,
         malformed: MalformedRequests,
         statuses: Callable[[], Sequence[StreamStatus]],
+        desk: EventDesk,
     ) -> None:
         self._hub = hub
         self._recorder = recorder
         self._log = log
         self._malformed = malformed
         self._statuses = statuses
+        self._desk = desk
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
@@ -66,6 +69,7 @@ class RelayCollector(Collector):
         yield from self._figures()
         yield from self._transforms()
         yield from self._counts()
+        yield from self._events()
 
     def _requests(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(
@@ -161,6 +165,20 @@ class RelayCollector(Collector):
                 gauges.add_metric([status.name, gauge], value)
         yield counters
         yield gauges
+
+
+    def _events(self) -> Iterator[Metric]:
+        """What was noticed in front of the cameras. Kinds are no labels: a transform may emit any."""
+        events = CounterMetricFamily(
+            "relay_events", "Events that were told, or held back and why.", labels=["stream", "outcome"]
+        )
+        for (stream, outcome), count in self._desk.counters.items():
+            events.add_metric([stream, outcome], count)
+        yield events
+        store = GaugeMetricFamily("relay_event_store", "What the store of events counts, by name.", labels=["name"])
+        for name, count in self._desk.store.counters().items():
+            store.add_metric([name], count)
+        yield store
 
 
 def _buckets(counts: Iterable[int]) -> Sequence[tuple[str, float]]:

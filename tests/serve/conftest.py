@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
+from fixtures.desk import NotedDesk
 from fixtures.origin import UNIX_NS, Camera, Client, Clock, Recorder
 from fixtures.published import FORMAT
 from relay.config import StreamSettings
@@ -75,7 +76,7 @@ def app(
     statuses: list[StreamStatus],
     demands: dict[str, Demand],
 ) -> web.Application:
-    return make_app(hub, recorder, mint, lambda: statuses, lambda: UNIX_NS, demands.__getitem__)  # type: ignore[arg-type]  # a stand-in
+    return make_app(hub, recorder, mint, lambda: statuses, lambda: UNIX_NS, demands.__getitem__, NotedDesk())  # type: ignore[arg-type]  # a stand-in
 
 
 @pytest.fixture

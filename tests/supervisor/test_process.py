@@ -24,6 +24,7 @@ import pytest
 import uvloop
 
 from fixtures.crew import Crew
+from fixtures.desk import NotedDesk
 from fixtures.half_worker import PARTS
 from fixtures.keeping import GRID, SETTINGS, Stage
 from fixtures.origin import Recorder
@@ -37,7 +38,7 @@ from relay.heap import spare_what_is_loaded
 from relay.model import Init, Part, StreamState
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import TokenMint
-from relay.supervisor import DataFolder, Supervisor
+from relay.supervisor import DataFolder, Outlets, Supervisor
 from relay.supervisor import keeper as keeper_module
 from relay.supervisor.child import Child
 from relay.supervisor.process import READ_LIMIT_BYTES, WorkerProcess
@@ -108,7 +109,7 @@ def waited_for_a_core_s() -> float:
 async def supervised(settings: RelaySettings) -> AsyncIterator[tuple[Supervisor, Recording]]:
     folder = DataFolder(settings.data)
     hub = Recording(settings)
-    supervisor = Supervisor(settings, hub, folder, cores=2)
+    supervisor = Supervisor(settings, Outlets(hub, NotedDesk()), folder, cores=2)
     running = asyncio.create_task(supervisor.run())
     try:
         yield supervisor, hub
@@ -208,7 +209,8 @@ async def halting(path: Path) -> AsyncIterator[tuple[Halting, Hub, aiohttp.Clien
     with closing(DataFolder(path)) as folder:
         crew, hub, mint = Halting(), Hub({"door": SETTINGS}), TokenMint(b"k" * 32)
         stage = Stage(folder, publisher=hub, crew=crew)
-        app = make_app(hub, Recorder(), mint, lambda: [stage.status], time.time_ns, lambda _: stage.keeper.demand)
+        statuses, demand = lambda: [stage.status], lambda _: stage.keeper.demand
+        app = make_app(hub, Recorder(), mint, statuses, time.time_ns, demand, NotedDesk())  # type: ignore[arg-type]  # stand-ins
         server = await HttpServer.start(app, "127.0.0.1", 0)
         try:
             async with stage.run(), aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.crew import Crew, Published, Worker, a_camera, offline, running
+from fixtures.desk import NotedDesk
 from relay import wire
 from relay.config import RelaySettings, StreamSettings
 from relay.errors import SourceError
 from relay.model import PushDoor, StreamHealth, StreamState
-from relay.supervisor import Supervisor
+from relay.supervisor import Outlets, Supervisor
 from relay.supervisor import supervisor as supervisor_module
 from relay.timeline import NS_PER_S
 
@@ -32,7 +33,7 @@ class Stage:
         self.published = Published()
         streams = {name: StreamSettings(source=source.format(name=name)) for name in names}
         settings = RelaySettings(data=folder.path, streams=streams)
-        self.supervisor = Supervisor(settings, self.published, folder, self.crew.spawn, cores=2)
+        self.supervisor = Supervisor(settings, Outlets(self.published, NotedDesk()), folder, self.crew.spawn, cores=2)
 
     def run(self) -> AbstractAsyncContextManager[asyncio.Task[None]]:
         return running(self.crew, self.supervisor.run())

@@ -22,6 +22,7 @@ from relay.timeline import NS_PER_S
 from relay.transform import Setup
 from relay.worker.board import Board
 from relay.worker.handoff import Handoff
+from relay.worker.noticing import PATIENCE_NS
 from relay.worker.pictures import PictureLine
 
 if TYPE_CHECKING:
@@ -268,6 +269,57 @@ def test_what_a_transform_notices_is_sent() -> None:
     stage.step(picture)
     (noticed,) = stage.outbox.of(wire.Noticed)
     assert noticed.event == Emitted("motion", picture.time_ns, {"slot": FIRST})
+
+
+class TestThePictureOfAnEvent:
+    """It is of a frame that left the chain, whatever the link saw that noticed something."""
+
+    NOTICES = "fixtures.links:Looks emits=motion"
+
+    def noticed(self, *links: str, slots: int) -> list[tuple[int, int | None]]:
+        """By slot, the luma of the picture of what was noticed in it, of frames whose luma is 80."""
+        stage = Stage(self.NOTICES, *links)
+        stage.attach()
+        assert stage.line.open()
+        for n in range(slots):
+            stage.step(flat_picture(FIRST + n * SECOND, 80))
+        return [(one.event.data["slot"] - FIRST, luma_of(one.data)) for one in stage.outbox.of(wire.Noticed)]
+
+    def test_what_is_hidden_behind_the_link_is_hidden_in_it(self) -> None:
+        assert self.noticed("fixtures.links:Hides luma=200", slots=2) == [(0, 200), (SECOND, 200)]
+
+    def test_where_hiding_fails_it_is_black(self) -> None:
+        assert self.noticed("fixtures.links:Hides fails=true", slots=1) == [(0, 16)]
+
+    def test_it_waits_for_links_that_hold_the_frame(self) -> None:
+        stage = Stage(self.NOTICES, "fixtures.links:HidesLater frames=2 luma=200")
+        stage.attach()
+        assert stage.line.open()
+        for n in range(2):
+            stage.step(flat_picture(FIRST + n, 80))
+        assert stage.outbox.of(wire.Noticed) == []
+        stage.step(flat_picture(FIRST + 2, 80))
+        assert [luma_of(one.data) for one in stage.outbox.of(wire.Noticed)] == [200, None, None]
+
+    def test_of_frames_that_do_not_leave_the_chain_there_is_none(self) -> None:
+        told = self.noticed("fixtures.links:Paints fails=true on_failure=freeze", slots=4)
+        assert told == [(0, None), (SECOND, None)], "after a while, and the others then"
+
+    def test_what_still_waits_is_told_when_the_line_ends_and_when_nothing_comes(self) -> None:
+        stage = Stage(self.NOTICES, "fixtures.links:Paints fails=true on_failure=freeze")
+        stage.attach()
+        assert stage.line.open()
+        stage.step(flat_picture(FIRST, 80))
+        stage.clock.advance(PATIENCE_NS / NS_PER_S)
+        stage.line.idle()
+        assert len(stage.outbox.of(wire.Noticed)) == 1
+        stage.step(flat_picture(FIRST + 3 * SECOND, 80))
+        stage.line.close()
+        assert [one.data for one in stage.outbox.of(wire.Noticed)] == [b"", b""]
+
+
+def luma_of(jpeg: bytes) -> int | None:
+    return round(float(slate.from_jpeg(jpeg, 96, 64)[:64].mean())) if jpeg else None
 
 
 def test_a_chain_that_is_too_slow_says_so_and_that_it_keeps_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
