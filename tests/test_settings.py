@@ -27,7 +27,7 @@ TABLES: dict[type[Settings], list[str]] = {
     EventRule: ["An event"],
     WebhookSettings: ["A webhook"],
 }
-NOTHING = (None, (), {}, PydanticUndefined)
+NOTHING: tuple[object, ...] = (None, (), {}, PydanticUndefined)
 
 
 def rows(model: type[Settings]) -> dict[str, tuple[str, str]]:

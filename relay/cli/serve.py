@@ -144,7 +144,10 @@ async def _serve(settings: RelaySettings, cores: float) -> None:
 
 
 async def _serve_until_told(
-    settings: RelaySettings, app: web.Application, supervisor: Supervisor, sweep: Callable[[], Coroutine[None, None, None]]
+    settings: RelaySettings,
+    app: web.Application,
+    supervisor: Supervisor,
+    sweep: Callable[[], Coroutine[None, None, None]],
 ) -> None:
     """Listen and run the streams until SIGINT, SIGTERM, or an only stream that cannot be opened."""
     stop = asyncio.Event()

@@ -2,7 +2,7 @@
 
 The form is that of server-sent events (WHATWG HTML §9.2, html.spec.whatwg.org/multipage/server-sent-events.html):
 
-1. A message has an id, RUN-NUMBER. Numbers go up by one over all streams; RUN tells one start of the relay from another.
+1. A message has an id, RUN-NUMBER. Numbers go up by one over all streams; RUN tells this start from earlier ones.
 2. The last messages of each stream are kept (`MOST_KEPT`, `MOST_KEPT_BYTES`). Who comes again with the last id that it
    saw is sent what followed. Where not all of that is kept, a `gap` comes first: what is missing stands in the store.
 3. Of who does not read, so much waits (`MOST_WAITING`, `MOST_WAITING_BYTES`). Beyond that the oldest messages are left

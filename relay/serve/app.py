@@ -61,8 +61,8 @@ def make_app(
 ) -> web.Application:
     """The whole HTTP side.
 
-    `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, `desk` has the events, `hooks` are
-    the figures of webhooks, and `demand` is entered, by the stream's name, around everything that a viewer fetches.
+    `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, `desk` has the events, `hooks`
+    has the figures of webhooks, and `demand` is entered, by the stream's name, around all that a viewer fetches.
     """
     access, malformed = AccessLog(recorder, unix_ns), MalformedRequests()
     media = MediaRoutes(hub, mint, access, unix_ns, demand)

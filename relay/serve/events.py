@@ -160,7 +160,7 @@ async def _read(reading: Awaitable[T]) -> T:
     try:
         return await reading
     except StoreError as error:
-        log.error("events cannot be read", reason=str(error))
+        log.warning("events cannot be read", reason=str(error))
         raise _refusal(web.HTTPServiceUnavailable, "the events cannot be read just now") from error
 
 

@@ -166,7 +166,6 @@ class RelayCollector(Collector):
         yield counters
         yield gauges
 
-
     def _events(self) -> Iterator[Metric]:
         """What was noticed in front of the cameras. Kinds are no labels: a transform may emit any."""
         events = CounterMetricFamily(

@@ -105,9 +105,7 @@ def test_an_id_of_another_start_is_a_gap_and_all_there_is(feed: Feed, last_id: s
 
 
 @pytest.mark.parametrize(("most", "size"), [("MOST_KEPT", 3), ("MOST_KEPT_BYTES", 600)])
-def test_what_is_not_kept_any_more_is_a_gap(
-    feed: Feed, monkeypatch: pytest.MonkeyPatch, most: str, size: int
-) -> None:
+def test_what_is_not_kept_any_more_is_a_gap(feed: Feed, monkeypatch: pytest.MonkeyPatch, most: str, size: int) -> None:
     monkeypatch.setattr(feed_module, most, size)
     for number in range(1, 9):
         feed.hear(event(number))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from relay.serve.event_query import LISTED, EventQuery, parse_event_query
@@ -49,10 +51,12 @@ def test_times_are_milliseconds_or_dates_with_a_zone(text: str) -> None:
         ([("until", "2025-06-15T15:06:40")], "until is Unix time in milliseconds, or a date as 2025-06-15T15:06:40Z"),
         ([("since", "999999999999999")], "since is a time from 1970 to 2262"),
         ([("since", "1969-12-31T23:59:59Z")], "since is a time from 1970 to 2262"),
-        ([("since", "7"), ("until", "7")], "until is later than since, and not itself among the times that are asked for"),
+        (
+            [("since", "7"), ("until", "7")],
+            "until is later than since, and not itself among the times that are asked for",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(pairs: list[tuple[str, str]], words: str) -> None:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
         parse_event_query(pairs)
-    assert str(caught.value) == words

@@ -94,7 +94,7 @@ async def test_what_is_asked_for_is_told(client: Client, query: str, numbers: li
 
 
 async def test_a_page_leads_to_the_next(client: Client) -> None:
-    seen, query = [], "?limit=3"
+    seen, query, told = [], "?limit=3", {"next": ""}
     for _ in range(3):
         told = json.loads((await client.get(f"{EVENTS}{query}")).body)
         seen.append([event["data"]["n"] for event in told["events"]])
