@@ -184,7 +184,9 @@ class RowStore(ABC, Generic[Row]):
                 f"{self.path}: was made by a newer relay (layout {version}); this one knows layout {layout.version}"
             )
         if version == 0:
-            connection.executescript(f"BEGIN IMMEDIATE; {layout.schema} PRAGMA user_version = {layout.version}; COMMIT;")
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {layout.schema} PRAGMA user_version = {layout.version}; COMMIT;"
+            )
         elif self.path.stat().st_size <= _CHECK_UP_TO_BYTES:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":

@@ -46,7 +46,9 @@ MESSAGES: list[wire.Message] = [
     wire.Snapshot(10**18, b"\xff\xd8"),
     wire.Event(DateRange("outage-5", 5, "relay.outage", 9, {"X-REASON": 'it "said"', "X-SCORE": 0.5, "X-TEXT": "1"})),
     wire.Health(StreamHealth(StreamState.OFFLINE, 5, "the camera refuses"), fatal=True),
-    wire.Noticed(Emitted("faces", 10**18, {"boxes": [[0.25, 0.5, 0.75, 1]], "label": None, "is_new": True}), b"\xff\xd8"),
+    wire.Noticed(
+        Emitted("faces", 10**18, {"boxes": [[0.25, 0.5, 0.75, 1]], "label": None, "is_new": True}), b"\xff\xd8"
+    ),
     wire.Stats({"slots": 7}, {"encode_ms": 6.5}),
     wire.Stats({}, {}, (TransformFigures("crop"), TransformFigures("faces", mean_ms=9.5, every=3, is_failing=True))),
     wire.Listening(PushDoor(40_001, "hunter2")),

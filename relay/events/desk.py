@@ -23,13 +23,13 @@ from relay.events.model import OUTAGE, TimedEvent
 from relay.events.ranges import date_range_of
 from relay.events.rules import Rules
 from relay.events.schedule import time_zone
-from relay.model import DateRange
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
     from relay.config import RelaySettings
     from relay.events.store import EventStore
     from relay.links import Emitted
+    from relay.model import DateRange
 
 log = structlog.get_logger()
 
@@ -85,9 +85,7 @@ class EventDesk:
     store's file: raises `StoreError`.
     """
 
-    def __init__(
-        self, settings: RelaySettings, store: EventStore, publish: Callable[[str, DateRange], None]
-    ) -> None:
+    def __init__(self, settings: RelaySettings, store: EventStore, publish: Callable[[str, DateRange], None]) -> None:
         self.listeners: list[Listener] = []
         self.store = store
         self._publish = publish

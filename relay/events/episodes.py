@@ -121,14 +121,13 @@ class Episodes:
     def _counterpart(self, kind: str, data: JsonObject) -> _Open | None:
         """What goes on that an end with this data is the end of."""
         wanted = _which(data)
-        best, best_count = None, -1
+        matching = []
         for one in self._open:
             said = _which(one.event.data)
             common = said.keys() & wanted.keys()
             if one.event.kind == kind and all(said[name] == wanted[name] for name in common):
-                if len(common) > best_count:
-                    best, best_count = one, len(common)
-        return best
+                matching.append((len(common), one))
+        return max(matching, key=lambda match: match[0])[1] if matching else None
 
     def _new(self, kind: str, start_ns: int, end_ns: int | None, data: JsonObject, *, has_picture: bool) -> TimedEvent:
         name = self._ids.take(kind, start_ns)

@@ -19,7 +19,7 @@ class TimedEvent:
     """Something that was noticed in a stream's pictures, or an outage of its camera: when, and what is known of it.
 
     `id` is of A-Z a-z 0-9 . _ -, and names this event alone among all that its stream ever has. `kind` is what was
-    emitted: "motion", "object"; "outage" is the camera's own. It was seen first at `start_ns` and last at `end_ns` (Unix
+    emitted: "motion", "object"; "outage" is the camera's own. It was seen first at `start_ns`, last at `end_ns` (Unix
     time in ns): `None` while it goes on, and the same for what takes no time. `data` is what it began with, and over it
     what it ended with, without what says the times. `has_picture` says that there is a JPEG of a picture that left the
     transform chain.

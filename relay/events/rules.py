@@ -1,6 +1,6 @@
 """Which events are told, by the owner's rules. Pure: what is asked has its time with it.
 
-1. What no rule names by its kind is told as it is. What is measured every second (`MEASURED`) is not: it has to be named.
+1. What no rule names by its kind is told as it is, but not what is measured every second (`links.MEASURED`).
 2. What rules name is told where one of them lets it pass.
 3. Schedule and cool-down go by the moment in which it began. A cool-down counts from the last moment in which a rule
    told something of the same kind, label and zones: from its begin, and again from its end.

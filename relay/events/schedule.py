@@ -95,7 +95,7 @@ def _period(text: str) -> Period:
     if match["begin"] is None:
         return Period(days, 0, _DAY_MINUTES)
     begin, end = _minute(match["begin"]), _minute(match["end"])
-    if begin == end or begin == _DAY_MINUTES:
+    if begin in {end, _DAY_MINUTES}:
         raise ValueError(f"{text!r} is no time at all: for a whole day leave the times out")
     return Period(days, begin, end)
 

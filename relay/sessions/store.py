@@ -68,7 +68,6 @@ _JSON_PAIRS: Final = COLUMNS.index("error_codes")
 _FLAGS: Final = (COLUMNS.index("exit_before_video_start"), COLUMNS.index("is_bot"))
 
 
-
 def to_sql(row: SessionRow) -> list[Any]:
     """`row` as the database's columns hold it."""
     values: list[Any] = list(row)

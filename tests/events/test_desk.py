@@ -48,7 +48,8 @@ class Heard:
     @property
     def ranges(self) -> list[tuple[str, float, float | None]]:
         return [
-            (one.class_name, s(one.start_ns), None if one.end_ns is None else s(one.end_ns)) for _, one in self.published
+            (one.class_name, s(one.start_ns), None if one.end_ns is None else s(one.end_ns))
+            for _, one in self.published
         ]
 
 
@@ -93,7 +94,9 @@ def test_an_event_is_told_everywhere_when_it_begins_and_when_it_is_over(heard: H
 def test_streams_are_kept_apart(heard: Heard) -> None:
     heard.desk.notice("door", begins("motion", 1))
     heard.desk.notice("yard", ends("motion", 2, lasted_s=1))
-    assert [(one.stream, one.id) for one, _ in heard.told] == [(name, f"motion-{START_MS + 1000}") for name in ("door", "yard")]
+    assert [(one.stream, one.id) for one, _ in heard.told] == [
+        (name, f"motion-{START_MS + 1000}") for name in ("door", "yard")
+    ]
     assert [name for name, _ in heard.published] == ["door", "yard"]
     assert [len(listed(heard.store, name)) for name in ("door", "yard")] == [1, 1]
 
@@ -252,9 +255,7 @@ def test_a_listener_that_fails_costs_no_other_and_is_logged(heard: Heard) -> Non
     with capture_logs() as logs:
         heard.desk.notice("door", moment("bell", 1))
     assert heard.spans == [("bell", 1, 1)]
-    assert [(line["event"], line["error"]) for line in logs] == [
-        ("somebody who is told of events failed", "not today")
-    ]
+    assert [(line["event"], line["error"]) for line in logs] == [("somebody who is told of events failed", "not today")]
 
 
 def test_a_kind_that_would_be_no_address_is_left_out_and_counted(heard: Heard) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.noticed import DAY_S, HOUR_S, ns, timed
-from relay.events.model import TimedEvent
 from relay.events.rules import MOST_COOLING, Rules, Verdict
 from relay.events.settings import EventRule
+
+if TYPE_CHECKING:
+    from relay.events.model import TimedEvent
 
 MOTION = ("motion",)
 
@@ -42,7 +45,10 @@ def test_what_no_rule_names_is_told_as_it_is_but_not_what_is_measured_every_seco
 
 def test_only_what_is_in_one_of_the_zones_is_told() -> None:
     judge = rules(EventRule(kinds=("motion", "object"), zones=("gate", "door")))
-    assert verdicts(judge, timed("motion", 1, 2, zone="gate"), timed("object", 3, 4, zones=["yard", "door"])) == ["tell"] * 2
+    assert (
+        verdicts(judge, timed("motion", 1, 2, zone="gate"), timed("object", 3, 4, zones=["yard", "door"]))
+        == ["tell"] * 2
+    )
     held = [timed("motion", 5, 6, zone="yard"), timed("motion", 7, 8), timed("object", 9, 9, zones="gate", zone=[1])]
     assert verdicts(judge, *held) == ["hold"] * 3
     assert judge.held_back == {"zone": 3}
@@ -129,7 +135,7 @@ class TestCoolDown:
 
 def test_a_schedule_goes_by_the_moment_in_which_it_began() -> None:
     judge = rules(EventRule(kinds=MOTION, schedule="mon-fri 18:00-07:00, sat-sun", min_duration_s=60))
-    night, evening = timed("motion", 7 * HOUR_S - 30), timed("motion", 18 * HOUR_S - 30)
+    night, evening = timed("motion", DAY_S + 7 * HOUR_S - 30), timed("motion", DAY_S + 18 * HOUR_S - 30)
     assert verdicts(judge, *both(night, 120)) == ["wait", "tell"]
     assert verdicts(judge, *both(evening, 120)) == ["hold", "hold"]
     assert verdicts(judge, timed("motion", 5.5 * DAY_S, 5.5 * DAY_S + 90)) == ["tell"]
@@ -151,13 +157,18 @@ def test_the_end_cools_only_the_rules_that_told_of_it() -> None:
     long, short = EventRule(kinds=MOTION, zones=("gate",), cool_down_s=600), EventRule(kinds=MOTION, cool_down_s=10)
     judge = rules(long, short)
     assert verdicts(judge, *both(timed("motion", 0, zone="yard", name="a"), 5)) == ["tell", "tell"]
-    assert verdicts(judge, timed("motion", 16, 17, zone="yard"), timed("motion", 18, 19, zone="gate")) == ["tell", "tell"]
+    assert verdicts(judge, timed("motion", 16, 17, zone="yard"), timed("motion", 18, 19, zone="gate")) == [
+        "tell",
+        "tell",
+    ]
 
 
 @pytest.mark.parametrize("rule", [None, EventRule(kinds=MOTION, zones=("a",), min_duration_s=2, cool_down_s=3)])
 @given(
     st.lists(
-        st.tuples(st.floats(0, 50), st.floats(0, 9), st.sampled_from(["a", "b"]), st.booleans()), min_size=1, max_size=12
+        st.tuples(st.floats(0, 50), st.floats(0, 9), st.sampled_from(["a", "b"]), st.booleans()),
+        min_size=1,
+        max_size=12,
     )
 )
 def test_of_what_is_told_the_end_is_told_too_and_nothing_is_told_twice(

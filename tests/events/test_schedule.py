@@ -31,7 +31,11 @@ def utc(text: str) -> int:
 @pytest.mark.parametrize(
     ("text", "inside", "outside"),
     [
-        ("mon-fri 18:00-07:00", "mon 18:00, tue 06:59, fri 23:30, sat 06:59", "mon 06:59, mon 17:59, sat 07:00, sun 20:00"),
+        (
+            "mon-fri 18:00-07:00",
+            "mon 18:00, tue 06:59, fri 23:30, sat 06:59",
+            "mon 06:59, mon 17:59, sat 07:00, sun 20:00",
+        ),
         ("sat-sun", "sat 00:00, sun 23:59", "fri 23:59, mon 00:00"),
         ("mon-fri 18:00-07:00, sat-sun", "fri 19:00, sat 12:00, sun 12:00", "tue 12:00, mon 03:00"),
         ("22:00-06:00", "mon 05:59, sun 22:00", "mon 06:00, sun 21:59"),

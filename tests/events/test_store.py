@@ -295,9 +295,7 @@ class TestWhatAKilledRelayLeft:
         assert ends == {"motion": ns(5), "object": ns(9), "outage": ns(100)}
         assert [event.end_ns for event in listed(reopen(), "yard")] == [ns(100)]
 
-    def test_none_ends_before_it_began_where_the_clock_was_set_back(
-        self, reopen: Callable[..., EventStore]
-    ) -> None:
+    def test_none_ends_before_it_began_where_the_clock_was_set_back(self, reopen: Callable[..., EventStore]) -> None:
         reopen().put(timed("motion", 500))
         reopen().note_alive(ns(1))
         assert [event.lasted_s for event in listed(reopen())] == [0]

@@ -83,7 +83,9 @@ def test_what_a_worker_tells_is_passed_on_and_nothing_else_is() -> None:
 @pytest.mark.parametrize(
     ("ago_ns", "is_handed_on"), [(0, True), (LAST_SEEN_NS, True), (LAST_SEEN_NS + 1, False), (-1, False)]
 )
-def test_an_outage_has_the_last_picture_that_was_to_be_seen_if_it_is_of_then(*, ago_ns: int, is_handed_on: bool) -> None:
+def test_an_outage_has_the_last_picture_that_was_to_be_seen_if_it_is_of_then(
+    *, ago_ns: int, is_handed_on: bool
+) -> None:
     desk = NotedDesk()
     events = Events("door", Outlets(Published(), desk))
     events.heed(wire.Snapshot(GONE.since_ns - LAST_SEEN_NS, b"older"))

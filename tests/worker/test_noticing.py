@@ -1,4 +1,4 @@
-"""Events go on as they come, up to a bound, each with its picture where it is the turn of one; what is more is counted."""
+"""Events go on as they come, up to a bound, some with a picture that has left the chain; what is more is counted."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def test_a_flood_of_events_is_cut_off_and_counted(stage: Stage) -> None:
     for n in range(100):
         stage.emit("activity", n)
     counters = stage.board.counters
-    assert [message.event.time_ns for message in stage.outbox.of(wire.Noticed)] == [stage.time_ns(n) for n in range(BURST)]
+    assert [message.event.time_ns for message in stage.outbox.of(wire.Noticed)] == [
+        stage.time_ns(n) for n in range(BURST)
+    ]
     assert (counters["events_noticed"], counters["events_dropped"]) == (BURST, 100 - BURST)
     stage.clock.advance(1)
     for n in range(100):
