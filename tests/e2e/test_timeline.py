@@ -108,10 +108,11 @@ def test_there_is_a_tick_at_each_full_ten_minutes(tab: Tab) -> None:
     ("one", "words"),
     [
         (event("motion", NOW_MS - 12_000, NOW_MS, zone="path"), f"Motion in path, at {NOW_MS - 12_000}, for 12 s"),
-        (event("motion", NOW_MS - 90_000), f"Motion, at {NOW_MS - 90_000}, for 1 min so far"),
+        (event("motion", NOW_MS - 90_000, zone="picture"), f"Motion, at {NOW_MS - 90_000}, for 1 min so far"),
         (event("motion", NOW_MS - 100), f"Motion, at {NOW_MS - 100}, now"),
         (event("scene-change", 5, 5), "Scene change, at 5"),
-        (event("object", 5, 6, label="cat"), "Object (cat), at 5"),
+        (event("object", 5, 6, label="cat", zones=["path", "gate"]), "Object (cat) in path and gate, at 5"),
+        (event("face", 5, 6, label="face", zones=["picture"]), "Face, at 5"),
         (event("outage", 0, 5000, reason="the camera is away"), "Outage, at 0, for 5 s: the camera is away"),
         (event("odd", 5, 5, zone=7, label=None), "Odd, at 5"),
     ],

@@ -6,6 +6,10 @@ import asyncio
 import json
 import time
 from contextlib import asynccontextmanager
+from functools import partial
+from http.server import HTTPServer
+from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +27,7 @@ from relay.events.webhooks import HookFigures, Webhooks
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+PAGE = Path(__file__).parents[2] / "docs/events.md"
 UNIX_NS = 1_750_000_000_123_456_789
 JPEG = b"\xff\xd8 a picture \r\n--with anything in it \xff\xd9"
 BEGUN = TimedEvent("motion-1", "door", "motion", UNIX_NS, None, {"zone": "path"}, has_picture=True)
@@ -273,3 +278,32 @@ async def test_without_hooks_nothing_is_done() -> None:
         webhooks.hear(BEGUN)
         assert asyncio.all_tasks() == before
         assert webhooks.figures == []
+
+
+async def test_the_receiver_of_the_page_believes_what_is_signed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of it but its last line, which serves for ever."""
+    (written,) = [block for block in PAGE.read_text().split("```python\n")[1:] if "webhook-signature" in block]
+    code, _, _ = written.partition("\nHTTPServer(")
+    monkeypatch.setenv("HOOK_SECRET", SECRET)
+    names: dict[str, Any] = {}
+    exec(compile(code, PAGE.name, "exec"), names)  # ours
+    server = HTTPServer(("127.0.0.1", 0), names["Hook"])
+    monkeypatch.setattr(names["Hook"], "log_request", lambda *_: None)
+    serving = Thread(target=partial(server.serve_forever, poll_interval=0.01))
+    serving.start()
+    url = f"http://127.0.0.1:{server.server_port}/"
+    try:
+        good = {"url": url, "secret": SECRET, "picture": "jpeg"}
+        settings = [WebhookSettings.model_validate(one) for one in (good, {"url": url})]
+        webhooks = Webhooks(settings, time.time_ns, no_picture)
+        webhooks.start()
+        webhooks.hear(BEGUN, JPEG)
+        await until(lambda: webhooks.figures == [HookFigures(sent=1), HookFigures(failed=1)], "one believed, one not")
+        await webhooks.close()
+    finally:
+        server.shutdown()
+        serving.join(5)
+        server.server_close()
+    assert capsys.readouterr().out.startswith(f"motion.begin door {{'zone': 'path'}} {len(JPEG)}\n")

@@ -11,6 +11,7 @@ const SHORTEST_S = 1; // below it nobody asks how long something took
 const MINUTE_MS = 60_000;
 const TONES = 6;
 const REST = "others";
+const WHOLE = "picture"; // the zone of who was given none
 // Kinds that stand beside each other look different; all others take the tone that their letters make.
 const KNOWN_TONES = { motion: 0, object: 1, person: 1, face: 2, faces: 2, covered: 3, moved: 4, frozen: 5, black: 3 };
 
@@ -96,14 +97,18 @@ export function ticks(now_ms, span_ms = SPAN_MS, every_ms = 10 * MINUTE_MS) {
 /** "Motion in door, 15:06:40, for 12 s". `timeOf` says a time of day. */
 export function describeEvent(event, now_ms, timeOf = timeOfDay) {
   const { data, end_ms, kind, start_ms } = event;
-  const what = [labelOf(kind), typeof data.label === "string" ? `(${data.label})` : ""].filter(Boolean).join(" ");
-  const where = typeof data.zone === "string" && data.zone ? ` in ${data.zone}` : "";
+  const isNamed = typeof data.label === "string" && data.label && data.label !== kind;
+  const what = isNamed ? `${labelOf(kind)} (${data.label})` : labelOf(kind);
+  const zones = [data.zone, ...(Array.isArray(data.zones) ? data.zones : [])].filter(isZone);
+  const where = zones.length ? ` in ${zones.join(" and ")}` : "";
   const lasted_s = ((end_ms ?? now_ms) - start_ms) / 1000;
   const long = lasted_s < SHORTEST_S ? "" : `, for ${describeAge(lasted_s)}`;
   const still = end_ms === null ? (long ? " so far" : ", now") : "";
   const why = kind === "outage" && typeof data.reason === "string" && data.reason ? `: ${data.reason}` : "";
   return `${what}${where}, ${timeOf(start_ms)}${long}${still}${why}`;
 }
+
+const isZone = (zone) => typeof zone === "string" && zone && zone !== WHOLE;
 
 /** By this machine's clock and the viewer's habits. */
 export function timeOfDay(at_ms, hasSeconds = true) {
