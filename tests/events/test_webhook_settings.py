@@ -36,6 +36,11 @@ def test_a_secret_is_the_same_with_its_prefix_or_without() -> None:
     assert made(secret=SECRET).secret is not None
 
 
+def test_one_may_have_headers_of_its_own_and_no_secret() -> None:
+    hook = made(secret=None, headers={"X-Own": "yes"})
+    assert (hook.secret, hook.headers) == (None, {"X-Own": "yes"})
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
