@@ -34,6 +34,12 @@ def test_one_with_an_address_alone_is_told_everything() -> None:
 def test_a_secret_is_the_same_with_its_prefix_or_without() -> None:
     assert webhook_key(SECRET) == webhook_key(SECRET.removeprefix("whsec_")) == bytes(range(32))
     assert made(secret=SECRET).secret is not None
+    assert made(secret=None).secret is None
+
+
+def test_headers_of_its_owner_go_along() -> None:
+    assert made(headers={"Authorization": "Bearer s3cret"}).headers == {"Authorization": "Bearer s3cret"}
+    assert "Bearer" not in repr(made(headers={"Authorization": "Bearer s3cret"}))
 
 
 @pytest.mark.parametrize(
