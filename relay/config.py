@@ -17,7 +17,7 @@ import platformdirs
 from pydantic import Field, ValidationError, model_validator
 
 from relay.errors import ConfigError, is_secret, redact
-from relay.events.settings import EventDays, EventRules, PictureMegabytes, TimeZoneName
+from relay.events.settings import EventDays, EventRules, PictureMegabytes, TimeZoneName, Webhooks, unknown_stream
 from relay.fields import (
     Headers,
     PictureSize,
@@ -247,6 +247,7 @@ class RelaySettings(Settings):
     timezone: TimeZoneName = None
     event_days: EventDays = 30
     event_pictures_mb: PictureMegabytes = 512
+    webhooks: Webhooks = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
@@ -278,7 +279,7 @@ class RelaySettings(Settings):
                 raise ValueError(f"{key} is HOST:PORT (0.0.0.0:8888 for every network), not {listen!r}")
         if not self.streams:
             raise ValueError("there is no stream: give a SOURCE, or a [streams.NAME] table")
-        if problem := problem_of_shown(self.streams):
+        if problem := problem_of_shown(self.streams) or unknown_stream(self.webhooks, self.streams):
             raise ValueError(problem)
         return self
 
@@ -385,6 +386,8 @@ def _explain(problem: dict[str, Any], where: str) -> str:
 def _is_hidden(key: str, problem: dict[str, Any]) -> bool:
     """Whether what was written there may be a secret, or have one in it, that `redact` does not find."""
     value = problem.get("input")
-    if key.endswith((".push_key", ".source")) or "headers" in problem["loc"] or isinstance(value, dict):
+    if key.startswith("webhooks") or key.endswith((".push_key", ".source")):
+        return True
+    if "headers" in problem["loc"] or isinstance(value, dict):
         return True
     return "transforms" in problem["loc"] and any(is_secret(word.partition("=")[0]) for word in str(value).split())

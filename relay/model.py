@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from relay.links import Emitted, TransformFigures
+    from relay.links import TransformFigures
 
 JsonObject = dict[str, Any]
 Matrix = Literal["bt709", "smpte170m"]
@@ -365,7 +365,7 @@ class StreamFigures:
 class StreamStatus:
     """All that API, metrics and pages say of a stream's camera side. `counters` only ever grow; `gauges` are of now.
 
-    `transforms` are in the order of the chain, `events` the last that they noticed, the oldest first.
+    `transforms` are in the order of the chain.
     """
 
     name: str
@@ -377,4 +377,3 @@ class StreamStatus:
     figures: StreamFigures = field(default_factory=StreamFigures)
     is_on_demand: bool = False
     transforms: tuple[TransformFigures, ...] = ()
-    events: tuple[Emitted, ...] = ()

@@ -12,7 +12,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from relay.config import RelaySettings, RenditionSettings, StreamSettings
-from relay.events.settings import EventRule
+from relay.events.settings import EventRule, WebhookSettings
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -25,8 +25,9 @@ TABLES: dict[type[Settings], list[str]] = {
     StreamSettings: ["A stream: where", "A stream: what"],
     RenditionSettings: ["A rendition"],
     EventRule: ["An event"],
+    WebhookSettings: ["A webhook"],
 }
-NOTHING = (None, (), {}, PydanticUndefined)
+NOTHING: tuple[object, ...] = (None, (), {}, PydanticUndefined)
 
 
 def rows(model: type[Settings]) -> dict[str, tuple[str, str]]:
@@ -56,7 +57,8 @@ def test_a_setting_is_described_with_its_default_and_all_words_that_it_may_be(mo
         assert literal is None
     else:
         assert literal is not None
-        assert tomllib.loads(f"it = {literal[1]}")["it"] == field.default
+        is_many = isinstance(field.default, tuple)
+        assert tomllib.loads(f"it = {literal[1]}")["it"] == (list(field.default) if is_many else field.default)
     assert [word for word in choices(field) if f'"{word}"' not in words + default] == []
 
 

@@ -18,6 +18,7 @@ from relay.cli.pushing import start_front, where_to_push
 from relay.errors import ConfigError
 from relay.events.desk import EventDesk
 from relay.events.store import EventStore
+from relay.events.webhooks import Webhooks
 from relay.heap import spare_what_is_loaded
 from relay.serve import HttpServer, Hub, make_app
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
@@ -127,14 +128,19 @@ async def _serve(settings: RelaySettings, cores: float) -> None:
         events = EventStore(settings.data, days=settings.event_days, pictures_mb=settings.event_pictures_mb)
         desk = EventDesk(settings, events, hub.publish_event)
         supervisor = Supervisor(settings, Outlets(hub, desk), folder, cores=cores, taps=taps.path)
+        webhooks = Webhooks(settings.webhooks, supervisor.unix_ns, events.picture)
+        desk.listeners.append(webhooks.hear)
         try:
-            app = make_app(hub, recorder, mint, supervisor.statuses, supervisor.unix_ns, supervisor.demand, desk)
+            webhooks.start()
+            told, now, demand = supervisor.statuses, supervisor.unix_ns, supervisor.demand
+            app = make_app(hub, recorder, mint, told, now, demand, desk, lambda: webhooks.figures)
             await _serve_until_told(settings, app, supervisor, lambda: _sweep(recorder, desk, supervisor))
         finally:
             if not recorder.close(supervisor.unix_ns()):
                 log.error("some viewer sessions could not be written before the end")
             if not desk.close(supervisor.unix_ns()):
                 log.error("some events could not be written before the end")
+            await webhooks.close()
 
 
 async def _serve_until_told(

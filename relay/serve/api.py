@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +10,6 @@ from aiohttp import web
 from relay.links import TRANSFORM_BUCKETS_S
 from relay.model import StreamState
 from relay.serve.prepared import NO_STORE
-from relay.supervisor.ledger import KEPT_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,9 +21,7 @@ if TYPE_CHECKING:
 
 _NS_PER_MS: Final = 1_000_000
 _HEADERS: Final = {"Cache-Control": NO_STORE}
-_EVENTS_SHOWN: Final = 50
 _BOUNDS_MS: Final = [round(bound_s * 1e3, 3) for bound_s in TRANSFORM_BUCKETS_S]
-_COUNT: Final = re.compile(r"[1-9][0-9]{0,2}")
 
 
 class Api:
@@ -53,20 +49,6 @@ class Api:
         del request
         described = [self._describe(status) for status in self._statuses()]
         return web.json_response({"streams": described}, headers=_HEADERS)
-
-    async def events(self, request: web.Request) -> web.Response:
-        """What the transforms of a stream noticed last, the newest first: `?last=N` of them."""
-        name, asked = request.match_info["stream"], request.query.get("last", str(_EVENTS_SHOWN))
-        status = next((status for status in self._statuses() if status.name == name), None)
-        if status is None:
-            return _refused(HTTPStatus.NOT_FOUND, f"there is no stream {name!r}")
-        if not _COUNT.fullmatch(asked) or int(asked) > KEPT_EVENTS:
-            return _refused(HTTPStatus.BAD_REQUEST, f"last is a whole number from 1 to {KEPT_EVENTS}")
-        events = [
-            {"kind": event.kind, "time_ms": event.time_ns // _NS_PER_MS, "data": event.data}
-            for event in reversed(status.events[-int(asked) :])
-        ]
-        return web.json_response({"stream": name, "events": events}, headers=_HEADERS)
 
     async def healthz(self, request: web.Request) -> web.Response:
         """The event loop answers."""
@@ -100,10 +82,6 @@ class Api:
             "gauges": status.gauges,
             "transforms": [_describe_transform(figures) for figures in status.transforms],
         }
-
-
-def _refused(status: HTTPStatus, why: str) -> web.Response:
-    return web.json_response({"error": why}, status=status, headers=_HEADERS)
 
 
 def _describe_transform(figures: TransformFigures) -> dict[str, Any]:

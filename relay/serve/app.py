@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
+from relay.events.feed import Feed
 from relay.serve.access import AccessLog
 from relay.serve.api import Api
+from relay.serve.event_metrics import EventCollector
+from relay.serve.events import EventRoutes
 from relay.serve.malformed import MALFORMED, MalformedRequests
 from relay.serve.media import MediaRoutes
 from relay.serve.metrics import Metrics, RelayCollector
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
     from relay.events.desk import EventDesk
+    from relay.events.webhooks import HookFigures
     from relay.model import StreamStatus
     from relay.serve.hub import Hub
     from relay.sessions import SessionRecorder, TokenMint
@@ -42,6 +46,7 @@ CONNECTION_LIMITS: Final = {
     "access_log": None,
 }
 _SWEEP_EVERY_S: Final = 1.0
+_NS_PER_MS: Final = 1_000_000
 
 
 def make_app(
@@ -52,23 +57,29 @@ def make_app(
     unix_ns: Callable[[], int],
     demand: Callable[[str], Demand],
     desk: EventDesk,
+    hooks: Callable[[], Sequence[HookFigures]] = tuple,
 ) -> web.Application:
     """The whole HTTP side.
 
-    `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, `desk` has the events, and
-    `demand` is entered, by the stream's name, around everything that a viewer fetches.
+    `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, `desk` has the events, `hooks`
+    has the figures of webhooks, and `demand` is entered, by the stream's name, around all that a viewer fetches.
     """
     access, malformed = AccessLog(recorder, unix_ns), MalformedRequests()
     media = MediaRoutes(hub, mint, access, unix_ns, demand)
-    metrics = Metrics(RelayCollector(hub, recorder, access, malformed, statuses, desk))
+    feed = Feed(unix_ns() // _NS_PER_MS)
+    desk.listeners.append(feed.hear)
+    collector = RelayCollector(hub, recorder, access, malformed, statuses, desk)
+    metrics = Metrics(collector, EventCollector(feed, hooks))
     app = web.Application(client_max_size=MAX_BODY_BYTES, handler_args=CONNECTION_LIMITS)
     app[MALFORMED] = malformed
     app.add_routes(_routes(media, Pages(hub), Api(hub, recorder, statuses, unix_ns), metrics))
+    app.add_routes(EventRoutes(desk.store, feed, hub.streams).routes())
     app.on_response_prepare.append(_add_common_headers)
 
     async def release(app: web.Application) -> None:
         del app
         hub.close()
+        feed.end()
 
     app.on_shutdown.append(release)
     app.cleanup_ctx.append(beside_requests({"sweep": lambda: _sweep(hub), "lag": metrics.watch_lag}))
@@ -84,7 +95,6 @@ def _routes(media: MediaRoutes, pages: Pages, api: Api, metrics: Metrics) -> lis
         web.route("*", "/live/{path:.*}", media.handle),
         web.get("/api/v1/time", api.time),
         web.get("/api/v1/streams", api.streams),
-        web.get("/api/v1/streams/{stream}/events", api.events),
         web.get("/healthz", api.healthz),
         web.get("/readyz", api.readyz),
         web.get("/metrics", metrics.handle),

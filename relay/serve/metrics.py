@@ -188,9 +188,10 @@ def _buckets(counts: Iterable[int]) -> Sequence[tuple[str, float]]:
 class Metrics:
     """The handler of `/metrics`."""
 
-    def __init__(self, collector: RelayCollector) -> None:
+    def __init__(self, *collectors: Collector) -> None:
         self._own = CollectorRegistry(auto_describe=False)
-        self._own.register(collector)
+        for collector in collectors:
+            self._own.register(collector)
         self._lag = Histogram(
             "relay_event_loop_lag_seconds",
             "How late the event loop comes to what it is to do: what every viewer waits beside all else.",

@@ -125,7 +125,6 @@ class StreamKeeper:
             figures=self._meter.figures(self._now_ns(), health.state, counters, rate),
             is_on_demand=self.demand.is_on_demand,
             transforms=ledger.transforms,
-            events=ledger.events,
         )
 
     async def run(self) -> None:

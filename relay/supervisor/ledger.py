@@ -1,21 +1,18 @@
-"""What the workers of one stream count and notice, one worker after the other. Pure.
+"""What the workers of one stream count, one worker after the other. Pure.
 
 Counters only ever grow: those of a worker that is gone are added to those of its heir. Gauges are of the worker of now.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from relay import wire
 
 if TYPE_CHECKING:
-    from relay.links import Emitted, TransformFigures
-
-KEPT_EVENTS: Final = 256
-"""Of 4 KB at the most: a megabyte for each stream."""
+    from relay.links import TransformFigures
 
 
 class Ledger:
@@ -25,17 +22,11 @@ class Ledger:
         self._past: Counter[str] = Counter({"worker_restarts": 0})
         self._past_transforms: tuple[TransformFigures, ...] = ()
         self._now = wire.Stats()
-        self._events: deque[Emitted] = deque(maxlen=KEPT_EVENTS)
 
     def heed(self, message: wire.Message) -> None:
         """Take down what a worker's message has to tell."""
-        match message:
-            case wire.Stats():
-                self._now = message
-            case wire.Noticed(event):
-                self._events.append(event)
-            case _:
-                pass
+        if isinstance(message, wire.Stats):
+            self._now = message
 
     def end_worker(self) -> None:
         """There will be another worker, which counts from 0 and is at nothing yet."""
@@ -66,11 +57,6 @@ class Ledger:
         if len(now) != len(past):  # there is no chain yet, or none was there before
             return now or past
         return tuple(figures.counted_on(before) for figures, before in zip(now, past, strict=True))
-
-    @property
-    def events(self) -> tuple[Emitted, ...]:
-        """The last that were noticed, the oldest first."""
-        return tuple(self._events)
 
 
 def _at_rest(figures: TransformFigures) -> TransformFigures:

@@ -29,8 +29,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.clock
 
-SECRETS = ("hunter2", "5ecr3t", "w0rd@ends", "w0rd%40ends", "t0ken", "b3arer", "pu5h-key", "geheim")
-ENVIRONMENT = {"YARD_PASSWORD": "w0rd@ends", "PUSH_KEY": "pu5h-key-0123456789", "CAMERA_PASSWORD": "geheim"}
+HOOK_KEY = "aG9vay1rZXktb2YtMzItYnl0ZXMtMDEyMzQ1Njc4OSE="
+SECRETS = (HOOK_KEY, "hunter2", "5ecr3t", "w0rd@ends", "w0rd%40ends", "t0ken", "b3arer", "pu5h-key", "geheim")
+ENVIRONMENT = {
+    "HOOK_SECRET": f"whsec_{HOOK_KEY}",
+    "YARD_PASSWORD": "w0rd@ends",
+    "PUSH_KEY": "pu5h-key-0123456789",
+    "CAMERA_PASSWORD": "geheim",
+}
 SETTINGS = """
 rtmp_listen = "127.0.0.1:0"
 [streams.yard]
@@ -43,10 +49,15 @@ source = "rtmp:"
 push_key = "${PUSH_KEY}"
 [streams.file]
 source = "/nowhere/film.mp4"
+[[webhooks]]
+url = "http://me:hunter2@127.0.0.1:1/5ecr3t?key=t0ken"
+headers = { X-Key = "b3arer" }
+secret = "${HOOK_SECRET}"
 """
 PAGES = (
     *("/", "/live/cam/", "/api/v1/streams", "/metrics", "/readyz", "/web/watch.js", "/live/cam/snapshot.jpg"),
     *("/live/gate/", "/live/gate/index.m3u8", "/live/gate/video-1/index.m3u8", "/live/pushed/"),
+    "/api/v1/streams/yard/events",
 )
 
 

@@ -69,14 +69,21 @@ def demands() -> dict[str, Demand]:
 
 
 @pytest.fixture
+def desk() -> NotedDesk:
+    """Where events come from; a module that is about those has one with a store."""
+    return NotedDesk()
+
+
+@pytest.fixture
 def app(
     hub: Hub,
     recorder: Recorder,
     mint: TokenMint,
     statuses: list[StreamStatus],
     demands: dict[str, Demand],
+    desk: NotedDesk,
 ) -> web.Application:
-    return make_app(hub, recorder, mint, lambda: statuses, lambda: UNIX_NS, demands.__getitem__, NotedDesk())  # type: ignore[arg-type]  # a stand-in
+    return make_app(hub, recorder, mint, lambda: statuses, lambda: UNIX_NS, demands.__getitem__, desk)  # type: ignore[arg-type]  # stand-ins
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.origin import UNIX_NS, Camera
 from fixtures.published import FORMAT, MSN
-from relay.links import TRANSFORM_BUCKETS_S, Emitted, TransformFigures
+from relay.links import TRANSFORM_BUCKETS_S, TransformFigures
 from relay.model import Rung, StreamHealth, StreamState, StreamStatus
 
 if TYPE_CHECKING:
@@ -184,34 +184,3 @@ async def test_times_of_transforms_are_histograms(client: Client, statuses: list
         assert outcomes == [1, 2, 3]
         assert value("relay_transform_every", position) == 2
     assert value("relay_transform_seconds_count", 1) == 0
-
-
-async def test_the_last_events_of_a_stream_the_newest_first(client: Client, statuses: list[StreamStatus]) -> None:
-    events = tuple(Emitted("motion", UNIX_NS + n * 1_000_000, {"n": n}) for n in range(60))
-    statuses[0] = replace(statuses[0], events=events)
-    answer = await client.get("/api/v1/streams/cam/events")
-    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
-    told = json.loads(answer.body)
-    assert told["stream"] == "cam"
-    assert [event["data"]["n"] for event in told["events"]] == list(range(59, 9, -1))
-    assert told["events"][0] == {"kind": "motion", "time_ms": UNIX_NS // 1_000_000 + 59, "data": {"n": 59}}
-    two = json.loads((await client.get("/api/v1/streams/cam/events?last=2")).body)
-    assert [event["data"]["n"] for event in two["events"]] == [59, 58]
-    assert len(json.loads((await client.get("/api/v1/streams/cam/events?last=256")).body)["events"]) == 60
-    assert json.loads((await client.get("/api/v1/streams/yard/events")).body)["events"] == []
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "words"),
-    [
-        ("nobody/events", 404, "there is no stream 'nobody'"),
-        ("cam/events?last=0", 400, "last is a whole number from 1 to 256"),
-        ("cam/events?last=257", 400, "last is a whole number from 1 to 256"),
-        ("cam/events?last=1e9", 400, "last is a whole number from 1 to 256"),
-        ("cam/events?last=%D9%A3", 400, "last is a whole number from 1 to 256"),
-        ("cam/events?last=", 400, "last is a whole number from 1 to 256"),
-    ],
-)
-async def test_events_that_cannot_be_had_are_refused(client: Client, path: str, status: int, words: str) -> None:
-    answer = await client.get(f"/api/v1/streams/{path}")
-    assert (answer.status, json.loads(answer.body)) == (status, {"error": words})

@@ -14,7 +14,7 @@ from fixtures.keeping import GRID, SETTINGS
 from fixtures.published import make_part
 from relay import wire
 from relay.config import StreamSettings
-from relay.links import Emitted, TransformFigures
+from relay.links import TransformFigures
 from relay.model import MediaKind, Quality, StreamHealth, StreamState
 from relay.supervisor import keeper as keeper_module
 from relay.timeline import NS_PER_S
@@ -49,18 +49,17 @@ async def test_all_that_a_worker_sends_is_published_in_order(stage: Stage) -> No
         assert stage.keeper.status(clock_is_back=True).health.state is StreamState.CLOCK
 
 
-async def test_what_transforms_do_and_notice_is_in_the_status_and_outlives_the_worker(stage: Stage) -> None:
+async def test_what_transforms_do_is_in_the_status_and_outlives_the_worker(stage: Stage) -> None:
     figures = TransformFigures("faces", failures=2, every=3)
-    event = Emitted("faces", 5, {"count": 1})
     async with stage.run():
         worker = await stage.crew.next()
         await worker.begin(a_camera())
-        worker.say(wire.Noticed(event), wire.Stats(transforms=(figures,)), wire.Snapshot(5, b"jpeg"))
+        worker.say(wire.Stats(transforms=(figures,)), wire.Snapshot(5, b"jpeg"))
         await stage.published.wait_for("publish_snapshot")
-        assert (stage.status.transforms, stage.status.events) == ((figures,), (event,))
+        assert stage.status.transforms == (figures,)
         worker.die()
         await (await stage.crew.next()).hear(wire.Configure)
-        assert (stage.status.transforms, stage.status.events) == ((TransformFigures("faces", failures=2),), (event,))
+        assert stage.status.transforms == (TransformFigures("faces", failures=2),)
 
 
 async def test_a_worker_that_takes_over_goes_on_where_each_rendition_was(stage: Stage) -> None:

@@ -1,10 +1,10 @@
-"""What workers count adds up over all of them; what one is at ends with it; what was noticed stays for a while."""
+"""What workers count adds up over all of them; what one is at ends with it."""
 
 from __future__ import annotations
 
 from relay import wire
-from relay.links import TRANSFORM_BUCKETS_S, Emitted, TransformFigures
-from relay.supervisor.ledger import KEPT_EVENTS, Ledger
+from relay.links import TRANSFORM_BUCKETS_S, TransformFigures
+from relay.supervisor.ledger import Ledger
 
 COUNTS = (2, *(0,) * len(TRANSFORM_BUCKETS_S))
 CROP = TransformFigures("crop", COUNTS, 0.5, 3.0, failures=1)
@@ -13,7 +13,7 @@ FACES = TransformFigures("faces", COUNTS, 0.5, 30.0, late=2, rested=1, every=2, 
 
 def test_it_begins_with_nothing() -> None:
     ledger = Ledger()
-    assert (ledger.counters, ledger.gauges, ledger.transforms, ledger.events) == ({"worker_restarts": 0}, {}, (), ())
+    assert (ledger.counters, ledger.gauges, ledger.transforms) == ({"worker_restarts": 0}, {}, ())
 
 
 def test_counters_are_those_of_all_workers_and_gauges_those_of_the_last() -> None:
@@ -44,14 +44,3 @@ def test_transforms_go_on_counting_where_the_last_worker_ended() -> None:
     ledger.end_worker()
     ledger.heed(wire.Stats(transforms=(CROP, FACES)))
     assert ledger.transforms == (CROP.counted_on(CROP), FACES.counted_on(FACES))
-
-
-def test_the_last_events_are_kept_whichever_worker_noticed_them() -> None:
-    ledger = Ledger()
-    events = [Emitted("motion", n) for n in range(KEPT_EVENTS + 10)]
-    for event in events[:100]:
-        ledger.heed(wire.Noticed(event))
-    ledger.end_worker()
-    for event in events[100:]:
-        ledger.heed(wire.Noticed(event))
-    assert ledger.events == tuple(events[10:])

@@ -179,7 +179,9 @@ async def test_workers_are_told_where_streams_meet_and_who_is_shown(folder: Data
     }
     settings = RelaySettings(data=folder.path, streams=streams)
     crew = Crew()
-    supervisor = await asyncio.to_thread(Supervisor, settings, Published(), folder, crew.spawn, cores=2, taps="/taps")
+    supervisor = await asyncio.to_thread(
+        Supervisor, settings, Outlets(Published(), NotedDesk()), folder, crew.spawn, cores=2, taps="/taps"
+    )
     async with running(crew, supervisor.run()):
         told = [(await (await crew.next()).hear(wire.Configure)).taps for _ in streams]
     assert set(told) == {Taps("/taps", "door", True), Taps("/taps", "yard", True), Taps("/taps", "wall", False)}
@@ -210,7 +212,9 @@ async def test_an_on_demand_stream_is_open_while_one_that_shows_it_has_a_worker(
     streams = {name: StreamSettings(source=source).model_copy(update=on_demand) for name, source in sources.items()}
     settings = RelaySettings(data=folder.path, streams=streams)
     crew = Crew()
-    supervisor = await asyncio.to_thread(Supervisor, settings, Published(), folder, crew.spawn, cores=2)
+    supervisor = await asyncio.to_thread(
+        Supervisor, settings, Outlets(Published(), NotedDesk()), folder, crew.spawn, cores=2
+    )
     door = supervisor.demand("door")
     async with running(crew, supervisor.run()):
         looked_at = asyncio.gather(*[work(await crew.next()) for _ in streams])

@@ -20,6 +20,24 @@ export function nativeEdge_s({ seekable }) {
   return seekable.length ? seekable.end(seekable.length - 1) : null;
 }
 
+/**
+ * Unix times in milliseconds of the oldest and the newest picture that can be gone to, `[from, to]`, or null where nobody knows.
+ *
+ * `shown_ms` is that of the picture on the screen: media time is the wall clock, so from one all others follow.
+ */
+export function reach_ms({ seekable, currentTime }, shown_ms) {
+  if (shown_ms === null || !seekable.length) return null;
+  const dateOf = (position_s) => shown_ms + (position_s - currentTime) * 1000;
+  return [dateOf(seekable.start(0)), dateOf(seekable.end(seekable.length - 1))];
+}
+
+/** Where in a <video> is what was captured at `date_ms`; null where that cannot be gone to. */
+export function positionOf(date_ms, video, shown_ms) {
+  const reach = reach_ms(video, shown_ms);
+  if (reach === null || date_ms < reach[0] || date_ms > reach[1]) return null;
+  return video.currentTime + (date_ms - shown_ms) / 1000;
+}
+
 /** The last picture, on a canvas over the video, for as long as there is no other. */
 export class Still {
   #canvas;
@@ -107,5 +125,45 @@ export class Traffic {
   get bitrate_bps() {
     const duration_s = this.#loads.reduce((sum, load) => sum + load.duration_s, 0);
     return duration_s ? (8 * this.#loads.reduce((sum, load) => sum + load.bytes, 0)) / duration_s : 0;
+  }
+}
+
+/** What a player's <video> and its loads tell of how it plays: the figures of the pages. */
+export class Measured extends EventTarget {
+  _stalls = new Stalls();
+  _traffic = new Traffic();
+  #video;
+
+  constructor(video) {
+    super();
+    this.#video = video;
+  }
+
+  /** How often, and for how long in all, the picture stood because nothing was there to show. */
+  get stalls() {
+    return this._stalls.count;
+  }
+
+  get stalled_s() {
+    return this._stalls.total_s;
+  }
+
+  get lastStall() {
+    return this._stalls.last;
+  }
+
+  /** Seconds of media ahead of the playhead. */
+  get buffer_s() {
+    return bufferAhead_s(this.#video);
+  }
+
+  /** Bits a second that came over the last seconds, sound included, or 0. */
+  get bitrate_bps() {
+    return this._traffic.bitrate_bps;
+  }
+
+  get frames() {
+    const { totalVideoFrames: total, droppedVideoFrames: dropped } = this.#video.getVideoPlaybackQuality();
+    return { shown: total - dropped, dropped };
   }
 }

@@ -12,7 +12,7 @@ import { backoff_ms, Margin, steer } from "./sync.js";
 import { getStreams, Nap } from "./api.js";
 import { Choices } from "./choices.js";
 import { HLS_CONFIG } from "./hlsconfig.js";
-import { bufferAhead_s, Moving, nativeDate_ms, nativeEdge_s, Stalls, Still, Traffic } from "./media.js";
+import { Measured, Moving, nativeDate_ms, nativeEdge_s, positionOf, reach_ms, Still } from "./media.js";
 
 const TICK_MS = 250;
 const FRESH_MS = 5000;
@@ -20,6 +20,7 @@ const STUCK_JUMP_MS = 3000;
 const STUCK_RECOVER_MS = 12_000; // a blocked playlist request is answered within 9 s: until then silence may be honest
 const RESUME_DEADLINE_MS = 7000;
 const MEDIA_ERROR_AGAIN_MS = 10_000;
+const LIVE_WITHIN_S = 1.5; // of where the picture is to be: nobody who went back is this near
 const NATIVE_TYPE = "application/vnd.apple.mpegurl";
 
 /**
@@ -27,7 +28,7 @@ const NATIVE_TYPE = "application/vnd.apple.mpegurl";
  *
  * Events: `change` after anything in `state`, `error`, `isBehind` or `choices` changed. All times are seconds.
  */
-export class LivePlayer extends EventTarget {
+export class LivePlayer extends Measured {
   state = "starting";
   /** What is in the way, as `{name, detail}`, or null: `unreachable no-stream not-ready ended decode unsupported blocked`. */
   error = null;
@@ -47,7 +48,6 @@ export class LivePlayer extends EventTarget {
   #clock;
   #hls = null;
   #margin = new Margin();
-  #stalls = new Stalls();
   #recovery = null;
   #nap = new Nap();
   #lastTime = 0;
@@ -55,13 +55,13 @@ export class LivePlayer extends EventTarget {
   #lastMediaError_ms = -Infinity;
   #lastJump_ms = -Infinity;
   #started_ms = 0;
-  #traffic = new Traffic();
   #moving = null;
   #hasEnded = false;
   #wantsPlay = true;
+  #isBack = false;
 
   constructor({ video, still, root, stream, clock }) {
-    super();
+    super(video);
     this.#video = video;
     this.#still = new Still(still, video);
     this.#root = root;
@@ -85,26 +85,12 @@ export class LivePlayer extends EventTarget {
 
   /** Seconds between the capture of the picture on the screen and now by the relay's clock, or null. */
   get latency_s() {
-    const shown_ms = this.#hls ? (this.#hls.playingDate?.getTime() ?? null) : nativeDate_ms(this.#video);
-    return shown_ms === null ? null : (this.#clock.now_ms() - shown_ms) / 1000;
+    return this.#shown_ms === null ? null : (this.#clock.now_ms() - this.#shown_ms) / 1000;
   }
 
-  /** How often, and for how long in all, the picture stood because nothing was there to show. */
-  get stalls() {
-    return this.#stalls.count;
-  }
-
-  get stalled_s() {
-    return this.#stalls.total_s;
-  }
-
-  get lastStall() {
-    return this.#stalls.last;
-  }
-
-  /** Seconds of media ahead of the playhead. */
-  get buffer_s() {
-    return bufferAhead_s(this.#video);
+  /** From when to when the viewer can go back or forth: Unix times of capture in milliseconds, `[from, to]`, or null. */
+  get reach_ms() {
+    return reach_ms(this.#video, this.#shown_ms);
   }
 
   /** The distance from the live edge that is aimed at: PART-HOLD-BACK is the least, a part more is for busy machines. */
@@ -119,17 +105,7 @@ export class LivePlayer extends EventTarget {
   get isBehind() {
     const isMoving = this.state === "playing" || this.state === "buffering";
     if (!isMoving || !this.#hls?.latestLevelDetails?.live) return false;
-    return this.#video.paused || this.#hls.latency - this.target_s > 1.5;
-  }
-
-  /** Bits a second that came over the last seconds, sound included, or 0. */
-  get bitrate_bps() {
-    return this.#traffic.bitrate_bps;
-  }
-
-  get frames() {
-    const { totalVideoFrames: total, droppedVideoFrames: dropped } = this.#video.getVideoPlaybackQuality();
-    return { shown: total - dropped, dropped };
+    return this.#video.paused || this.#hls.latency - this.target_s > LIVE_WITHIN_S;
   }
 
   start() {
@@ -154,8 +130,20 @@ export class LivePlayer extends EventTarget {
     this.#changed();
   }
 
+  /** Show what was captured at `date_ms`, and go on from there, until live is asked for. Whether it is within reach. */
+  goTo(date_ms) {
+    const position_s = positionOf(date_ms, this.#video, this.#shown_ms);
+    if (position_s === null) return false;
+    this.#isBack = this.#wantsPlay = true;
+    this.#video.currentTime = position_s;
+    if (this.#video.paused) this.#play();
+    this.#changed();
+    return true;
+  }
+
   /** Jump to the live edge. */
   goLive() {
+    this.#isBack = false;
     const position = this.#hls ? this.#hls.liveSyncPosition : nativeEdge_s(this.#video);
     if (position !== null && position !== undefined && position > this.#video.currentTime) {
       this.#video.currentTime = position;
@@ -182,20 +170,20 @@ export class LivePlayer extends EventTarget {
   // ---- what the video element says ----
 
   _playing() {
-    this.#stalls.end(performance.now());
+    this._stalls.end(performance.now());
     if (this.state !== "recovering" && this.state !== "starting") this.#set("playing", null);
   }
 
   _waiting() {
     const isOurs = this.#video.seeking || this.#video.paused || this.state !== "playing";
     if (isOurs || this.#hasEnded) return;
-    this.#stalls.begin(performance.now(), this.buffer_s);
+    this._stalls.begin(performance.now(), this.buffer_s);
     this.#margin.stalled(performance.now());
     this.#set("buffering", this.error);
   }
 
   _pause() {
-    this.#stalls.end(performance.now());
+    this._stalls.end(performance.now());
     this.#changed();
   }
 
@@ -228,6 +216,11 @@ export class LivePlayer extends EventTarget {
   #steer() {
     const details = this.#hls?.latestLevelDetails;
     if (!details?.live || !this.#video.readyState) return;
+    if (this.#isBack && (this.#video.seeking || this.#hls.latency - this.target_s > LIVE_WITHIN_S)) {
+      this.#video.playbackRate = 1; // who went back is let be
+      return;
+    }
+    this.#isBack = false;
     this.#hls.targetLatency = this.target_s;
     const now_ms = performance.now();
     const { rate, skip_s } = steer({
@@ -260,8 +253,9 @@ export class LivePlayer extends EventTarget {
   /** One loop at a time: ask the relay until it answers, then go on. Never gives up. */
   #recover(why) {
     if (this.#recovery) return;
+    this.#isBack = false;
     this.lastProblem = why;
-    this.#stalls.end(performance.now());
+    this._stalls.end(performance.now());
     this.#set(why === "start" ? "starting" : "recovering", this.error);
     this.#recovery = this.#recoverLoop(why).finally(() => (this.#recovery = null));
   }
@@ -328,7 +322,7 @@ export class LivePlayer extends EventTarget {
     this.#hasEnded = false;
     hls.on(Events.MANIFEST_PARSED, (_, data) => this.#learn(data.levels[0].url[0]));
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => (this.#hasEnded = !details.live));
-    hls.on(Events.FRAG_BUFFERED, (_, data) => this.#traffic.add(data));
+    hls.on(Events.FRAG_BUFFERED, (_, data) => this._traffic.add(data));
     hls.on(Events.ERROR, (_, data) => this.#onHlsError(data));
     hls.attachMedia(this.#video);
     hls.loadSource(url);
@@ -376,6 +370,11 @@ export class LivePlayer extends EventTarget {
         await this.#play();
       } else this.#set(this.state, { name: "blocked", detail: "" });
     }
+  }
+
+  /** The capture of the picture on the screen, in Unix milliseconds, or null. */
+  get #shown_ms() {
+    return this.#hls ? (this.#hls.playingDate?.getTime() ?? null) : nativeDate_ms(this.#video);
   }
 
   #set(state, error) {

@@ -1,6 +1,7 @@
 // The watch page of one stream: its player, what the relay says of it, and the figures of both.
 
 import { getStreams, RelayClock, rootOf } from "./api.js";
+import { mountTimeline } from "./timelineview.js";
 import { mountPlayer } from "./view.js";
 import { describeAge, describeDetails, describeFormat, describeHealth, describeViewers } from "./words.js";
 
@@ -17,6 +18,7 @@ byId("name").textContent = stream;
 document.title = `${stream} · relay`;
 const { player, setHealth } = mountPlayer(byId("player"), { root, stream, clock, isPageWide: true });
 window.relayPlayer = player;
+mountTimeline(byId("timeline"), { root, stream, clock, player });
 
 /** A list of names and values that is written to only where it changed: nothing that is selected or read out is lost. */
 class Figures {
