@@ -29,7 +29,6 @@ class Timeline {
   #source = null;
   #attempt = 0;
   #again = 0;
-  #current = null;
   #tip;
   #rows;
   #held;
@@ -147,9 +146,8 @@ class Timeline {
     const next = id && neighbour(ids, id, event.key);
     if (!next) return;
     event.preventDefault();
-    this.#current = next;
-    this.#renderOrder();
     this.#bars.get(next).focus();
+    this.#renderOrder();
   }
 
   #showTip(id) {
@@ -227,10 +225,12 @@ class Timeline {
     return [bar];
   }
 
-  /** One bar can be reached by Tab: the one that was gone to last, or the newest. */
+  /** One bar can be reached by Tab: the one that has the focus, or else the newest. */
   #renderOrder() {
-    if (!this.#bars.has(this.#current)) this.#current = this.#known.inOrder().findLast(({ id }) => this.#bars.has(id))?.id ?? null;
-    for (const [id, bar] of this.#bars) bar.tabIndex = id === this.#current ? 0 : -1;
+    const focused = document.activeElement?.dataset?.id;
+    const newest = () => this.#known.inOrder().findLast(({ id }) => this.#bars.has(id))?.id;
+    const current = this.#bars.get(focused) === document.activeElement ? focused : newest();
+    for (const [id, bar] of this.#bars) bar.tabIndex = id === current ? 0 : -1;
   }
 
   #renderList(events, now_ms) {
