@@ -113,6 +113,13 @@ def test_the_command_line_is_laid_over_the_file(tmp_path: Path) -> None:
     assert settings.streams["cam"].loop
 
 
+def test_a_transform_of_the_command_line_is_named_as_it_was_given_there(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"^the command line: --transform: behind its name, each word .* is KEY=VALUE"
+    ):
+        config.load(source="test:", data=tmp_path, transforms=["crop x"])
+
+
 def test_the_data_folder_comes_from_the_environment_or_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELAY_DATA", "/srv/relay")
     assert config.load().data == Path("/srv/relay")

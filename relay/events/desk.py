@@ -81,12 +81,14 @@ class EventDesk:
     is one that was not handed out before; `has_picture` says if there is one at all. They return at once: what is
     slower takes a copy and goes about it elsewhere. One that raises is logged and called again the next time.
 
-    `counters` are by stream and outcome ("told", "held_back_schedule", ...), and only grow. Opening it reads the
+    `changes` are all that were told, by stream: while it stays the same, there is nothing new to be asked for. `counters`
+    are by stream and outcome ("told", "held_back_schedule", ...), and only grow. Opening it reads the
     store's file: raises `StoreError`.
     """
 
     def __init__(self, settings: RelaySettings, store: EventStore, publish: Callable[[str, DateRange], None]) -> None:
         self.listeners: list[Listener] = []
+        self.changes: Counter[str] = Counter()
         self.store = store
         self._publish = publish
         self._counters: Counter[tuple[str, str]] = Counter()
@@ -183,6 +185,7 @@ class EventDesk:
                 self._counters[one.name, "pictures_dropped"] += 1
 
     def _tell(self, one: _Stream, event: TimedEvent, jpeg: bytes) -> None:
+        self.changes[one.name] += 1
         before = one.told.pop(event.id, None)
         if before is None:
             self._counters[one.name, "told"] += 1

@@ -12,7 +12,7 @@ from relay.model import StreamState
 from relay.serve.prepared import NO_STORE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from relay.links import TransformFigures
     from relay.model import StreamFormat, StreamStatus
@@ -33,11 +33,13 @@ class Api:
         recorder: SessionRecorder,
         statuses: Callable[[], Sequence[StreamStatus]],
         unix_ns: Callable[[], int],
+        event_changes: Mapping[str, int],
     ) -> None:
         self._hub = hub
         self._recorder = recorder
         self._statuses = statuses
         self._unix_ns = unix_ns
+        self._event_changes = event_changes
 
     async def time(self, request: web.Request) -> web.Response:
         """The relay's clock, by which PROGRAM-DATE-TIME runs: a page learns its own clock's error from it."""
@@ -79,6 +81,7 @@ class Api:
             "transport_stream": f"live/{status.name}/ts.m3u8" if _has_transport(stream) else None,
             "snapshot": f"live/{status.name}/snapshot.jpg" if stream and stream.snapshot else None,
             "counters": {**status.counters, **(stream.counters if stream else {})},
+            "event_changes": self._event_changes.get(status.name, 0),
             "gauges": status.gauges,
             "transforms": [_describe_transform(figures) for figures in status.transforms],
         }

@@ -72,7 +72,7 @@ def make_app(
     metrics = Metrics(collector, EventCollector(feed, hooks))
     app = web.Application(client_max_size=MAX_BODY_BYTES, handler_args=CONNECTION_LIMITS)
     app[MALFORMED] = malformed
-    app.add_routes(_routes(media, Pages(hub), Api(hub, recorder, statuses, unix_ns), metrics))
+    app.add_routes(_routes(media, Pages(hub), Api(hub, recorder, statuses, unix_ns, desk.changes), metrics))
     app.add_routes(EventRoutes(desk.store, feed, hub.streams).routes())
     app.on_response_prepare.append(_add_common_headers)
 

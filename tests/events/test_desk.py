@@ -89,6 +89,7 @@ def test_an_event_is_told_everywhere_when_it_begins_and_when_it_is_over(heard: H
     assert listed(heard.store) == (over,)
     assert picture_of(heard.store, over.id) == JPEG
     assert heard.desk.counters == {("door", "told"): 1}
+    assert heard.desk.changes == {"door": 2}
 
 
 def test_streams_are_kept_apart(heard: Heard) -> None:

@@ -17,6 +17,7 @@ from relay.links import TRANSFORM_BUCKETS_S, TransformFigures
 from relay.model import Rung, StreamHealth, StreamState, StreamStatus
 
 if TYPE_CHECKING:
+    from fixtures.desk import NotedDesk
     from fixtures.origin import Client
     from relay.serve import Hub
 
@@ -28,12 +29,14 @@ async def test_the_clock(client: Client) -> None:
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-async def test_the_streams(client: Client, camera: Camera, hub: Hub) -> None:
+async def test_the_streams(client: Client, camera: Camera, hub: Hub, desk: NotedDesk) -> None:
+    desk.changes["cam"] += 3
     hub.publish_snapshot("cam", UNIX_NS, b"jpeg")
     await client.get("/live/cam/index.m3u8")
     cam, yard = json.loads((await client.get("/api/v1/streams")).body)["streams"]
     assert cam["name"] == "cam"
     assert cam["viewers"] == 1
+    assert (cam["event_changes"], yard["event_changes"]) == (3, 0)
     assert cam["health"] == {
         "state": "live",
         "since_ms": UNIX_NS // 1_000_000,

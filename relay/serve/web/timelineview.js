@@ -1,17 +1,17 @@
-// The timeline below the player: what happened in the last hour, kept up to date by the relay's live feed.
+// The timeline below the player: what happened in the last hour.
 //
 // Bars by kind, one below the other; one of them is in the order of Tab, and arrow keys go from there through time. A list beside
-// it says the newest in words. While the page is hidden nothing is asked for: browsers have six connections to one origin,
-// which all of its tabs share, and a feed holds one.
+// it says the newest in words. The relay's live feed is not used here: browsers have six connections to one origin, which all of
+// its tabs share, and a feed would hold one that the player needs. Who mounts this asks how the stream does anyway, and is told
+// when something has changed.
 
 import { getJson } from "./api.js";
-import { backoff_ms } from "./sync.js";
 import { describeEvent, Happenings, lanes, neighbour, place, SPAN_MS, ticks, timeOfDay } from "./timeline.js";
 
 const RENDER_EVERY_MS = 5000; // an hour is as wide as the page: by then nothing has moved by more than two pixels
 const PAGES_LOADED = 3;
 const LISTED = 8;
-const TOLD_AS = ["begin", "end", "once"];
+const OVERLAP_MS = 600_000; // what was told since the last time began, or was over, longer ago than that only where it is rare
 
 /** Builds the timeline into `host`, which is shown once something has happened. */
 export function mountTimeline(host, { root, stream, clock, player }) {
@@ -26,9 +26,9 @@ class Timeline {
   #player;
   #known = new Happenings();
   #bars = new Map();
-  #source = null;
-  #attempt = 0;
-  #again = 0;
+  #changes = null;
+  #loaded_ms = 0;
+  #isLoading = false;
   #tip;
   #rows;
   #held;
@@ -44,54 +44,36 @@ class Timeline {
     this.#player = player;
     this.#build();
     this.#wire();
-    this.#listen();
   }
 
   // ---- what the relay tells ----
 
-  #listen() {
-    clearTimeout(this.#again);
-    if (document.hidden || this.#source) return;
-    const source = new EventSource(new URL(`${this.#path}/live`, this.#root));
-    this.#source = source;
-    source.addEventListener("open", () => {
-      this.#attempt = 0;
-      this.#load();
-    });
-    for (const name of TOLD_AS) source.addEventListener(name, ({ data }) => this.#take([JSON.parse(data)]));
-    source.addEventListener("gap", () => this.#load());
-    source.addEventListener("error", () => {
-      if (source.readyState !== EventSource.CLOSED) return; // it connects again by itself
-      this.#leave();
-      this.#again = setTimeout(() => this.#listen(), backoff_ms(this.#attempt++));
-    });
-  }
-
-  #leave() {
-    this.#source?.close();
-    this.#source = null;
-  }
-
-  /** What was told while nobody listened. */
-  async #load() {
-    const asked = new URL(this.#path, this.#root);
-    asked.searchParams.set("since", String(Math.max(0, Math.floor(this.#clock.now_ms() - SPAN_MS))));
-    asked.searchParams.set("limit", "200");
+  /** So many changes of events were told since the relay's start: what is new of them is asked for. */
+  async follow(changes) {
+    if (document.hidden || this.#isLoading || changes === this.#changes) return;
+    const isAnew = this.#changes === null || changes < this.#changes; // this page's start, or the relay's
+    const now_ms = this.#clock.now_ms();
+    this.#isLoading = true;
     try {
-      for (let page = 0; page < PAGES_LOADED; page++) {
-        const { events, next } = await getJson(asked);
-        this.#take(events);
-        if (!next) return;
-        asked.searchParams.set("before", next);
-      }
+      await this.#load(isAnew ? now_ms - SPAN_MS : this.#loaded_ms - OVERLAP_MS);
+      [this.#changes, this.#loaded_ms] = [changes, now_ms];
     } catch {
-      // The feed says when the relay is there again, and this is asked anew.
+      // The relay did not answer: it is asked again the next time.
     }
+    this.#isLoading = false;
   }
 
-  #take(events) {
-    for (const event of events) this.#known.put(event);
-    this.#render();
+  async #load(since_ms) {
+    const asked = new URL(this.#path, this.#root);
+    asked.searchParams.set("since", String(Math.max(0, Math.floor(since_ms))));
+    asked.searchParams.set("limit", "200");
+    for (let page = 0; page < PAGES_LOADED; page++) {
+      const { events, next } = await getJson(asked);
+      for (const event of events) this.#known.put(event);
+      this.#render();
+      if (!next) return;
+      asked.searchParams.set("before", next);
+    }
   }
 
   // ---- what is built once ----
@@ -117,11 +99,7 @@ class Timeline {
   }
 
   #wire() {
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) this.#leave();
-      this.#listen();
-      this.#render();
-    });
+    document.addEventListener("visibilitychange", () => this.#render());
     setInterval(() => this.#render(), RENDER_EVERY_MS);
     this.#player.addEventListener("tick", () => this.#renderReach());
     const of = (event) => event.target.closest("[data-id]")?.dataset.id;

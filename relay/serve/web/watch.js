@@ -18,7 +18,7 @@ byId("name").textContent = stream;
 document.title = `${stream} · relay`;
 const { player, setHealth } = mountPlayer(byId("player"), { root, stream, clock, isPageWide: true });
 window.relayPlayer = player;
-mountTimeline(byId("timeline"), { root, stream, clock, player });
+const timeline = mountTimeline(byId("timeline"), { root, stream, clock, player });
 
 /** A list of names and values that is written to only where it changed: nothing that is selected or read out is lost. */
 class Figures {
@@ -88,6 +88,7 @@ function showStream(one) {
   line.dataset.tone = tone;
   const age_s = (clock.now_ms() - one.health.since_ms) / 1000;
   line.textContent = [`${text} for ${describeAge(age_s)}`, one.health.reason].filter(Boolean).join(": ");
+  timeline.follow(one.event_changes);
   byId("details").hidden = false;
   details.show(describeDetails(one, age_s));
 }
