@@ -23,9 +23,18 @@ if TYPE_CHECKING:
 
 
 HERE: Final = Path(__file__).parent
-FIRST: Final = ("test_hostile.py", "test_transforms.py", "test_faults.py")
-"""Modules with a page and small pictures: they bear the light ones beside them, and the others have all cores then."""
+FIRST: Final = (
+    "test_hostile.py",
+    "test_faults.py",
+    "test_captions.py",
+    "test_renditions_on_demand.py",
+    "test_ladder.py",
+)
+"""Modules that bear the light ones beside them, and the others have all cores then."""
 LIGHT: Final = (
+    "test_transforms.py",
+    "test_events.py",
+    "test_timeline.py",
     "test_check.py",
     "test_push.py",
     "test_capture_time.py",
@@ -36,7 +45,7 @@ LIGHT: Final = (
     "test_microphone.py",
     "test_wall.py",
 )
-"""Modules without a browser (but for what is long) and with little to compute: they disturb nobody."""
+"""Modules without a page that is judged by how it plays, and with little to compute: they disturb nobody."""
 
 
 class Scheduler(LoadScopeScheduling):
