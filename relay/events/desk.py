@@ -81,9 +81,9 @@ class EventDesk:
     is one that was not handed out before; `has_picture` says if there is one at all. They return at once: what is
     slower takes a copy and goes about it elsewhere. One that raises is logged and called again the next time.
 
-    `changes` are all that were told, by stream: while they are no more, there is nothing new to be asked for. `counters`
-    are by stream and outcome ("told", "held_back_schedule", ...). Both only grow. Opening it reads the store's file:
-    raises `StoreError`.
+    `changes` are all that were told, by stream: while they are no more, there is nothing new to be asked for.
+    `counters` are by stream and outcome ("told", "held_back_schedule", ...). Both only grow. Opening it reads the
+    store's file: raises `StoreError`.
     """
 
     def __init__(self, settings: RelaySettings, store: EventStore, publish: Callable[[str, DateRange], None]) -> None:
