@@ -253,6 +253,7 @@ def test_the_first_page_shows_the_stream_moving(browser: Browser, relay: Relay) 
     try:
         tab.wait_until_playing()
         tab.page.get_by_text("1 of 1 live").wait_for(timeout=5000)
+        tab.wait_until_picture(5, 0)  # the video plays a moment before its first picture is drawn
         first, *_, last = tab.watch(1)
         assert first.strip is not None
         assert last.strip is not None
