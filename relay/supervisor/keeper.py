@@ -41,8 +41,8 @@ log = structlog.get_logger()
 FIRST_WORD_WITHIN_S: Final = 20.0
 """A worker imports FFmpeg and OpenCV first, which takes seconds on a small board with a cold disk."""
 
-SILENT_FOR_S: Final = 3.0
-"""Workers speak twice a second. One that does not is stopped or wedged: it is killed and replaced."""
+SILENT_FOR_S: Final = 2.0
+"""Workers speak twice a second. One that does not is wedged: it is replaced before 1.5 target durations have passed."""
 
 FIRST_PROBE_WITHIN_S: Final = 8.0
 COPY_PROBE_WITHIN_S: Final = 12.0
