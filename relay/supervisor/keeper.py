@@ -41,7 +41,7 @@ log = structlog.get_logger()
 FIRST_WORD_WITHIN_S: Final = 20.0
 """A worker imports FFmpeg and OpenCV first, which takes seconds on a small board with a cold disk."""
 
-SILENT_FOR_S: Final = 3.0
+SILENT_FOR_S: Final = 2.0
 """Workers speak twice a second. One that does not is stopped or wedged: it is killed and replaced."""
 
 FIRST_PROBE_WITHIN_S: Final = 8.0
