@@ -1,16 +1,20 @@
-"""The values of viewing data: one request (`Access`), who sent it (`Client`), one viewing (`SessionRow`).
+"""The values of viewing data: what comes in (`Access`, `PlayerReport`), and the rows that are kept of it.
 
-Names are the field's own (CTA-2066, CTA-5004) in snake case with their unit. Times are UTC. Nothing here holds an
-address, a token or a text that a client could choose freely.
+Names are the field's own (CTA-2066, CTA-5004) in snake case with their unit. Times are UTC. No row holds an address, a
+token or a text that a client could choose freely: what a row holds may be written, sent and shown as it is.
+
+A row's class is its table (`TABLES`): store, sinks, Parquet and exports have the same columns under the same names.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from relay.model import MediaKind
 
 _PARTIAL_CONTENT: Final = 206
@@ -29,16 +33,37 @@ class ObjectKind(StrEnum):
 
 
 class IdSource(StrEnum):
-    """What a session was recognized by. A fallback hash cannot tell apart two like players behind one address."""
+    """What a session was recognized by, the surest first: what a request has of these, the first of it counts.
+
+    A fallback hash cannot tell apart two like players behind one address.
+    """
 
     PATH_TOKEN = "path_token"  # noqa: S105 - the name of a source, not a secret
+    CMCD_SID = "cmcd_sid"
+    PLAYBACK_SESSION = "playback_session"
+    """`X-Playback-Session-Id`, which Apple's players send."""
     FALLBACK_HASH = "fallback_hash"
+
+
+class Provenance(StrEnum):
+    """Where a figure comes from: every one that could be of several kinds is stored with this label."""
+
+    MEASURED = "measured"
+    """The relay saw it itself: bytes, requests, statuses."""
+    CMCD = "cmcd"
+    """The player said it (CTA-5004)."""
+    ESTIMATED = "estimated"
+    """Concluded from requests alone."""
 
 
 class EndReason(StrEnum):
     """Why a session ended."""
 
     IDLE = "idle"
+    PLAYER_QUIT = "player_quit"
+    """The player said that it was closed (`sta=q`, `e=e`)."""
+    PLAYER_ERROR = "player_error"
+    """The player said that it cannot go on (`sta=f`)."""
     STREAM_END = "stream_end"
     SERVER_STOP = "server_stop"
     SERVER_CRASH = "server_crash"
@@ -53,22 +78,86 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """The other end of a request, already masked: see `client.mask_client`."""
+    """The other end of a request, already masked: see `client.mask_client`.
+
+    `country` is ISO 3166-1 alpha-2 or empty, `referrer_host` the host of the page that plays, or empty. Of who
+    `has_opted_out` (`Sec-GPC: 1` or `DNT: 1`) nothing but counts is kept.
+    """
 
     network: str
     user_agent: str
     fallback_id: str
+    country: str = ""
+    referrer_host: str = ""
+    has_opted_out: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Cmcd(NamedTuple):
+    """What a player says with a request or in a report: CTA-5004-B, versions 1 and 2, by its keys with their unit.
+
+    A key that was not there, or whose value was not good, is `None` (`False` for a flag). Of an inner list the value is
+    that of video, else of audiovisual, else the first. `sid` and `cid` are the player's own texts: they are matched and
+    hashed, and never stored as they are.
+    """
+
+    version: int = 1
+    sid: str | None = None
+    cid: str | None = None
+    object_type: str | None = None
+    """`ot`: m, a, v, av, i, c, tt, k, o."""
+    br_kbps: int | None = None
+    """Encoded bit rate of what is asked for."""
+    pb_kbps: int | None = None
+    """Bit rate that is being played."""
+    tb_kbps: int | None = None
+    """The highest there is, and may be played."""
+    bl_ms: int | None = None
+    """Buffer ahead of what is asked for."""
+    mtp_kbps: int | None = None
+    """Throughput as the player measured it."""
+    dl_ms: int | None = None
+    """Time in which it must come."""
+    rtp_kbps: int | None = None
+    d_ms: int | None = None
+    playback_rate: float | None = None
+    has_starved: bool = False
+    """`bs`: the buffer ran empty since the last request."""
+    is_urgent: bool = False
+    """`su`: startup, seek, or recovery."""
+    is_background: bool | None = None
+    state: str | None = None
+    """`sta`: s starting, p playing, k seeking, r rebuffering, a paused, e ended, f fatal, q quit, d preloading."""
+    is_live: bool | None = None
+    """`st`."""
+    startup_ms: int | None = None
+    """`msd`, told once."""
+    stall_ms: int | None = None
+    """`bsd`: of the stalls since the last report; several in one list are added up."""
+    stalls_total: int | None = None
+    """`bsa`: how often it has stalled."""
+    stall_total_ms: int | None = None
+    """`bsda`."""
+    latency_ms: int | None = None
+    """`ltc`: behind the live moment."""
+    dropped_frames: int | None = None
+    """`dfa`: since the beginning."""
+    playhead_ms: int | None = None
+    """`pt`: for live, Unix time of what is shown."""
+    error_codes: tuple[str, ...] = ()
+    """`ec`: each at most 32 of [A-Za-z0-9_.-]."""
+
+
+class Access(NamedTuple):
     """One GET that was answered. HEAD is not an access: link previews and monitors would count as viewers.
 
     `viewer` is the token's text from the path (of a multivariant playlist: the token that it hands out). `bytes_sent`
     is what was really written of the body; `is_complete` says that the object's last byte was among it, so that an
     abandoned part or a probe of two bytes (AVPlayer sends `Range: bytes=0-1`) is not taken for watched media.
     `rendition`, `media_kind`, `msn`, `part_index` are None where the object has none; `duration_s` is the object's, 0
-    for what is not media. `at_ns` is when the last byte was written.
+    for what is not media. `at_ns` is when the last byte was written, `took_ms` the time until then since the request
+    had come, of which it waited `hold_ms` for what it asked for to be there (a blocking reload, a hinted part).
+    `media_at_ms` is when the object's media was captured (PROGRAM-DATE-TIME), `bitrate_kbps` what its rendition
+    declares.
     """
 
     stream: str
@@ -84,6 +173,12 @@ class Access:
     is_complete: bool
     at_ns: int
     client: Client
+    took_ms: int = 0
+    hold_ms: int = 0
+    media_at_ms: int | None = None
+    bitrate_kbps: int | None = None
+    playback_session_id: str | None = None
+    cmcd: Cmcd | None = None
 
     @property
     def is_media(self) -> bool:
@@ -108,12 +203,34 @@ class Access:
         return self.bytes_sent == 0 and 200 <= self.status < 300
 
 
+class PlayerReport(NamedTuple):
+    """One event that a player reported by itself: a line of `POST /cmcd` (CTA-5004-B, event mode).
+
+    `event` is its `e` (ps, e, t, c, b, bc, pe, sk, as, ...), `ts_ms` its `ts` by the player's own clock, `received_ns`
+    when it came by the relay's. It says which session it is about by `cmcd.sid`, or, as our own page does, also by the
+    viewer's token (`viewer`) and stream; `stream` is empty where the report does not say.
+    """
+
+    event: str
+    ts_ms: int
+    received_ns: int
+    stream: str
+    viewer: str | None
+    cmcd: Cmcd
+    client: Client
+    sequence: int | None = None
+    """`sn`: repeated in a report that was sent again."""
+    response_status: int | None = None
+    """`rc` of a response that the player tells of (`e=rr`)."""
+
+
 class SessionRow(NamedTuple):
     """One viewing as it is stored and exported; the field names are the column names.
 
     `session_id` is this viewing, `viewer_id` the token's (or hash's) owner across viewings, `viewer_day_id` the daily
     keyed hash by which unique viewers are counted. While it goes on, `ended_at_ms` and `end_reason` are None.
-    `error_codes` holds (HTTP status, count). `watched_time_s` is labelled by `watched_time_source`.
+    `error_codes` holds (HTTP status, count), `player_error_codes` (what the player called it, count). A `..._source` is
+    a `Provenance`, empty where there is no such figure.
     """
 
     session_id: str
@@ -143,3 +260,159 @@ class SessionRow(NamedTuple):
     player_name: str
     player_version: str
     is_bot: bool
+    country: str = ""
+    referrer_host: str = ""
+    edge_id: str = ""
+    """Which relay or cache served it; empty for this relay's own."""
+    initial_startup_time_ms: int | None = None
+    startup_source: str = ""
+    playback_stall_count: int = 0
+    playback_stall_duration_ms: int = 0
+    stall_source: str = ""
+    bits_played: int = 0
+    average_playback_bitrate_kbps: int | None = None
+    """Of what was shown: bits played by media time."""
+    bitrate_source: str = ""
+    rendition_switch_count: int = 0
+    max_rendition: str = ""
+    """That of the highest bit rate among those it watched."""
+    live_latency_ms_p50: int | None = None
+    latency_source: str = ""
+    throughput_kbps_p50: int | None = None
+    throughput_source: str = ""
+    dropped_frames: int | None = None
+    playback_failed: bool = False
+    player_error_codes: tuple[tuple[str, int], ...] = ()
+    pause_ms: int = 0
+    """Time in which the player said that it was paused; 0 where it says nothing."""
+    cmcd_coverage: float = 0.0
+    """The part of its media requests that came with CMCD, 0 to 1."""
+    is_restream: bool = False
+    """It took media faster than it passes: a recorder, or a relay."""
+
+
+class MinuteRow(NamedTuple):
+    """One minute of one session in one rendition: what reports over time are made of, when raw requests are gone."""
+
+    minute_ms: int
+    stream_id: str
+    session_id: str
+    rendition_id: str
+    watched_ms: int
+    bytes_sent: int
+    requests: int
+    http_errors: int
+    stall_count: int
+    stall_ms: int
+    buffer_ms_min: int | None
+    throughput_kbps: int | None
+    """The middle of what was seen or told in this minute."""
+    latency_ms: int | None
+    edge_id: str = ""
+
+
+class AudienceRow(NamedTuple):
+    """How many sessions fetched one segment of the timeline: the retention curve, in wall-clock time."""
+
+    stream_id: str
+    media_sequence: int
+    media_at_ms: int
+    viewers: int
+    edge_id: str = ""
+
+
+class RequestRow(NamedTuple):
+    """One request, raw: enough for the sessionizer to make the same sessions of it again. Kept for days."""
+
+    at_us: int
+    stream_id: str
+    session_id: str
+    viewer_id: str
+    id_source: str
+    viewer_day_id: str
+    object_kind: str
+    media_kind: str
+    rendition_id: str
+    media_sequence: int | None
+    part_index: int | None
+    media_at_ms: int | None
+    duration_ms: int
+    status: int
+    bytes_sent: int
+    is_complete: bool
+    took_ms: int
+    hold_ms: int
+    bitrate_kbps: int | None
+    client_net: str
+    country: str
+    referrer_host: str
+    device_type: str
+    os: str
+    player_name: str
+    player_version: str
+    is_bot: bool
+    cmcd_version: int | None = None
+    cmcd_br_kbps: int | None = None
+    cmcd_bl_ms: int | None = None
+    cmcd_mtp_kbps: int | None = None
+    cmcd_has_starved: bool = False
+    cmcd_is_urgent: bool = False
+    cmcd_state: str = ""
+    edge_id: str = ""
+
+
+class PlayerEventRow(NamedTuple):
+    """One report of a player, as it is kept: for days, as raw requests are."""
+
+    at_us: int
+    """When it happened, by the relay's clock as far as that can be told."""
+    received_us: int
+    stream_id: str
+    session_id: str
+    event: str
+    state: str
+    startup_ms: int | None
+    stall_ms: int | None
+    latency_ms: int | None
+    playhead_ms: int | None
+    br_kbps: int | None
+    pb_kbps: int | None
+    buffer_ms: int | None
+    dropped_frames: int | None
+    error_codes: tuple[str, ...]
+    edge_id: str = ""
+
+
+class OptedOutRow(NamedTuple):
+    """An hour's counts of those who asked not to be followed: all that is kept of them. Rows of one hour add up."""
+
+    hour_ms: int
+    stream_id: str
+    plays: int
+    watched_time_s: float
+    bytes_sent: int
+    edge_id: str = ""
+
+
+ViewingRow = SessionRow | MinuteRow | AudienceRow | RequestRow | PlayerEventRow | OptedOutRow
+
+TABLES: Final[dict[str, type[ViewingRow]]] = {
+    "sessions": SessionRow,
+    "session_minutes": MinuteRow,
+    "segment_audience": AudienceRow,
+    "requests": RequestRow,
+    "player_events": PlayerEventRow,
+    "opted_out_hours": OptedOutRow,
+}
+"""What is kept, by the name of its table, folder, sink subject and export."""
+
+
+class ViewingSink(Protocol):
+    """What takes rows: the store, or a queue to somewhere else. `put` never blocks and never raises.
+
+    A session's row is put again whenever it has changed, and the latest counts. A minute's and an audience's row is put
+    when it is over; requests and reports once.
+    """
+
+    def put(self, rows: Iterable[ViewingRow]) -> None:
+        """Take `rows`; what does not fit is dropped, and counted."""
