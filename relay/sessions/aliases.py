@@ -1,7 +1,7 @@
 """Other names of a session: what its player calls itself (CMCD `sid`, Apple's playback session id), as digests alone.
 
-A player that opens the multivariant playlist twice has two tokens and one `sid`; a phone that hands over to a television
-keeps Apple's id while address and token change. Both stay one viewing.
+A player that opens the multivariant playlist twice has two tokens and one `sid`; a phone that hands over to a
+television keeps Apple's id while address and token change. Both stay one viewing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from relay.sessions.model import Access, PlayerReport
+    from relay.sessions.session import Session
 
 Name = tuple[str, str]
 """The stream (empty where a report does not say), and a key or digest."""
@@ -51,6 +52,33 @@ def names_of_report(report: PlayerReport) -> list[Name]:
     if report.cmcd.sid is None:
         return []
     return [(report.stream, digest_of(IdSource.CMCD_SID, report.cmcd.sid))]
+
+
+class Names:
+    """Which session has which other name. It keeps as many as its sessions have, and no more than `MAX_NAMES`."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[Name, Session] = {}
+
+    def get(self, name: Name) -> Session | None:
+        """Whose name it is."""
+        return self._sessions.get(name)
+
+    def give(self, name: Name, session: Session) -> None:
+        """It is `session`'s from now on."""
+        other = self._sessions.get(name)
+        if name == session.key or other is session or len(self._sessions) >= MAX_NAMES:
+            return
+        if other is not None:
+            other.names.discard(name)
+        self._sessions[name] = session
+        session.names.add(name)
+
+    def forget(self, session: Session) -> None:
+        """Its names lead nowhere."""
+        for name in session.names:
+            del self._sessions[name]
+        session.names.clear()
 
 
 class Waiting:

@@ -34,10 +34,10 @@ LEAST_STALL_NS: Final = NS_PER_S
 class Delivery:
     """The accounts of one session's requests."""
 
-    __slots__ = ("_empty_at_ns", "_error_codes", "_fetched_ns", "_first_ns", "_is_settled", "_main_ns", "_newest", "_rates",
-                 "bits_played", "bytes_sent", "cmcd_count", "edge", "enough_at_ns", "has_told_rate", "http_error_count",
-                 "latency", "longest_ns", "media_count", "mtp", "rendition", "renditions", "request_count",
-                 "stall_ns", "stalls", "starved", "switches", "throughput")  # fmt: skip
+    __slots__ = ("_empty_at_ns", "_error_codes", "_fetched_ns", "_first_ns", "_is_settled", "_main_ns", "_newest",
+                 "_rates", "bits_played", "bytes_sent", "cmcd_count", "edge", "enough_at_ns", "has_told_rate",
+                 "http_error_count", "latency", "longest_ns", "media_count", "mtp", "rendition", "renditions",
+                 "request_count", "stall_ns", "stalls", "starved", "switches", "throughput")  # fmt: skip
 
     def __init__(self) -> None:
         self.bytes_sent = self.request_count = self.http_error_count = 0

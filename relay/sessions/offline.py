@@ -61,7 +61,7 @@ def _viewer_of(_stream: str, identity: Identity) -> str:
 def resession(
     rows: Iterable[RequestRow], reports: Iterable[PlayerEventRow] = (), idle_ns: int = IDLE_NS
 ) -> Iterator[ViewingRow]:
-    """Sessions, minutes and audiences of `rows` (by `at_us`) and `reports` (by `received_us`), each once, when it is over.
+    """Sessions, minutes, audiences of `rows` (by `at_us`) and `reports` (by `received_us`), each once: when it is over.
 
     Sessions that were still watched, or might have been resumed, when the rows end come last, as they were then.
     """

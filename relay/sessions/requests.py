@@ -77,8 +77,14 @@ class Requests:
             client = self._client(key, row)
         cmcd = None
         if row.cmcd_version is not None:
-            cmcd = Cmcd(row.cmcd_version, None, None, None, row.cmcd_br_kbps, None, None, row.cmcd_bl_ms,
-                        row.cmcd_mtp_kbps, None, None, None, None, row.cmcd_has_starved, row.cmcd_is_urgent)  # fmt: skip
+            cmcd = Cmcd(
+                version=row.cmcd_version,
+                br_kbps=row.cmcd_br_kbps,
+                bl_ms=row.cmcd_bl_ms,
+                mtp_kbps=row.cmcd_mtp_kbps,
+                has_starved=row.cmcd_has_starved,
+                is_urgent=row.cmcd_is_urgent,
+            )
         return Access(
             row.stream_id,
             None,

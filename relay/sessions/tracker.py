@@ -30,7 +30,7 @@ import heapq
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from relay.sessions.aliases import MAX_NAMES, Name, Waiting, names_of, names_of_report
+from relay.sessions.aliases import Name, Names, Waiting, names_of, names_of_report
 from relay.sessions.delivery import NS_PER_MS
 from relay.sessions.identity import Ids, Who, viewer_id_of
 from relay.sessions.model import EndReason, Identity, ObjectKind, SessionRow
@@ -83,7 +83,7 @@ class Tracker:
         self._plays: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._keeps_requests = keeps_requests
         self._viewer_of, self._who_of = viewer_of, who_of
-        self._names: dict[Name, Session] = {}
+        self._names = Names()
         self._gone: OrderedDict[Name, None] = OrderedDict()
         self._waiting = Waiting()
         self._outbox = Outbox()
@@ -171,7 +171,7 @@ class Tracker:
         if session.phase is Phase.ENDED and _is_over(session, report.received_ns):
             return False
         for name in names:
-            self._name(session, name)
+            self._names.give(name, session)
         self._tell(session, report)
         return True
 
@@ -359,34 +359,24 @@ class Tracker:
     def _absorb(self, lost: Session, kept: Session) -> None:
         kept.absorb(lost)
         self.doubles += 1
-        names = (lost.key, *lost.names)
         del self._sessions[lost.key]
         self._spare.pop(lost.key)
         self._changed.pop(lost, None)
-        self._unname(lost)
-        for name in names:
-            self._name(kept, name)
         self._outbox.drop_minute(lost)
+        names = (lost.key, *lost.names)
+        self._names.forget(lost)
+        for name in names:
+            self._names.give(name, kept)
 
     def _link(self, session: Session, names: Sequence[Name]) -> None:
         for name in names:
-            self._name(session, name)
+            self._names.give(name, session)
         if self._waiting:
             for report in self._waiting.take(names):
                 self._tell(session, report)
 
-    def _name(self, session: Session, name: Name) -> None:
-        if name == session.key or self._names.get(name) is session or len(self._names) >= MAX_NAMES:
-            return
-        if (other := self._names.get(name)) is not None:
-            other.names.discard(name)
-        self._names[name] = session
-        session.names.add(name)
-
     def _unname(self, session: Session) -> None:
-        for name in session.names:
-            del self._names[name]
-        session.names.clear()
+        self._names.forget(session)
 
     def _tell(self, session: Session, report: PlayerReport) -> None:
         if report.client.has_opted_out:
