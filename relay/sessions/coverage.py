@@ -80,3 +80,22 @@ class Coverage:
 
 def _first(run: tuple[int, int]) -> int:
     return run[0]
+
+
+class Run:
+    """Media requests without a gap: from when, and how much unique media of each kind."""
+
+    __slots__ = ("audio_ns", "first_ns", "last_ns", "video_ns")
+
+    def __init__(self, at_ns: int) -> None:
+        self.first_ns = self.last_ns = at_ns
+        self.video_ns = self.audio_ns = 0
+
+    @property
+    def media_ns(self) -> int:
+        """The main rendition's: a separate audio group is the same time once more, unless it is all there is."""
+        return self.video_ns or self.audio_ns
+
+    def watched_ns(self, last_duration_ns: int) -> int:
+        """Neither more than was fetched nor than passed, the last object of `last_duration_ns` included."""
+        return min(self.media_ns, self.last_ns - self.first_ns + last_duration_ns)

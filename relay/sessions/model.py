@@ -362,7 +362,10 @@ class RequestRow(NamedTuple):
 
 
 class PlayerEventRow(NamedTuple):
-    """One report of a player, as it is kept: for days, as raw requests are."""
+    """One report of a player, as it is kept: for days, as raw requests are.
+
+    `event` is empty where the player told it with a request.
+    """
 
     at_us: int
     """When it happened, by the relay's clock as far as that can be told."""
@@ -381,6 +384,9 @@ class PlayerEventRow(NamedTuple):
     dropped_frames: int | None
     error_codes: tuple[str, ...]
     edge_id: str = ""
+    stall_count: int | None = None
+    """How many stalls it tells of that no earlier row told; `stall_ms` is how long they took. None: it tells nothing.
+    """
 
 
 class OptedOutRow(NamedTuple):

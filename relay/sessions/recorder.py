@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from relay.errors import TokenError
+from relay.sessions.aliases import digest_of
+from relay.sessions.delivery import NS_PER_MS
 from relay.sessions.model import EndReason, Identity, IdSource
-from relay.sessions.session import NS_PER_MS, RESUME_WITHIN_NS
+from relay.sessions.session import RESUME_WITHIN_NS
 from relay.sessions.tracker import MAX_SESSIONS, Tracker
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
-    from relay.sessions.model import Access, SessionRow
+    from collections.abc import Sequence
+
+    from relay.sessions.model import Access, SessionRow, ViewingRow, ViewingSink
     from relay.sessions.store import SessionStore
     from relay.sessions.token import TokenMint
 
@@ -27,10 +31,20 @@ class SessionRecorder:
     viewing.
     """
 
-    def __init__(self, store: SessionStore, mint: TokenMint, idle_s: float) -> None:
+    def __init__(
+        self,
+        store: SessionStore,
+        mint: TokenMint,
+        idle_s: float,
+        sinks: Sequence[ViewingSink] = (),
+        *,
+        keeps_requests: bool = True,
+    ) -> None:
+        """`sinks` are given every row, the sessions' included; raw rows are made only if it `keeps_requests`."""
         self._store = store
         self._mint = mint
-        self._tracker = Tracker(round(idle_s * NS_PER_S))
+        self._sinks = tuple(sinks)
+        self._tracker = Tracker(round(idle_s * NS_PER_S), keeps_requests=keeps_requests and bool(sinks))
         self._tracker.restore(store.ended_lately(RESUME_WITHIN_NS // NS_PER_MS))
         self._verified: dict[tuple[str, str], Identity] = {}
         self._refused_tokens = 0
@@ -52,8 +66,7 @@ class SessionRecorder:
         """End what has gone idle and hand the store what has changed; to be called every `SWEEP_EVERY_S`."""
         self._tracker.sweep(now_ns)
         limit = max(ROWS_PER_SWEEP, self._tracker.changed // 4)
-        if rows := self._tracker.take_changed(now_ns, limit):
-            self._store.put(rows)
+        self._hand_out(self._tracker.take_changed(now_ns, limit), self._tracker.take_rows(now_ns))
 
     def end_stream(self, stream: str, now_ns: int) -> None:
         """The stream has ended (its playlists have ENDLIST): so have its viewers' sessions."""
@@ -66,8 +79,15 @@ class SessionRecorder:
         self._is_closed = True
         self._tracker.sweep(now_ns)
         self._tracker.end_all(reason, now_ns)
-        self._store.put(self._tracker.take_all())
+        self._hand_out(self._tracker.take_all(), self._tracker.take_all_rows())
         return self._store.close(timeout_s)
+
+    def _hand_out(self, sessions: list[SessionRow], others: Sequence[ViewingRow]) -> None:
+        if sessions:
+            self._store.put(sessions)
+        if sessions or others:
+            for sink in self._sinks:
+                sink.put([*sessions, *others])
 
     def counters(self) -> dict[str, int]:
         """Numbers for metrics; all but `sessions_tracked` only grow."""
@@ -76,24 +96,35 @@ class SessionRecorder:
             "sessions_dropped": self._tracker.dropped,
             "double_masters": self._tracker.doubles,
             "tokens_refused": self._refused_tokens,
+            "viewing_rows_dropped": self._tracker.rows_dropped,
             "session_rows_written": self._store.rows_written,
             "session_rows_dropped": self._store.rows_dropped,
             "session_write_failures": self._store.write_failures,
         }
 
     def _identity(self, access: Access) -> Identity:
-        """The token's, if it is a good one; else the client's hash, as nobody is refused for the sake of the record."""
-        if access.viewer is None:
-            return Identity(access.client.fallback_id, IdSource.FALLBACK_HASH)
-        text = (access.stream, access.viewer)
+        """The surest that it has: a good token, CMCD's `sid`, Apple's id, the client's hash. Nobody is refused."""
+        if access.viewer is not None:
+            identity = self._token_identity(access.stream, access.viewer, access.at_ns)
+            if identity is not None:
+                return identity
+        if access.cmcd is not None and access.cmcd.sid is not None:
+            return Identity(digest_of(IdSource.CMCD_SID, access.cmcd.sid), IdSource.CMCD_SID)
+        if access.playback_session_id is not None:
+            source = IdSource.PLAYBACK_SESSION
+            return Identity(digest_of(source, access.playback_session_id), source)
+        return Identity(access.client.fallback_id, IdSource.FALLBACK_HASH)
+
+    def _token_identity(self, stream: str, viewer: str, at_ns: int) -> Identity | None:
+        text = (stream, viewer)
         identity = self._verified.get(text)
         if identity is not None:
             return identity
         try:
-            token = self._mint.verify(access.viewer, access.stream, access.at_ns // NS_PER_S)
+            token = self._mint.verify(viewer, stream, at_ns // NS_PER_S)
         except TokenError:
             self._refused_tokens += 1
-            return Identity(access.client.fallback_id, IdSource.FALLBACK_HASH)
+            return None
         if len(self._verified) >= MAX_SESSIONS:
             self._verified.clear()
         identity = self._verified[text] = Identity(token.id, IdSource.PATH_TOKEN)

@@ -13,7 +13,12 @@ The rules, all of them kept in this file and in `session`:
 5. A provisional session that goes idle is an exit before video start. But mpv, and pages that look before they play,
    open the multivariant playlist twice and go on with one of the two tokens: an attempt that asked for nothing else,
    when the same client opened another one at about that time and played it, is no attempt.
-6. What players still drain from a stream that has ended belongs to the ended session and does not resume it.
+6. What players still drain from a stream that has ended belongs to the ended session and does not resume it; nor does
+   what was on its way when the player said that it is closed.
+7. A player's other names (`aliases`) lead to the session that had them first, within those five minutes. A session that
+   has not played yet is absorbed by the one that has the name; two that have both played stay two.
+8. Reports of a player tell how it plays; they open no session, and keep one alive only by saying that it plays.
+9. Who has opted out is counted as a viewer while watching, and leaves an hour's counts: no session, no raw rows.
 
 The tables are bounded. Where they are full, a session that has ended (and is stored) gives way, then one that never
 played.
@@ -25,19 +30,29 @@ import heapq
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from relay.sessions.model import EndReason, Identity, SessionRow
-from relay.sessions.session import RESUME_WITHIN_NS, Ids, Phase, Session, Who, viewer_id_of
+from relay.sessions.aliases import Name, Names, Waiting, names_of, names_of_report
+from relay.sessions.delivery import NS_PER_MS
+from relay.sessions.identity import Ids, Who, viewer_id_of
+from relay.sessions.model import EndReason, Identity, ObjectKind, SessionRow
+from relay.sessions.outbox import Outbox
+from relay.sessions.playback import FINAL_STATES
+from relay.sessions.requests import request_row
+from relay.sessions.session import RESUME_WITHIN_NS, Phase, Session
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from relay.sessions.model import Access
+    from relay.sessions.model import Access, Client, PlayerEventRow, PlayerReport
+    from relay.sessions.outbox import OtherRow
 
 MAX_SESSIONS: Final = 50_000
 DOUBLE_MASTER_WITHIN_NS: Final = 10 * NS_PER_S
 STORE_EVERY_NS: Final = NS_PER_S // 2
 """How often a session that goes on is stored: with a sweep each 0.25 s, a crash loses less than its last second."""
+
+QUIT_DRAINS_NS: Final = 3 * NS_PER_S
+"""Media that are on their way when a player says that it is closed have been written within this."""
 
 _SCHEDULE_SLACK: Final = 64
 
@@ -45,7 +60,16 @@ _SCHEDULE_SLACK: Final = 64
 class Tracker:
     """All sessions of now. Not for several threads."""
 
-    def __init__(self, idle_ns: int, max_sessions: int = MAX_SESSIONS) -> None:
+    def __init__(
+        self,
+        idle_ns: int,
+        max_sessions: int = MAX_SESSIONS,
+        *,
+        keeps_requests: bool = True,
+        viewer_of: Callable[[str, Identity], str] = viewer_id_of,
+        who_of: Callable[[Client], Who] = Who.of,
+    ) -> None:
+        """Without `keeps_requests` no raw rows are made. `viewer_of` and `who_of` name those of kept requests."""
         self._idle_ns = idle_ns
         self._max_sessions = max_sessions
         self._sessions: dict[tuple[str, str], Session] = {}
@@ -57,6 +81,12 @@ class Tracker:
         self._stored: dict[str, Session] = {}
         self._stored_until_ns = 0
         self._plays: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._keeps_requests = keeps_requests
+        self._viewer_of, self._who_of = viewer_of, who_of
+        self._names = Names()
+        self._gone: OrderedDict[Name, None] = OrderedDict()
+        self._waiting = Waiting()
+        self._outbox = Outbox()
         self.dropped = 0
         self.doubles = 0
 
@@ -86,18 +116,85 @@ class Tracker:
         at_ns, is_media = access.at_ns, access.is_media
         key = (access.stream, identity.id)
         session = self._sessions.get(key)
+        if session is None:
+            session = self._names.get(key)
+        names: Sequence[Name] = ()
+        cmcd = access.cmcd
+        if access.playback_session_id is not None or (cmcd is not None and cmcd.sid is not None):
+            names = names_of(access)
+            session = self._same(session, names, at_ns)
         if session is not None and session.phase is not Phase.ENDED and at_ns > session.due_ns(self._idle_ns):
             self._end(session, EndReason.IDLE, at_ns)
         if session is None or (is_media and session.phase is Phase.ENDED and _is_over(session, at_ns)):
             session = self._open(key, identity, access)
             if session is None:
                 return
+        if (session.key != key and key not in session.names) or names or self._waiting:
+            self._link(session, (key, *names))
+        if access.client.has_opted_out:
+            session.has_opted_out = True
         if is_media and session.phase is not Phase.WATCHING:
             self._play(session, access)
-        session.take(access)
-        if is_media:
-            session.take_media(access)
+        self._account(session, access, is_media=is_media)
+
+    def _account(self, session: Session, access: Access, *, is_media: bool) -> None:
+        at_ns = access.at_ns
+        if at_ns >= session.minute.until_ns:
+            self._outbox.begin_minute(session, at_ns)
+        if session.take(access, is_media=is_media) and access.msn is not None:
+            media_at_ms = at_ns // NS_PER_MS if access.media_at_ms is None else access.media_at_ms
+            self._outbox.audience.take(access.stream, access.msn, media_at_ms, session.ids.session_id, at_ns)
+        if self._keeps_requests and not session.has_opted_out:
+            self._outbox.keep(request_row(session, access))
+        cmcd = access.cmcd
+        if cmcd is not None and (told := session.told_with(cmcd, access)) is not None:
+            self._keep_told(session, told)
         self._changed[session] = None
+
+    def report(self, report: PlayerReport, identity: Identity | None) -> bool:
+        """Take what a player reports into account; `identity` is that of the token that it came with, if any.
+
+        Of a session that is not known yet it is kept for a minute. False: the session ended too long ago to be resumed,
+        and its player need not report any more.
+        """
+        names = names_of_report(report)
+        if identity is not None:
+            names.insert(0, (report.stream, identity.id))
+        if not names:
+            return True
+        session = next(filter(None, (self._sessions.get(name) or self._names.get(name) for name in names)), None)
+        if session is None:
+            if any(name in self._gone for name in names):
+                return False
+            self._waiting.keep(names[0], report)
+            return True
+        if session.phase is Phase.ENDED and _is_over(session, report.received_ns):
+            return False
+        for name in names:
+            self._names.give(name, session)
+        self._tell(session, report)
+        return True
+
+    def tell(self, session: Session, row: PlayerEventRow) -> None:
+        """Take a report into account that `session` has entered: the player may have said that it is over."""
+        self._changed[session] = None
+        if row.state in FINAL_STATES and session.phase is not Phase.ENDED:
+            reason = EndReason.PLAYER_ERROR if row.state == "f" else EndReason.PLAYER_QUIT
+            at_ns = (row.at_us + session.playback.lag_us) * 1000
+            self._end(session, reason, row.received_us * 1000, at_ns)
+
+    def take_rows(self, now_ns: int) -> list[OtherRow]:
+        """All rows but those of sessions that are complete by now; each is handed out once."""
+        return self._outbox.take(now_ns)
+
+    def take_all_rows(self) -> list[OtherRow]:
+        """Every row but those of sessions, also of minutes and segments that are not over: the relay stops."""
+        return self._outbox.take_all()
+
+    @property
+    def rows_dropped(self) -> int:
+        """Rows that nobody took in time."""
+        return self._outbox.dropped
 
     def sweep(self, now_ns: int) -> None:
         """End what has gone idle by now and forget what cannot be resumed any more."""
@@ -144,20 +241,28 @@ class Tracker:
 
     def watching(self) -> list[SessionRow]:
         """Everyone who watches now."""
-        return [session.row() for session in self._sessions.values() if session.phase is Phase.WATCHING]
+        return [
+            session.row()
+            for session in self._sessions.values()
+            if session.phase is Phase.WATCHING and not session.has_opted_out
+        ]
 
     def _open(self, key: tuple[str, str], identity: Identity, access: Access) -> Session | None:
         if access.status >= 400:
             return None
-        viewer = viewer_id_of(access.stream, identity)
+        viewer = self._viewer_of(access.stream, identity)
         session = self._stored.pop(viewer, None)
         if session is not None and not _is_over(session, access.at_ns):
             session.key = key
         else:
-            session = Session(key, Ids.of(viewer, identity, access.at_ns), Who.of(access.client), access.at_ns)
+            session = Session(key, Ids.of(viewer, identity, access.at_ns), self._who_of(access.client), access.at_ns)
+            if access.kind is ObjectKind.MULTIVARIANT:
+                session.asked_at_ns = access.at_ns - access.took_ms * NS_PER_MS
         if key not in self._sessions and not self._has_room(access):
             self.dropped += 1
             return None
+        if (earlier := self._sessions.get(key)) is not None:
+            self._unname(earlier)
         self._sessions[key] = self._spare[key] = session
         self._spare.move_to_end(key)
         self._reschedule(session)
@@ -182,7 +287,7 @@ class Tracker:
         if session.has_played:
             session.resume(access.at_ns)
         else:
-            session.start(access)
+            session.start(access, self._who_of(access.client))
         self._spare.pop(session.key)
         self._watching[session.stream] += 1
         client = (session.stream, access.client.fallback_id)
@@ -193,10 +298,12 @@ class Tracker:
         session.stored_at_ns = 0
         self._reschedule(session)
 
-    def _end(self, session: Session, reason: EndReason, now_ns: int) -> None:
+    def _end(self, session: Session, reason: EndReason, now_ns: int, quit_ns: int | None = None) -> None:
         if session.phase is Phase.WATCHING:
             self._watching[session.stream] -= 1
-        session.end(reason, now_ns)
+        session.end(reason, now_ns, quit_ns)
+        if session.has_opted_out:
+            self._outbox.count_out(session)
         session.is_double = self._is_double(session)
         self.doubles += session.is_double
         session.stored_at_ns = 0
@@ -212,6 +319,8 @@ class Tracker:
         limit_ns = session.ended_at_ns
         if session.end_reason is EndReason.STREAM_END:
             limit_ns = max(limit_ns, session.closed_at_ns + self._idle_ns)
+        elif session.end_reason in {EndReason.PLAYER_QUIT, EndReason.PLAYER_ERROR}:
+            limit_ns = max(limit_ns, session.closed_at_ns) + QUIT_DRAINS_NS
         return at_ns <= limit_ns
 
     def _is_double(self, session: Session) -> bool:
@@ -223,6 +332,62 @@ class Tracker:
     def _forget(self, session: Session) -> None:
         del self._sessions[session.key]
         self._spare.pop(session.key)
+        if session.playback.last_us:
+            for name in (session.key, *session.names):
+                self._gone[name] = None
+            while len(self._gone) > self._max_sessions:
+                self._gone.popitem(last=False)
+        self._unname(session)
+
+    def _same(self, session: Session | None, names: Sequence[Name], at_ns: int) -> Session | None:
+        """The session that has one of `names`, which may be another than the one of the request's token."""
+        for name in names:
+            other = self._names.get(name)
+            if other is None or other is session or other.key[0] != name[0]:
+                continue
+            if other.phase is Phase.ENDED and _is_over(other, at_ns):
+                continue
+            if session is None:
+                session = other
+            elif session.phase is Phase.PROVISIONAL:
+                self._absorb(session, other)
+                session = other
+            elif other.phase is Phase.PROVISIONAL:
+                self._absorb(other, session)
+        return session
+
+    def _absorb(self, lost: Session, kept: Session) -> None:
+        kept.absorb(lost)
+        self.doubles += 1
+        del self._sessions[lost.key]
+        self._spare.pop(lost.key)
+        self._changed.pop(lost, None)
+        self._outbox.drop_minute(lost)
+        names = (lost.key, *lost.names)
+        self._names.forget(lost)
+        for name in names:
+            self._names.give(name, kept)
+
+    def _link(self, session: Session, names: Sequence[Name]) -> None:
+        for name in names:
+            self._names.give(name, session)
+        if self._waiting:
+            for report in self._waiting.take(names):
+                self._tell(session, report)
+
+    def _unname(self, session: Session) -> None:
+        self._names.forget(session)
+
+    def _tell(self, session: Session, report: PlayerReport) -> None:
+        if report.client.has_opted_out:
+            session.has_opted_out = True
+        if (row := session.tell(report)) is not None:
+            self._keep_told(session, row)
+            self.tell(session, row)
+
+    def _keep_told(self, session: Session, row: PlayerEventRow) -> None:
+        if self._keeps_requests and not session.has_opted_out:
+            self._outbox.keep(row)
 
     def _reschedule(self, session: Session) -> None:
         session.scheduled_ns = session.due_ns(self._idle_ns)

@@ -1,0 +1,122 @@
+"""A request as a row, and a row as a request again: what the sessionizer needs, and nothing of who asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from relay.model import MediaKind
+from relay.sessions.identity import Who
+from relay.sessions.model import Access, Client, Cmcd, ObjectKind, RequestRow
+from relay.sessions.player import Player
+
+if TYPE_CHECKING:
+    from relay.sessions.session import Session
+
+_NOTHING: Final = Cmcd()
+_OBJECT_KINDS: Final = {kind.value: kind for kind in ObjectKind}
+_MEDIA_KINDS: Final[dict[str, MediaKind | None]] = {"": None} | {kind.value: kind for kind in MediaKind}
+MAX_CLIENTS: Final = 4096
+
+
+def request_row(session: Session, access: Access) -> RequestRow:
+    """`access`, which belongs to `session`."""
+    ids, (day_id, net, player, country, referrer) = session.ids, session.who
+    told = access.cmcd
+    cmcd = _NOTHING if told is None else told
+    return RequestRow(
+        access.at_ns // 1000,
+        access.stream,
+        ids.session_id,
+        ids.viewer_id,
+        ids.id_source,
+        day_id,
+        access.kind.value,
+        "" if access.media_kind is None else access.media_kind.value,
+        access.rendition or "",
+        access.msn,
+        access.part_index,
+        access.media_at_ms,
+        round(access.duration_s * 1000),
+        access.status,
+        access.bytes_sent,
+        access.is_complete,
+        access.took_ms,
+        access.hold_ms,
+        access.bitrate_kbps,
+        net,
+        country,
+        referrer,
+        player.device_type,
+        player.os,
+        player.name,
+        player.version,
+        player.is_bot,
+        None if told is None else cmcd.version,
+        cmcd.br_kbps,
+        cmcd.bl_ms,
+        cmcd.mtp_kbps,
+        cmcd.has_starved,
+        cmcd.is_urgent,
+        cmcd.state or "",
+    )
+
+
+class Requests:
+    """Rows as requests again. A client's row is taken apart once; `who` knows it by what `access` gave out."""
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[str, str, str, str, str, str, str], Client] = {}
+        self._who: dict[str, Who] = {}
+
+    def access(self, row: RequestRow) -> Access:
+        """The request that `row` was."""
+        key = (row.viewer_day_id, row.client_net, row.country, row.referrer_host, row.os, row.player_name,
+               row.player_version)  # fmt: skip
+        client = self._clients.get(key)
+        if client is None:
+            client = self._client(key, row)
+        cmcd = None
+        if row.cmcd_version is not None:
+            cmcd = Cmcd(
+                version=row.cmcd_version,
+                br_kbps=row.cmcd_br_kbps,
+                bl_ms=row.cmcd_bl_ms,
+                mtp_kbps=row.cmcd_mtp_kbps,
+                has_starved=row.cmcd_has_starved,
+                is_urgent=row.cmcd_is_urgent,
+            )
+        return Access(
+            row.stream_id,
+            None,
+            _OBJECT_KINDS[row.object_kind],
+            row.rendition_id or None,
+            _MEDIA_KINDS[row.media_kind],
+            row.media_sequence,
+            row.part_index,
+            row.duration_ms / 1000,
+            row.status,
+            row.bytes_sent,
+            row.is_complete,
+            row.at_us * 1000,
+            client,
+            row.took_ms,
+            row.hold_ms,
+            row.media_at_ms,
+            row.bitrate_kbps,
+            None,
+            cmcd,
+        )
+
+    def who(self, client: Client) -> Who:
+        """Whose request it was."""
+        return self._who[client.user_agent]
+
+    def _client(self, key: tuple[str, str, str, str, str, str, str], row: RequestRow) -> Client:
+        if len(self._clients) >= MAX_CLIENTS:
+            self._clients.clear()
+            self._who.clear()
+        name = "\0".join(key)
+        client = self._clients[key] = Client(row.client_net, name, row.viewer_day_id, row.country, row.referrer_host)
+        player = Player(row.player_name, row.player_version, row.os, row.device_type, row.is_bot)
+        self._who[name] = Who(row.viewer_day_id, row.client_net, player, row.country, row.referrer_host)
+        return client
