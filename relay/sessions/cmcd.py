@@ -25,8 +25,8 @@ MAX_RECORD_CHARACTERS: Final = 8192
 """As long as a request's line may be. What is longer is no record."""
 MAX_MEMBERS: Final = 64
 """CTA-5004-B has 57 keys. What comes after so many is not read."""
-MAX_RECORDS: Final = 64
-"""A player sends one or a few events at a time."""
+MAX_RECORDS: Final = 256
+"""A player sends a few events at a time, and when it is closed all that wait: those of our page are at most 200."""
 
 _MAX_NUMBER: Final = 10**15
 _MAX_SID: Final = 64
