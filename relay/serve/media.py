@@ -26,7 +26,7 @@ from relay.playlist import (
 )
 from relay.playlist.reload import LONGEST_WAIT_S
 from relay.serve import prepared
-from relay.serve.access import Sent
+from relay.serve.access import Asker, Sent
 from relay.serve.deliver import deliver
 from relay.serve.paths import CAPTIONS, IFRAME_PLAYLIST, TRANSPORT, TRANSPORT_PLAYLIST, LivePath, parse_path
 from relay.serve.prepared import NO_STORE, Prepared
@@ -75,6 +75,13 @@ def problem(status: HTTPStatus, words: str) -> Reply:
     return Reply(Prepared(f"{words}\n".encode(), headers, has_etag=False), status)
 
 
+def asker_of(request: web.Request) -> Asker:
+    """Who asks. To be called before the answer is written: after a hang-up the address is gone."""
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    peer_address = str(peer[0]) if isinstance(peer, tuple) else ""
+    return Asker(peer_address, request.headers, request.rel_url.raw_query_string)
+
+
 class MediaRoutes:
     """The handler of `/live/...`."""
 
@@ -112,28 +119,42 @@ class MediaRoutes:
         return response
 
     async def _answer(self, request: web.Request, stream: StreamHub, path: LivePath) -> web.StreamResponse:
+        now_s = asyncio.get_running_loop().time
+        asked_s = now_s()
         reply = await self._find(request, stream, path)
+        hold_s = now_s() - asked_s
         response = await deliver(
             request,
             reply.prepared,
             status=reply.status,
             cache_control=reply.cache_control,
-            on_end=self._noting(request, path, reply) if request.method == "GET" else None,
+            on_end=self._noting(request, path, reply, asked_s, hold_s) if request.method == "GET" else None,
         )
         if request.method == "HEAD" and path.kind is ObjectKind.MULTIVARIANT:
             response.headers.pop("Content-Length", None)  # a GET's has a token in it, and HEAD makes none
         return response
 
-    def _noting(self, request: web.Request, path: LivePath, reply: Reply) -> Callable[[Delivery], None]:
-        """How the end of this request is accounted for. The address is taken now: after a hang-up it is gone."""
-        peer = request.transport.get_extra_info("peername") if request.transport else None
-        peer_address = str(peer[0]) if isinstance(peer, tuple) else ""
-        user_agent = request.headers.get("User-Agent", "")
+    def _noting(
+        self, request: web.Request, path: LivePath, reply: Reply, asked_s: float, hold_s: float
+    ) -> Callable[[Delivery], None]:
+        """How the end of this request, of which `hold_s` were waiting, is accounted for."""
+        asker = asker_of(request)
+        now_s = asyncio.get_running_loop().time
         viewer = reply.viewer or path.viewer
 
         def note(delivery: Delivery) -> None:
-            sent = Sent(viewer, reply.prepared.duration_s, delivery.status, delivery.bytes_sent, delivery.is_complete)
-            self._log.note(path, sent, peer_address, user_agent)
+            sent = Sent(
+                viewer,
+                reply.prepared.duration_s,
+                delivery.status,
+                delivery.bytes_sent,
+                delivery.is_complete,
+                took_ms=round((now_s() - asked_s) * 1e3),
+                hold_ms=round(hold_s * 1e3),
+                media_at_ms=reply.prepared.media_at_ms,
+                bitrate_kbps=reply.prepared.bitrate_kbps,
+            )
+            self._log.note(path, sent, asker)
 
         return note
 

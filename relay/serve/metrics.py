@@ -82,6 +82,10 @@ class RelayCollector(Collector):
         for (stream, kind), count in self._log.bytes_sent.items():
             sent.add_metric([stream, kind], count)
         yield sent
+        told = CounterMetricFamily("relay_cmcd", "What players said of themselves (CMCD).", labels=["outcome"])
+        for outcome, count in self._log.cmcd.items():
+            told.add_metric([outcome], count)
+        yield told
         malformed = CounterMetricFamily("relay_malformed_requests", "What came and was no HTTP.", labels=["reason"])
         for reason in WORDS:
             malformed.add_metric([reason], self._malformed.counts[reason])

@@ -19,12 +19,15 @@ _GZIP_LEVEL: Final = 6
 
 
 class Prepared:
-    """A body and the headers that are the same for everyone who gets it; `duration_s` is that of media.
+    """A body and the headers that are the same for everyone who gets it.
+
+    Of media, `duration_s` is how long it lasts, `media_at_ms` the Unix time at which it was captured and `bitrate_kbps`
+    what its rendition declares: 0 and None for everything else.
 
     `is_text` says that it may go in gzip, and never in part. Without `has_etag` it is not to be asked for again.
     """
 
-    __slots__ = ("_etag", "_gzipped", "_headers", "body", "duration_s", "is_text")
+    __slots__ = ("_etag", "_gzipped", "_headers", "bitrate_kbps", "body", "duration_s", "is_text", "media_at_ms")
 
     def __init__(
         self,
@@ -34,10 +37,14 @@ class Prepared:
         has_etag: bool = True,
         is_text: bool = False,
         duration_s: float = 0.0,
+        media_at_ms: int | None = None,
+        bitrate_kbps: int | None = None,
     ) -> None:
         self.body = body
         self.is_text = is_text
         self.duration_s = duration_s
+        self.media_at_ms = media_at_ms
+        self.bitrate_kbps = bitrate_kbps
         self._etag = None if has_etag else ""
         self._headers = headers
         self._gzipped: Prepared | None = None
@@ -61,7 +68,15 @@ class Prepared:
         """The same with `more`."""
         headers = {**self._headers, **more}
         has_etag = self._etag != ""
-        return Prepared(self.body, headers, has_etag=has_etag, is_text=self.is_text, duration_s=self.duration_s)
+        return Prepared(
+            self.body,
+            headers,
+            has_etag=has_etag,
+            is_text=self.is_text,
+            duration_s=self.duration_s,
+            media_at_ms=self.media_at_ms,
+            bitrate_kbps=self.bitrate_kbps,
+        )
 
     def gzipped(self) -> Prepared:
         """The same in gzip, made when first asked for."""
@@ -90,15 +105,29 @@ def multivariant(lines: str) -> Prepared:
     return Prepared(lines.encode(), headers, has_etag=False, is_text=True)
 
 
-def binary(body: bytes | memoryview, content_type: str, cache_control: str, duration_s: float = 0.0) -> Prepared:
+def binary(
+    body: bytes | memoryview,
+    content_type: str,
+    cache_control: str,
+    duration_s: float = 0.0,
+    media_at_ms: int | None = None,
+    bitrate_kbps: int | None = None,
+) -> Prepared:
     """Anything that goes as it is, in part too."""
     headers = {"Content-Type": content_type, "Cache-Control": cache_control, "Accept-Ranges": "bytes"}
-    return Prepared(body, headers, duration_s=duration_s)
+    return Prepared(body, headers, duration_s=duration_s, media_at_ms=media_at_ms, bitrate_kbps=bitrate_kbps)
 
 
-def media(body: bytes | memoryview, kind: MediaKind, cache_control: str, duration_s: float = 0.0) -> Prepared:
+def media(
+    body: bytes | memoryview,
+    kind: MediaKind,
+    cache_control: str,
+    duration_s: float = 0.0,
+    media_at_ms: int | None = None,
+    bitrate_kbps: int | None = None,
+) -> Prepared:
     """An initialization segment, a segment or a part."""
-    return binary(body, f"{kind.value}/mp4", cache_control, duration_s)
+    return binary(body, f"{kind.value}/mp4", cache_control, duration_s, media_at_ms, bitrate_kbps)
 
 
 def strong_etag(body: bytes | memoryview) -> str:

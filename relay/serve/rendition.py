@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from relay.serve.prepared import Prepared
 
 _US_PER_S: Final = 1_000_000
+_NS_PER_MS: Final = 1_000_000
 PLAYLIST_CACHE: Final = "max-age=0, s-maxage=1"
 """Plain `max-age` froze video.js, which asks for the same blocking URL twice at a segment's end."""
 
@@ -98,7 +99,7 @@ class Rendition:
         if part.index == 0:
             self.needs_discontinuity = False
         if self.window.settings.has_parts:
-            self._add(part_uri(part.msn, part.index), part.data, float(part.duration_s))
+            self._add(part_uri(part.msn, part.index), part.data, float(part.duration_s), part.pdt_ns)
         self._apply(change)
         return True
 
@@ -154,7 +155,7 @@ class Rendition:
     def _apply(self, change: Change) -> None:
         for segment in change.closed:
             if segment.data is not None:
-                self._add(segment_uri(segment.msn), segment.data, segment.duration_us / _US_PER_S)
+                self._add(segment_uri(segment.msn), segment.data, segment.duration_us / _US_PER_S, segment.pdt_ns)
                 self._measure(len(segment.data), segment.duration_us)
                 if self.iframes is not None:
                     self.iframes.note(segment)
@@ -175,8 +176,10 @@ class Rendition:
             if self.init is not None and self.init.bandwidth < self._peak_bps:
                 self.init = replace(self.init, bandwidth=self._peak_bps)
 
-    def _add(self, uri: str, body: bytes | memoryview, duration_s: float) -> None:
-        self.files[uri] = prepared.media(body, self.kind, self._media_cache, duration_s)
+    def _add(self, uri: str, body: bytes | memoryview, duration_s: float, pdt_ns: int) -> None:
+        bitrate_kbps = round(self.init.bandwidth / 1000) if self.init else None
+        media_at_ms = pdt_ns // _NS_PER_MS
+        self.files[uri] = prepared.media(body, self.kind, self._media_cache, duration_s, media_at_ms, bitrate_kbps)
 
     def _forget(self, expired: Sequence[Segment]) -> None:
         if self.captions is not None:

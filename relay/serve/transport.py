@@ -57,7 +57,10 @@ class _Source:
         audio = sound if self.has_sound else None
         init, video = bytes(self.init.body), bytes(self.video.body)
         body = transport_segment(init, self.timescale, video, audio)
-        return prepared.binary(body, TRANSPORT_TYPE, self.video.headers["Cache-Control"], self.video.duration_s)
+        of = self.video
+        bitrates = [one.bitrate_kbps for one in (of, self.sound) if one is not None and one.bitrate_kbps is not None]
+        cache = of.headers["Cache-Control"]
+        return prepared.binary(body, TRANSPORT_TYPE, cache, of.duration_s, of.media_at_ms, sum(bitrates))
 
 
 class TransportRendition:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from relay.sessions import ClientMasks, mask_client, network_of
+from relay.sessions.client import has_opted_out, referrer_host
 
 KEY = bytes(32)
 
@@ -60,3 +61,37 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(5000):
         masks.client(f"192.0.{number // 250}.{number % 250}", "x", 1)
     assert len(masks._clients) <= 4096
+
+
+@pytest.mark.parametrize(
+    ("headers", "host"),
+    [
+        ({"Referer": "https://Shop.example:8443/basket?name=x#y"}, "shop.example"),
+        ({"Referer": "https://a.example", "Origin": "https://b.example"}, "a.example"),
+        ({"Origin": "http://b.example"}, "b.example"),
+        ({"Origin": "null"}, ""),
+        ({"Referer": "https://192.168.1.5:8080/live/cam/"}, ""),
+        ({"Referer": "http://[2001:db8::1]/"}, ""),
+        ({"Referer": "https://user:pass@a.example/"}, ""),
+        ({"Referer": f"https://{'a' * 254}/"}, ""),
+        ({"Referer": "android-app://com.example/"}, ""),
+        ({}, ""),
+    ],
+)
+def test_of_the_page_that_plays_only_the_name_of_its_host_is_kept(headers: dict[str, str], host: str) -> None:
+    assert referrer_host(headers) == host
+
+
+def test_who_opts_out_in_either_way_is_marked() -> None:
+    assert has_opted_out({"Sec-GPC": "1"})
+    assert has_opted_out({"DNT": "1"})
+    assert not has_opted_out({"DNT": "0", "Sec-GPC": "?1"})
+
+
+def test_a_client_elsewhere_or_that_opts_out_is_another_value_with_the_same_id() -> None:
+    masks = ClientMasks()
+    plain = masks.client("192.0.2.1", "x", 1)
+    framed = masks.client("192.0.2.1", "x", 1, "a.example", has_opted_out=True)
+    assert (framed.referrer_host, framed.has_opted_out) == ("a.example", True)
+    assert framed.fallback_id == plain.fallback_id
+    assert masks.client("192.0.2.1", "x", 1) is plain
