@@ -128,6 +128,22 @@ export class Traffic {
   }
 }
 
+/**
+ * What hls.js loads and shows, under CMCD's names (CTA-5004-B): kbit/s of the level that is loaded, is shown, and is the best
+ * there is, what it measured of the line, and whether it plays in low latency.
+ */
+export function loadsOf(hls) {
+  if (!hls?.levels.length) return { st: "l" };
+  const kbps = (bitrate) => (bitrate ? [Math.round(bitrate / 1000)] : null);
+  return {
+    br: kbps(hls.levels[hls.loadLevel]?.bitrate),
+    pb: kbps(hls.levels[hls.currentLevel]?.bitrate),
+    tb: kbps(Math.max(...hls.levels.map(({ bitrate }) => bitrate))),
+    mtp: [Math.round(hls.bandwidthEstimate / 100_000) * 100],
+    st: hls.latestLevelDetails?.partList ? "ll" : "l",
+  };
+}
+
 /** What a player's <video> and its loads tell of how it plays: the figures of the pages. */
 export class Measured extends EventTarget {
   _stalls = new Stalls();

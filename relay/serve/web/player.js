@@ -12,7 +12,7 @@ import { backoff_ms, Margin, steer } from "./sync.js";
 import { getStreams, Nap } from "./api.js";
 import { Choices } from "./choices.js";
 import { HLS_CONFIG } from "./hlsconfig.js";
-import { Measured, Moving, nativeDate_ms, nativeEdge_s, positionOf, reach_ms, Still } from "./media.js";
+import { loadsOf, Measured, Moving, nativeDate_ms, nativeEdge_s, positionOf, reach_ms, Still } from "./media.js";
 
 const TICK_MS = 250;
 const FRESH_MS = 5000;
@@ -59,14 +59,17 @@ export class LivePlayer extends Measured {
   #hasEnded = false;
   #wantsPlay = true;
   #isBack = false;
+  #cmcd;
 
-  constructor({ video, still, root, stream, clock }) {
+  /** `cmcd`: what hls.js says of the viewing with its requests; nothing where it is left out. */
+  constructor({ video, still, root, stream, clock, cmcd }) {
     super(video);
     this.#video = video;
     this.#still = new Still(still, video);
     this.#root = root;
     this.#stream = stream;
     this.#clock = clock;
+    this.#cmcd = cmcd;
     for (const name of ["playing", "waiting", "pause", "ended", "timeupdate", "error"])
       video.addEventListener(name, () => this[`_${name}`]());
     addEventListener("online", () => this.tryNow());
@@ -76,6 +79,11 @@ export class LivePlayer extends Measured {
   /** Whether hls.js plays (low latency), and not the browser's own player. */
   get isLowLatency() {
     return Boolean(globalThis.Hls?.isSupported());
+  }
+
+  /** What is loaded, in CMCD's units, as far as hls.js knows. */
+  get loads() {
+    return loadsOf(this.#hls);
   }
 
   /** The address of the stream for other players. */
@@ -316,7 +324,7 @@ export class LivePlayer extends Measured {
 
   #load(url) {
     const { Events } = globalThis.Hls;
-    const hls = new globalThis.Hls({ ...HLS_CONFIG, ...this.choices.config });
+    const hls = new globalThis.Hls({ ...HLS_CONFIG, ...this.choices.config, cmcd: this.#cmcd });
     this.#hls = hls;
     this.choices.follow(hls);
     this.#hasEnded = false;
@@ -340,6 +348,7 @@ export class LivePlayer extends Measured {
     if (!data.fatal) return;
     const { MEDIA_ERROR } = globalThis.Hls.ErrorTypes;
     this.lastProblem = data.details;
+    this.dispatchEvent(new CustomEvent("fatal", { detail: data.details }));
     if (data.type === MEDIA_ERROR && performance.now() - this.#lastMediaError_ms > MEDIA_ERROR_AGAIN_MS) {
       this.#lastMediaError_ms = performance.now();
       this.#hls.recoverMediaError();

@@ -40,11 +40,11 @@ const MARKUP = `
     <button type="button" class="icon" data-do="full"></button>
   </div>`;
 
-/** Builds the player into `host` and starts it. Returns `{player, setHealth}`. */
-export function mountPlayer(host, { root, stream, clock, isPageWide = false }) {
+/** Builds the player into `host` and starts it; `cmcd` is hls.js's configuration of that name. Returns `{player, setHealth}`. */
+export function mountPlayer(host, { root, stream, clock, isPageWide = false, cmcd }) {
   host.innerHTML = MARKUP; // fixed text of ours: nothing of a stream's or a user's is in it
   const video = host.querySelector("video");
-  const player = new LivePlayer({ video, still: host.querySelector(".still"), root, stream, clock });
+  const player = new LivePlayer({ video, still: host.querySelector(".still"), root, stream, clock, cmcd });
   const view = new View(host, video, player, root);
   if (isPageWide) addEventListener("keydown", (event) => view.onKey(event));
   else host.addEventListener("keydown", (event) => view.onKey(event));

@@ -1,6 +1,8 @@
 // The watch page of one stream: its player, what the relay says of it, and the figures of both.
 
 import { getStreams, RelayClock, rootOf } from "./api.js";
+import { Beacon } from "./beacon.js";
+import { hasOptedOut, newSid, requestConfig } from "./cmcd.js";
 import { mountTimeline } from "./timelineview.js";
 import { mountPlayer } from "./view.js";
 import { describeAge, describeDetails, describeFormat, describeHealth, describeViewers } from "./words.js";
@@ -16,7 +18,10 @@ const byId = (id) => document.getElementById(id);
 
 byId("name").textContent = stream;
 document.title = `${stream} · relay`;
-const { player, setHealth } = mountPlayer(byId("player"), { root, stream, clock, isPageWide: true });
+const sid = hasOptedOut(navigator) ? null : newSid();
+const cmcd = sid ? requestConfig(sid, stream) : undefined;
+const { player, setHealth } = mountPlayer(byId("player"), { root, stream, clock, isPageWide: true, cmcd });
+if (sid) new Beacon({ player, video: document.querySelector("video"), clock, root, sid, cid: stream });
 window.relayPlayer = player;
 const timeline = mountTimeline(byId("timeline"), { root, stream, clock, player });
 
