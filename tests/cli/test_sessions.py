@@ -15,7 +15,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from fixtures.viewing import Story
-from relay.cli.sessions import parse_since, sessions
+from relay.cli.sessions import sessions
+from relay.cli.sessions_options import parse_since
 from relay.sessions import SessionRow, SessionStore
 
 ROOT = Path(__file__).parents[2]
