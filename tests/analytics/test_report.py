@@ -88,7 +88,7 @@ def test_a_chart_has_a_few_hundred_steps() -> None:
 
 def test_the_text_has_every_figure_with_its_source(report: Report) -> None:
     text = "\n".join(lines(report))
-    assert text.startswith("Viewing, all streams, 2030-03-17 17:00 to 2030-03-17 21:00 UTC")
+    assert text.startswith("Viewing, all streams, 2030-03-17 18:00 to 2030-03-17 22:00 UTC")
     (startup,) = [line for line in text.splitlines() if line.startswith("Average Initial Startup Time")]
     assert "cmcd" in startup
     assert f"Concurrent viewers: {report.concurrency.peak} at most" in text

@@ -7,6 +7,7 @@ from typer.testing import CliRunner, Result
 
 from fixtures.viewed import Audience, keep
 from relay.cli.sessions import sessions
+from relay.errors import OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,3 +56,15 @@ def test_top_ranks_by_the_time_watched(data: Path, what: str) -> None:
 
 def test_top_of_nothing_says_so(data: Path) -> None:
     assert run("top", "--data", data).stderr == "no sessions there\n"
+
+
+def test_report_as_a_page_is_one_file(data: Path, tmp_path: Path) -> None:
+    result = run("report", "--data", data, *TIME, "--html", tmp_path / "report.html")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_a_page_that_cannot_be_written_is_named(data: Path, tmp_path: Path) -> None:
+    result = run("report", "--data", data, "--html", tmp_path / "none" / "report.html")
+    assert isinstance(result.exception, OutputError)
+    assert "cannot be written" in str(result.exception)
