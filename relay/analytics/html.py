@@ -292,8 +292,8 @@ def _footer(report: Report) -> str:
     )
     return (
         "<h2>How to read this</h2><p>Measured: the relay saw it. Cmcd: the player said it (CTA-5004). Estimated: "
-        "concluded from requests alone. Names with capitals are CTA-2066&#8217;s. Figures are of sessions that began in this time; a "
-        "viewer is known again within a UTC day, never across two.</p>"
+        "concluded from requests alone. Names with capitals are CTA-2066&#8217;s. Figures are of sessions that began "
+        "in this time; a viewer is known again within a UTC day, never across two.</p>"
         f"<p>Groups of fewer than {report.question.k} viewers are put together.</p>{counts}"
     )
 

@@ -60,8 +60,8 @@ def lines(report: Report) -> Iterator[str]:
         yield from table(("Day (UTC)", "Plays", "Unique viewers", "Watched"), rows)
     if report.survival:
         yield ""
-        rows = [(duration(at.after_s), f"{100 * at.part:.0f} %", str(at.plays)) for at in report.survival]
-        yield from table(("Still there after", "Part", "Plays"), rows)
+        stayed = [(duration(at.after_s), f"{100 * at.part:.0f} %", str(at.plays)) for at in report.survival]
+        yield from table(("Still there after", "Part", "Plays"), stayed)
     for by, groups in report.groups.items():
         if groups:
             yield ""

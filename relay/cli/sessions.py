@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from enum import StrEnum
-from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from relay.analytics import SessionReader, write_csv, write_jsonl
-from relay.cli import sessions_report
+from relay.analytics import SessionReader
+from relay.cli import sessions_data, sessions_report
 from relay.cli.sessions_options import (
     MS_PER_S,
     DataOption,
@@ -26,25 +24,19 @@ from relay.cli.sessions_options import (
 from relay.config import default_data_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from relay.sessions import SessionRow
 
 sessions = typer.Typer(no_args_is_help=True, help="Who watched, how long, how well.")
 sessions.command()(sessions_report.report)
 sessions.command()(sessions_report.top)
+sessions.command()(sessions_data.export)
 
 EXIT_NOT_FOUND: Final = 1
 _SHORT_ID: Final = 8
 _COLUMNS_SHOWN: Final = ("session", "started", "stream", "watched", "state", "player", "network")
 """What fits a terminal of 80 columns."""
-
-
-class ExportFormat(StrEnum):
-    """What `export` writes."""
-
-    JSONL = "jsonl"
-    CSV = "csv"
 
 
 @sessions.command("list")
@@ -97,25 +89,6 @@ def show_session(
         raise typer.Exit(EXIT_NOT_FOUND)
     for name, value in _details(found[0]):
         typer.echo(f"{name:<24} {value}")
-
-
-@sessions.command("export")
-def export_sessions(
-    data: DataOption = None,
-    stream: StreamOption = None,
-    since: SinceOption = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many, the oldest first.")] = None,
-    file_format: Annotated[ExportFormat, typer.Option("--format", help="JSON Lines or CSV.")] = ExportFormat.JSONL,
-) -> None:
-    """Write all columns of all sessions to standard output, the oldest first."""
-    with quiet_on_a_closed_pipe(), SessionReader(data or default_data_folder()) as reader:
-        rows = reader.sessions(stream=stream, since_ms=since, limit=limit)
-        write: Callable[..., int] = write_csv if file_format is ExportFormat.CSV else write_jsonl
-        out = sys.stdout
-        if isinstance(out, TextIOWrapper):
-            out.reconfigure(encoding="utf-8", newline="")  # whatever the locale; RFC 4180 wants its CRLF untranslated
-        if not write(rows, out):
-            say_none(reader)
 
 
 def _summary(row: SessionRow) -> dict[str, str]:

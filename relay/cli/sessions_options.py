@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from relay.analytics import SessionReader
+from relay.config import default_data_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from relay.analytics import SessionReader
 
 EXIT_BROKEN_PIPE: Final = 128 + 13  # as a program that SIGPIPE ended
 MS_PER_S: Final = 1000
@@ -81,3 +82,12 @@ def quiet_on_a_closed_pipe() -> Iterator[None]:
         # The interpreter flushes standard output once more when it ends, and would complain then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(EXIT_BROKEN_PIPE) from None
+
+
+@contextmanager
+def opened(data: Path | None) -> Iterator[SessionReader]:
+    """The viewing data of a folder; says on standard error what of it cannot be read."""
+    with SessionReader(data or default_data_folder()) as reader:
+        if reader.missing:
+            say(reader.missing)
+        yield reader

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from relay.analytics import SessionReader
 from relay.cli.sessions_options import (
     DataOption,
     SinceOption,
     StreamOption,
     UntilOption,
+    opened,
     quiet_on_a_closed_pipe,
     say,
     say_none,
 )
-from relay.config import default_data_folder
 from relay.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from relay.analytics import SessionReader
     from relay.analytics.report import Report
 
 _DAY_MS: Final = 86_400_000
@@ -116,15 +113,6 @@ def top(
             return
         for line in group_table(what.capitalize(), groups[:limit]):
             typer.echo(line)
-
-
-@contextmanager
-def opened(data: Path | None) -> Iterator[SessionReader]:
-    """The viewing data of a folder; says on standard error what of it cannot be read."""
-    with SessionReader(data or default_data_folder()) as reader:
-        if reader.missing:
-            say(reader.missing)
-        yield reader
 
 
 def _made(reader: SessionReader, stream: str | None, since: int | None, until: int | None, k: int) -> Report:

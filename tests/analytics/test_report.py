@@ -8,7 +8,7 @@ from fixtures.viewed import HOUR_MS, START_MS, Audience, a_minute, a_session, ke
 from relay.analytics import SessionReader
 from relay.analytics.report import DAY_MS, Question, Report, chart_step_ms, make_report
 from relay.analytics.text import lines, sparkline
-from relay.sessions.model import AudienceRow, OptedOutRow
+from relay.sessions.model import AudienceRow, OptedOutRow, ViewingRow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ def test_only_the_stream_that_was_asked_for(tmp_path: Path) -> None:
 
 
 def test_who_came_before_is_concurrent_and_no_play_of_this_time(tmp_path: Path) -> None:
-    rows = [
+    rows: list[ViewingRow] = [
         a_session(started_at_ms=START_MS - 9, first_media_at_ms=START_MS - 9, ended_at_ms=None),
         a_minute(),
         AudienceRow("cam", 1, START_MS, 1),

@@ -5,7 +5,7 @@ import pytest
 from fixtures.viewed import START_MS, a_minute, a_session
 from relay.analytics.rows import TABLE_OF, TIME_COLUMN, decoder, time_ms
 from relay.errors import StoreError
-from relay.sessions.model import TABLES, AudienceRow, MinuteRow, OptedOutRow, PlayerEventRow, SessionRow
+from relay.sessions.model import TABLES, AudienceRow, MinuteRow, OptedOutRow, PlayerEventRow, SessionRow, ViewingRow
 
 
 def test_values_of_sqlite_become_what_they_were() -> None:
@@ -40,5 +40,11 @@ def test_each_kind_of_row_has_a_time_in_ms() -> None:
     event = PlayerEventRow(
         START_MS * 1000, 0, "cam", "s", "ps", "p", None, None, None, None, None, None, None, None, ()
     )
-    rows = [a_session(), a_minute(), AudienceRow("cam", 1, START_MS, 1), OptedOutRow(START_MS, "", 0, 0, 0), event]
+    rows: list[ViewingRow] = [
+        a_session(),
+        a_minute(),
+        AudienceRow("cam", 1, START_MS, 1),
+        OptedOutRow(START_MS, "", 0, 0, 0),
+        event,
+    ]
     assert [time_ms(row) for row in rows] == [START_MS] * 5
