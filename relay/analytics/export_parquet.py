@@ -14,7 +14,7 @@ from relay.analytics.cold import INSTALL
 from relay.errors import QueryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
     from relay.sessions.model import ViewingRow
@@ -26,19 +26,32 @@ def write_parquet(rows: Iterable[ViewingRow], kind: type[ViewingRow], out: Binar
     """Write `rows`, all of one `kind`. Returns how many. Raises `QueryError` where pyarrow is missing."""
     if find_spec("pyarrow") is None:
         raise QueryError(f"Parquet needs pyarrow, which is not installed: {INSTALL}")
-    import pyarrow  # noqa: PLC0415, ICN001 - an extra; and its usual short name says nothing
-    from pyarrow.parquet import ParquetWriter  # noqa: PLC0415 - as above
+    from pyarrow.parquet import ParquetWriter  # noqa: PLC0415 - an extra
 
-    hints = get_type_hints(kind)
-    schema = pyarrow.schema([(name, _arrow_type(pyarrow, hint)) for name, hint in hints.items()])
-    count, left = 0, iter(rows)
-    with ParquetWriter(out, schema, compression="zstd") as writer:
-        while group := list(islice(left, _GROUP_ROWS)):
-            columns = [[_plain(value) for value in column] for column in zip(*group, strict=True)]
-            arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
-            count += len(group)
+    count = 0
+    with ParquetWriter(out, arrow_schema(kind), compression="zstd") as writer:
+        for group in arrow_tables(rows, kind):
+            writer.write_table(group)
+            count += group.num_rows
     return count
+
+
+def arrow_schema(kind: type[ViewingRow]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """The `pyarrow.Schema` of a table."""
+    import pyarrow  # noqa: PLC0415, ICN001 - an extra; and its usual short name says nothing
+
+    return pyarrow.schema([(name, _arrow_type(pyarrow, hint)) for name, hint in get_type_hints(kind).items()])
+
+
+def arrow_tables(rows: Iterable[ViewingRow], kind: type[ViewingRow]) -> Iterator[Any]:
+    """`rows` as `pyarrow.Table`s of at most 20 000 each."""
+    import pyarrow  # noqa: PLC0415, ICN001 - as above
+
+    schema, left = arrow_schema(kind), iter(rows)
+    while group := list(islice(left, _GROUP_ROWS)):
+        columns = [[_plain(value) for value in column] for column in zip(*group, strict=True)]
+        arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+        yield pyarrow.Table.from_arrays(arrays, schema=schema)
 
 
 def _arrow_type(pyarrow: Any, hint: Any) -> Any:  # noqa: ANN401 - modules and types are any objects

@@ -32,6 +32,7 @@ sessions = typer.Typer(no_args_is_help=True, help="Who watched, how long, how we
 sessions.command()(sessions_report.report)
 sessions.command()(sessions_report.top)
 sessions.command()(sessions_data.export)
+sessions.command()(sessions_data.query)
 
 EXIT_NOT_FOUND: Final = 1
 _SHORT_ID: Final = 8

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +18,6 @@ from relay.sessions.model import MinuteRow, SessionRow, ViewingRow
 if TYPE_CHECKING:
     from pathlib import Path
 
-HAS_PYARROW = find_spec("pyarrow") is not None
-
 
 def move(data: Path, rows: list[ViewingRow], name: str = "1-9", at_ms: int | None = None) -> Path:
     """`rows`, of one kind and hour, as the compaction leaves them."""
@@ -29,11 +26,8 @@ def move(data: Path, rows: list[ViewingRow], name: str = "1-9", at_ms: int | Non
     folder = data / "viewing" / TABLE_OF[kind] / f"date={hour:%Y-%m-%d}" / f"hour={hour:%H}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.parquet"
-    if HAS_PYARROW:
-        with path.open("wb") as out:
-            write_parquet(rows, kind, out)
-    else:
-        path.touch()
+    with path.open("wb") as out:
+        write_parquet(rows, kind, out)
     return path
 
 
@@ -59,7 +53,6 @@ def test_writing_parquet_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> 
         write_parquet([], SessionRow, io.BytesIO())
 
 
-@pytest.mark.skipif(not HAS_PYARROW, reason="what is tested is pyarrow's files")
 class TestMovedHours:
     def test_sessions_of_both_come_in_the_order_of_their_start(self, tmp_path: Path) -> None:
         hot = [a_session(session_id=name, started_at_ms=START_MS + at) for name, at in (("b", 1), ("d", 3))]

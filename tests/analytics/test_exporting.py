@@ -47,7 +47,7 @@ def test_w3c_has_the_fields_of_cloudfront() -> None:
         "sc-bytes": "700000",
         "cs-method": "GET",
         "cs-uri-stem": "/live/cam/v720/4711.m4s",
-        "cs(User-Agent)": "Firefox/140.0%20(Linux%3B%20desktop)",
+        "cs(User-Agent)": "Firefox/140.0%20(Linux;%20desktop)",
         "time-taken": "1.234",
     }
 
