@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 sessions = typer.Typer(no_args_is_help=True, help="Who watched, how long, how well.")
 sessions.command()(sessions_report.report)
+sessions.command()(sessions_report.digest)
 sessions.command()(sessions_report.top)
+sessions.command()(sessions_report.live)
 sessions.command()(sessions_data.export)
 sessions.command()(sessions_data.query)
 

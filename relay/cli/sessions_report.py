@@ -1,4 +1,4 @@
-"""`relay sessions report | top | live`: what the viewing data says, as text or as a page."""
+"""`relay sessions report | digest | top | live`: what the viewing data says, as text or as a page."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _DAY_MS: Final = 86_400_000
 _WEEK_MS: Final = 7 * _DAY_MS
+_SHORT_ID: Final = 8
 
 GroupOption = Annotated[
     int, typer.Option("--smallest-group", metavar="K", min=1, help="Groups of fewer viewers are put together.")
@@ -112,6 +113,49 @@ def top(
             say_none(reader)
             return
         for line in group_table(what.capitalize(), groups[:limit]):
+            typer.echo(line)
+
+
+def digest(
+    data: DataOption = None,
+    stream: StreamOption = None,
+    until: UntilOption = None,
+    k: GroupOption = 5,
+) -> None:
+    """A week in a few lines, beside the week before."""
+    from relay.analytics.digest import digest as digest_lines  # noqa: PLC0415 - not needed by `relay serve`
+
+    with quiet_on_a_closed_pipe(), opened(data) as reader:
+        end_ms = now_ms() if until is None else until
+        report, before = (_made(reader, stream, at_ms - _WEEK_MS, at_ms, k) for at_ms in (end_ms, end_ms - _WEEK_MS))
+        for line in digest_lines(report, before):
+            typer.echo(line)
+
+
+def live(data: DataOption = None, stream: StreamOption = None) -> None:
+    """Who watches just now, as the relay has stored it: for how long, in which rendition, how far behind."""
+    from relay.analytics.words import duration, moment, quantity, table  # noqa: PLC0415 - not needed by `relay serve`
+
+    with quiet_on_a_closed_pipe(), opened(data) as reader:
+        rows = [
+            (
+                row.session_id[:_SHORT_ID],
+                row.stream_id,
+                moment(row.started_at_ms),
+                f"{row.player_name} {row.os}".strip(),
+                row.client_net,
+                row.renditions[-1] if row.renditions else "-",
+                duration(row.watched_time_s),
+                quantity(row.live_latency_ms_p50, "ms"),
+                str(row.playback_stall_count),
+            )
+            for row in reader.live(stream)
+        ]
+        if not rows:
+            say("nobody watches just now" if reader.exists else "no sessions yet")
+            return
+        header = ("Session", "Stream", "Since (UTC)", "Player", "Network", "Rendition", "Watched", "Latency", "Stalls")
+        for line in table(header, rows, left=6):
             typer.echo(line)
 
 

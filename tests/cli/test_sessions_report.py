@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner, Result
 
-from fixtures.viewed import Audience, keep
+from fixtures.viewed import Audience, a_session, keep
 from relay.cli.sessions import sessions
 from relay.errors import OutputError
 
@@ -68,3 +68,19 @@ def test_a_page_that_cannot_be_written_is_named(data: Path, tmp_path: Path) -> N
     result = run("report", "--data", data, "--html", tmp_path / "none" / "report.html")
     assert isinstance(result.exception, OutputError)
     assert "cannot be written" in str(result.exception)
+
+
+def test_digest_is_a_few_lines(data: Path) -> None:
+    result = run("digest", "--data", data, "--until", "2030-03-19")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Viewing, 2030-03-12 00:00 to 2030-03-19 00:00 UTC")
+    assert "Most at once" in result.stdout
+
+
+def test_live_are_those_that_go_on(data: Path, tmp_path: Path) -> None:
+    assert run("live", "--data", data).stderr == "nobody watches just now\n"
+    keep(tmp_path, [a_session(ended_at_ms=None, live_latency_ms_p50=3400), a_session(session_id="b" * 24)])
+    head, _, line = run("live", "--data", tmp_path).stdout.splitlines()
+    assert head.split()[0] == "Session"
+    assert "aaaaaaaa  cam" in line
+    assert line.split()[-4:] == ["1:00", "3.4", "s", "0"]
