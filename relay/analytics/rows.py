@@ -50,7 +50,7 @@ def time_ms(row: ViewingRow) -> int:
             return row.minute_ms
         case AudienceRow():
             return row.media_at_ms
-        case OptedOutRow():
+        case _:
             return row.hour_ms
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from relay.analytics import SessionReader
-from relay.cli import sessions_data, sessions_report
+from relay.cli import sessions_advise, sessions_data, sessions_report
 from relay.cli.sessions_options import (
     MS_PER_S,
     DataOption,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 sessions = typer.Typer(no_args_is_help=True, help="Who watched, how long, how well.")
 sessions.command()(sessions_report.report)
 sessions.command()(sessions_report.digest)
+sessions.command()(sessions_advise.advise)
 sessions.command()(sessions_report.top)
 sessions.command()(sessions_report.live)
 sessions.command()(sessions_data.export)

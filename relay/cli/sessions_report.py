@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from relay.analytics.report import Report
 
 _DAY_MS: Final = 86_400_000
-_WEEK_MS: Final = 7 * _DAY_MS
+WEEK_MS: Final = 7 * _DAY_MS
 _SHORT_ID: Final = 8
 
 GroupOption = Annotated[
@@ -106,7 +106,7 @@ def top(
 
     with quiet_on_a_closed_pipe(), opened(data) as reader:
         end_ms = now_ms() if until is None else until
-        since_ms = end_ms - _WEEK_MS if since is None else since
+        since_ms = end_ms - WEEK_MS if since is None else since
         rows = reader.sessions(stream=stream, since_ms=since_ms, until_ms=end_ms)
         groups = grouped((row for row in rows if row.started_at_ms >= since_ms), _BY[what], k)
         if not groups:
@@ -127,7 +127,7 @@ def digest(
 
     with quiet_on_a_closed_pipe(), opened(data) as reader:
         end_ms = now_ms() if until is None else until
-        report, before = (_made(reader, stream, at_ms - _WEEK_MS, at_ms, k) for at_ms in (end_ms, end_ms - _WEEK_MS))
+        report, before = (_made(reader, stream, at_ms - WEEK_MS, at_ms, k) for at_ms in (end_ms, end_ms - WEEK_MS))
         for line in digest_lines(report, before):
             typer.echo(line)
 
@@ -164,7 +164,7 @@ def _made(reader: SessionReader, stream: str | None, since: int | None, until: i
 
     now = now_ms()
     until_ms = now if until is None else until
-    since_ms = until_ms - _WEEK_MS if since is None else since
+    since_ms = until_ms - WEEK_MS if since is None else since
     if since_ms >= until_ms:
         raise typer.BadParameter("--since must be before --until, and before now")
     if not reader.exists:

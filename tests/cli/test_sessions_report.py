@@ -84,3 +84,9 @@ def test_live_are_those_that_go_on(data: Path, tmp_path: Path) -> None:
     assert head.split()[0] == "Session"
     assert "aaaaaaaa  cam" in line
     assert line.split()[-4:] == ["1:00", "3.4", "s", "0"]
+
+
+def test_advise_says_what_it_would_change(data: Path, tmp_path: Path) -> None:
+    result = run("advise", "--data", data, *TIME)
+    assert result.stdout.startswith("Stream cam\n  ladder: ")
+    assert run("advise", "--data", tmp_path / "none").stderr.startswith("no sessions yet")
