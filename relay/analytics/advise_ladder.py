@@ -90,7 +90,7 @@ def _chosen(usable: Sequence[tuple[float, float]], candidates: Sequence[int], co
     above = [sum(weight for value, weight in usable if value >= candidate) for candidate in candidates]
     worth = [0.0] + [-math.inf] * (len(candidates) - 1)
     chains: list[tuple[int, ...]] = [(0,)] * len(candidates)
-    best = (0.0, (0,))
+    best: tuple[float, tuple[int, ...]] = (0.0, (0,))
     for _ in range(min(count, len(candidates)) - 1):
         longer = [-math.inf] * len(candidates)
         links: list[tuple[int, ...]] = [()] * len(candidates)

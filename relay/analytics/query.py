@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from relay.analytics.cold import INSTALL, ColdTables
 from relay.analytics.export_parquet import arrow_schema, arrow_tables
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relay.analytics.rows import Row
-    from relay.sessions.model import ViewingRow
+    from relay.sessions.model import MinuteRow, ViewingRow
 
 _PAGE_ROWS: Final = 2000
 _NO_WAY_OUT: Final = (
@@ -58,7 +58,7 @@ def ask(data: Path, sql: str) -> Answer:
     try:
         for table, kind in TABLES.items():
             if re.search(rf"\b{table}\b", sql, re.IGNORECASE):  # what is not asked for is not read
-                _show(connection, table, kind, _all(hot, cold, kind))
+                _show(connection, table, kind, _all(hot, cold, cast("type[MinuteRow]", kind)))
     finally:
         hot.close()
     for statement in _NO_WAY_OUT:

@@ -114,8 +114,8 @@ def _details(row: SessionRow) -> Iterator[tuple[str, str]]:
     for name, value in row._asdict().items():
         if name.endswith("_at_ms"):
             yield name.removesuffix("_ms"), "-" if value is None else _local(value, "milliseconds")
-        elif name == "error_codes":
-            yield name, ", ".join(f"{count} times {code}" for code, count in row.error_codes) or "-"
+        elif name in {"error_codes", "player_error_codes"}:
+            yield name, ", ".join(f"{count} times {code}" for code, count in value) or "-"
         elif name == "renditions":
             yield name, ", ".join(row.renditions) or "-"
         elif name == "bytes_sent":

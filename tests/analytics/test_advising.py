@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.viewed import HOUR_MS, START_MS, Audience, keep
+from fixtures.viewed import A_REQUEST, HOUR_MS, START_MS, Audience, keep
 from relay.analytics import SessionReader
 from relay.analytics.advising import StreamAdvice, lines, make_advice
 from relay.sessions.model import PlayerEventRow, RequestRow
-from tests.analytics.test_exporting import A_REQUEST
 
 if TYPE_CHECKING:
     from pathlib import Path

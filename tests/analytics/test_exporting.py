@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.viewed import START_MS, Audience, a_minute, a_session, keep
+from fixtures.viewed import A_REQUEST, Audience, a_minute, a_session, keep
 from relay.analytics import SessionReader
 from relay.analytics.export_logs import W3C_FIELDS, address, path
 from relay.analytics.exporting import ExportFormat, rows_of, write
@@ -18,14 +18,6 @@ from relay.sessions.model import TABLES, MinuteRow, RequestRow, SessionRow, View
 if TYPE_CHECKING:
     from pathlib import Path
 
-A_REQUEST = RequestRow(
-    at_us=START_MS * 1000, stream_id="cam", session_id="s", viewer_id="secret-viewer", id_source="path_token",
-    viewer_day_id="d", object_kind="segment", media_kind="video", rendition_id="v720", media_sequence=4711,
-    part_index=None, media_at_ms=START_MS, duration_ms=2000, status=200, bytes_sent=700_000, is_complete=True,
-    took_ms=1234, hold_ms=0, bitrate_kbps=2800, client_net="192.0.2.0/24", country="DE",
-    referrer_host="news.example", device_type="desktop", os="Linux", player_name="Firefox", player_version="140.0",
-    is_bot=False,
-)  # fmt: skip
 COMBINED = re.compile(r'(\S+) - - \[([^\]]+)\] "GET (\S+) HTTP/1\.1" (\d{3}) (\d+) "([^"]*)" "([^"]*)"')
 
 
