@@ -1,6 +1,6 @@
 """Reads the hours that were moved out of SQLite: `DATA/viewing/TABLE/date=YYYY-MM-DD/hour=HH/*.parquet`.
 
-pyarrow reads them, which is in the extra `relay[analytics]`. Where it is missing nothing was moved by this relay; yet
+pyarrow reads them, which is in the extra `relay-hls[analytics]`. Where it is missing nothing was moved by this relay; yet
 a folder may come from another one, and then `missing` says what cannot be read.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from relay.analytics.rows import Row
 
 FOLDER: Final = "viewing"
-INSTALL: Final = "pip install 'relay[analytics]'"
+INSTALL: Final = "pip install 'relay-hls[analytics]'"
 _HOUR_MS: Final = 3_600_000
 _BATCH_ROWS: Final = 4096
 _LONGEST_SESSION_MS: Final = 7 * 86_400_000

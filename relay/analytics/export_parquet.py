@@ -1,4 +1,4 @@
-"""Viewing data as one Parquet file, compressed with zstd. pyarrow writes it, from the extra `relay[analytics]`.
+"""Viewing data as one Parquet file, compressed with zstd. pyarrow writes it, from the extra `relay-hls[analytics]`.
 
 Columns have the names and types of the rows; lists and maps are their JSON text, as in SQLite.
 """

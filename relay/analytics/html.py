@@ -129,7 +129,7 @@ def _survival(report: Report) -> str:
     along = [
         Label(100 * place / last, duration(at.after_s), place % 4 != 0)
         for place, at in enumerate(curve_points)
-        if place == last or (place % 2 == 0 and place < last - 1)
+        if place == last or (place % 2 == 0 and place < last - 2)
     ]
     end = curve_points[-1]
     words = f"Part of plays that lasted so long: {100 * end.part:.0f} % for {duration(end.after_s)}"

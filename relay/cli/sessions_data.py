@@ -67,7 +67,7 @@ def query(
         AnswerFormat, typer.Option("--format", help=f"A table shows at most {MAX_SHOWN} rows, the others all.")
     ] = AnswerFormat.TABLE,
 ) -> None:
-    """Ask the viewing data in SQL (DuckDB), read-only. Needs `pip install 'relay[analytics]'`."""
+    """Ask the viewing data in SQL (DuckDB), read-only. Needs `pip install 'relay-hls[analytics]'`."""
     from relay.analytics.query import ask  # noqa: PLC0415 - not needed by `relay serve`
     from relay.analytics.words import NOTHING, table  # noqa: PLC0415 - as above
 

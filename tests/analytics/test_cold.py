@@ -37,7 +37,7 @@ def test_what_cannot_be_read_is_named_and_how_it_could(tmp_path: Path, monkeypat
     monkeypatch.setattr(cold, "find_spec", lambda name: None)
     with SessionReader(tmp_path) as reader:
         assert reader.exists
-        assert "pip install 'relay[analytics]'" in reader.missing
+        assert "pip install 'relay-hls[analytics]'" in reader.missing
         assert list(reader.sessions()) == [a_session()]
 
 
@@ -49,7 +49,7 @@ def test_without_hours_nothing_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_writing_parquet_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relay.analytics.export_parquet.find_spec", lambda name: None)
-    with pytest.raises(QueryError, match=r"pip install 'relay\[analytics\]'"):
+    with pytest.raises(QueryError, match=r"pip install 'relay-hls\[analytics\]'"):
         write_parquet([], SessionRow, io.BytesIO())
 
 

@@ -67,4 +67,4 @@ def test_a_long_table_is_cut_and_says_so(data: Path, monkeypatch: pytest.MonkeyP
 
 def test_query_says_what_to_install(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query, "find_spec", lambda name: None)
-    assert "pip install 'relay[analytics]'" in str(run("query", "SELECT 1", "--data", data).exception)
+    assert "pip install 'relay-hls[analytics]'" in str(run("query", "SELECT 1", "--data", data).exception)
