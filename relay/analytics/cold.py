@@ -1,7 +1,7 @@
 """Reads the hours that were moved out of SQLite: `DATA/viewing/TABLE/date=YYYY-MM-DD/hour=HH/*.parquet`.
 
-pyarrow reads them, which is in the extra `relay-hls[analytics]`. Where it is missing nothing was moved by this relay; yet
-a folder may come from another one, and then `missing` says what cannot be read.
+pyarrow reads them, which is in the extra `relay-hls[analytics]`. Where it is missing nothing was moved by this relay;
+yet a folder may come from another one, and then `missing` says what cannot be read.
 """
 
 from __future__ import annotations

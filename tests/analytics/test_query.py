@@ -75,7 +75,7 @@ def test_an_error_that_comes_with_the_rows_is_ours_too(data: Path) -> None:
 
 def test_what_is_not_installed_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(query, "find_spec", lambda name: None)
-    with pytest.raises(QueryError, match=r"duckdb and pyarrow, not installed: pip install 'relay\[analytics\]'"):
+    with pytest.raises(QueryError, match=r"duckdb and pyarrow, not installed: pip install 'relay-hls\[analytics\]'"):
         ask(data, "SELECT 1")
 
 
