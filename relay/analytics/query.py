@@ -1,7 +1,7 @@
 """SQL over the viewing data: DuckDB, with a view for each table, under the names and columns of `TABLES`.
 
 DuckDB and pyarrow come with the extra `relay-hls[analytics]`. The database is in memory, and its engine may open no
-file: what the views show is given to it by us, so a question can read nothing but viewing data, and change nothing at all.
+file: what the views show is given to it by us, so a question can read nothing but viewing data, and change nothing.
 What a session's row says in the views is its newest state. Lists and maps are JSON text.
 """
 
