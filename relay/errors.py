@@ -22,6 +22,7 @@
     ├── ProtocolError          a message between worker and supervisor is malformed          never retried
     ├── TokenError             a viewer token is malformed, expired or badly signed          never retried
     ├── FetchError             an address that is checked gives no answer that can be used   retried
+    ├── QueryError             a question about the viewing data cannot be answered          never retried
     └── StoreError             a file of sessions or events cannot be opened or read         never retried
 
 (1) A relay whose only stream was not seen since it started ends with this; else that may come back: a cable, a file.
@@ -176,6 +177,10 @@ class FetchError(RelayError):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+class QueryError(RelayError):
+    """Raised by `analytics`: a question that is no question, or one that needs a package that is not installed."""
 
 
 class StoreError(RelayError):

@@ -1,6 +1,6 @@
-"""Sessions as text for other programs, written row by row: memory does not grow with the number of sessions.
+"""Viewing data as text for other programs, written row by row: memory does not grow with the number of rows.
 
-Both formats have the columns of `SessionRow` under their names, times in milliseconds of Unix time. In JSON Lines
+Both formats have the columns of a table under their names, times in milliseconds of Unix time. In JSON Lines
 lists and maps are what they are; in CSV (RFC 4180: CRLF, quotes where needed, a header line) they are their JSON
 text.
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from relay.sessions.model import SessionRow
 
@@ -21,29 +21,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TextIO
 
+    from relay.sessions.model import ViewingRow
+
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_jsonl(rows: Iterable[SessionRow], out: TextIO) -> int:
+def write_jsonl(rows: Iterable[ViewingRow], out: TextIO) -> int:
     """One JSON object a line. Returns how many."""
     count = 0
     for row in rows:
-        document = row._asdict() | {"error_codes": dict(row.error_codes)}
-        out.write(json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n")
+        out.write(json.dumps(_document(row), separators=(",", ":"), ensure_ascii=False) + "\n")
         count += 1
     return count
 
 
-def write_csv(rows: Iterable[SessionRow], out: TextIO) -> int:
-    """A header and one record a session. `out` must not translate line ends (`newline=""`). Returns how many."""
+def write_csv(rows: Iterable[ViewingRow], out: TextIO, kind: type[ViewingRow] = SessionRow) -> int:
+    """A header and one record a row, all of one `kind`. `out` must not translate line ends (`newline=""`)."""
     writer = csv.writer(out)
-    writer.writerow(SessionRow._fields)
+    writer.writerow(kind._fields)
     count = 0
     for row in rows:
-        document = row._asdict() | {"error_codes": dict(row.error_codes)}
-        writer.writerow(map(_cell, document.values()))
+        writer.writerow(map(_cell, _document(row).values()))
         count += 1
     return count
+
+
+def _document(row: ViewingRow) -> dict[str, Any]:
+    document = row._asdict()
+    if isinstance(row, SessionRow):
+        document["error_codes"] = dict(row.error_codes)
+        document["player_error_codes"] = dict(row.player_error_codes)
+    return document
 
 
 def _cell(value: object) -> object:

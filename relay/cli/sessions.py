@@ -2,75 +2,45 @@
 
 from __future__ import annotations
 
-import os
-import re
 import sys
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from io import TextIOWrapper
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from relay.analytics import SessionReader, write_csv, write_jsonl
+from relay.analytics import SessionReader
+from relay.cli import sessions_advise, sessions_data, sessions_report
+from relay.cli.sessions_options import (
+    MS_PER_S,
+    DataOption,
+    SinceOption,
+    StreamOption,
+    quiet_on_a_closed_pipe,
+    say,
+    say_none,
+)
 from relay.config import default_data_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from relay.sessions import SessionRow
 
 sessions = typer.Typer(no_args_is_help=True, help="Who watched, how long, how well.")
+sessions.command()(sessions_report.report)
+sessions.command()(sessions_report.digest)
+sessions.command()(sessions_advise.advise)
+sessions.command()(sessions_report.top)
+sessions.command()(sessions_report.live)
+sessions.command()(sessions_data.export)
+sessions.command()(sessions_data.query)
 
 EXIT_NOT_FOUND: Final = 1
-EXIT_BROKEN_PIPE: Final = 128 + 13  # as a program that SIGPIPE ended
-_AGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _SHORT_ID: Final = 8
 _COLUMNS_SHOWN: Final = ("session", "started", "stream", "watched", "state", "player", "network")
 """What fits a terminal of 80 columns."""
-
-_MS_PER_S: Final = 1000
-
-
-class ExportFormat(StrEnum):
-    """What `export` writes."""
-
-    JSONL = "jsonl"
-    CSV = "csv"
-
-
-def parse_since(text: str) -> int:
-    """Unix time in ms of `30m`, `24h`, `7d` ago, or of an ISO 8601 date or time (UTC where it names no zone)."""
-    if match := _AGE.fullmatch(text.strip().lower()):
-        moment = datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: float(match[1])})
-    else:
-        try:
-            moment = datetime.fromisoformat(text.strip())
-        except ValueError:
-            raise typer.BadParameter(f"{text!r} is neither an age (30m, 24h, 7d) nor a date (2031-05-17)") from None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * _MS_PER_S)
-
-
-DataOption = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="The relay's data folder; else RELAY_DATA or the platform's usual one."),
-]
-StreamOption = Annotated[str | None, typer.Option("--stream", help="Only this stream.")]
-SinceOption = Annotated[
-    int | None,
-    typer.Option(
-        "--since",
-        metavar="AGE|DATE",
-        parser=parse_since,
-        help="Only sessions that went on after: 30m, 24h, 7d, 2031-05-17.",
-    ),
-]
 
 
 @sessions.command("list")
@@ -81,10 +51,10 @@ def list_sessions(
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many, the newest first.")] = 50,
 ) -> None:
     """The newest sessions: a table on a terminal, else one line each, its fields separated by tabs."""
-    with _quiet_on_a_closed_pipe(), SessionReader(data or default_data_folder()) as reader:
+    with quiet_on_a_closed_pipe(), SessionReader(data or default_data_folder()) as reader:
         rows = list(reader.sessions(stream=stream, since_ms=since, limit=limit, newest_first=True))
         if not rows:
-            _say_none(reader)
+            say_none(reader)
             return
         if sys.stdout.isatty():
             Console().print(_table(rows))
@@ -115,40 +85,21 @@ def show_session(
     with SessionReader(data or default_data_folder()) as reader:
         found = reader.find(session)
         if not reader.exists:
-            _say_none(reader)
+            say_none(reader)
             raise typer.Exit(EXIT_NOT_FOUND)
     if len(found) != 1:
         several = ", ".join(row.session_id for row in found)
-        _say(f"several sessions begin with {session!r}: {several}" if found else f"no session begins with {session!r}")
+        say(f"several sessions begin with {session!r}: {several}" if found else f"no session begins with {session!r}")
         raise typer.Exit(EXIT_NOT_FOUND)
     for name, value in _details(found[0]):
         typer.echo(f"{name:<24} {value}")
-
-
-@sessions.command("export")
-def export_sessions(
-    data: DataOption = None,
-    stream: StreamOption = None,
-    since: SinceOption = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many, the oldest first.")] = None,
-    file_format: Annotated[ExportFormat, typer.Option("--format", help="JSON Lines or CSV.")] = ExportFormat.JSONL,
-) -> None:
-    """Write all columns of all sessions to standard output, the oldest first."""
-    with _quiet_on_a_closed_pipe(), SessionReader(data or default_data_folder()) as reader:
-        rows = reader.sessions(stream=stream, since_ms=since, limit=limit)
-        write: Callable[..., int] = write_csv if file_format is ExportFormat.CSV else write_jsonl
-        out = sys.stdout
-        if isinstance(out, TextIOWrapper):
-            out.reconfigure(encoding="utf-8", newline="")  # whatever the locale; RFC 4180 wants its CRLF untranslated
-        if not write(rows, out):
-            _say_none(reader)
 
 
 def _summary(row: SessionRow) -> dict[str, str]:
     return {
         "session": row.session_id[:_SHORT_ID],
         "stream": row.stream_id,
-        "started": f"{datetime.fromtimestamp(row.started_at_ms / _MS_PER_S, UTC).astimezone():%Y-%m-%d %H:%M}",
+        "started": f"{datetime.fromtimestamp(row.started_at_ms / MS_PER_S, UTC).astimezone():%Y-%m-%d %H:%M}",
         "watched": _duration(row.watched_time_s),
         "state": _state(row),
         "player": f"{row.player_name} {row.player_version.partition('.')[0]}".strip(),
@@ -163,8 +114,8 @@ def _details(row: SessionRow) -> Iterator[tuple[str, str]]:
     for name, value in row._asdict().items():
         if name.endswith("_at_ms"):
             yield name.removesuffix("_ms"), "-" if value is None else _local(value, "milliseconds")
-        elif name == "error_codes":
-            yield name, ", ".join(f"{count} times {code}" for code, count in row.error_codes) or "-"
+        elif name in {"error_codes", "player_error_codes"}:
+            yield name, ", ".join(f"{count} times {code}" for code, count in value) or "-"
         elif name == "renditions":
             yield name, ", ".join(row.renditions) or "-"
         elif name == "bytes_sent":
@@ -188,7 +139,7 @@ def _state(row: SessionRow) -> str:
 
 
 def _local(unix_ms: int, precision: str = "seconds") -> str:
-    return datetime.fromtimestamp(unix_ms / _MS_PER_S, UTC).astimezone().isoformat(" ", precision)
+    return datetime.fromtimestamp(unix_ms / MS_PER_S, UTC).astimezone().isoformat(" ", precision)
 
 
 def _duration(seconds: float) -> str:
@@ -203,26 +154,3 @@ def _size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
-
-
-def _say_none(reader: SessionReader) -> None:
-    if reader.exists:
-        _say("no sessions there")
-    else:
-        _say(f"no sessions yet: {reader.path.parent} holds no viewing record. `relay serve` begins one")
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-@contextmanager
-def _quiet_on_a_closed_pipe() -> Iterator[None]:
-    """Whoever reads us has seen enough (`| head`): end, as other tools do, without a word."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The interpreter flushes standard output once more when it ends, and would complain then.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(EXIT_BROKEN_PIPE) from None

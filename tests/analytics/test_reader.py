@@ -8,13 +8,18 @@ import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.viewed import START_MS, Audience, a_minute, a_session, keep
 from fixtures.viewing import Story, ms
 from relay.analytics import SessionReader
 from relay.errors import StoreError
-from relay.sessions import SessionRow, SessionStore
+from relay.sessions.model import TABLES, AudienceRow, MinuteRow, OptedOutRow
+
+if TYPE_CHECKING:
+    from relay.sessions import SessionRow
 
 
 def fill(data: Path, count: int = 3) -> list[SessionRow]:
@@ -24,9 +29,7 @@ def fill(data: Path, count: int = 3) -> list[SessionRow]:
         story.viewer(f"viewer {number}", stream=("cam", "yard")[number % 2]).watches(segments=1, at=10 * number)
         story.time(10 * number)
     rows = story.in_order()
-    store = SessionStore(data)
-    store.put(rows)
-    assert store.close(10)
+    keep(data, rows)
     return rows
 
 
@@ -63,9 +66,7 @@ def test_pages_join_without_a_seam(tmp_path: Path, limit: int | None) -> None:
     rows = [row._replace(started_at_ms=row.started_at_ms // 70_000 * 70_000) for row in fill(tmp_path, 1)]
     (pattern,) = rows
     rows = [pattern._replace(session_id=f"{number:024x}", started_at_ms=number // 7) for number in range(1001)]
-    store = SessionStore(tmp_path / "many")
-    store.put(rows)
-    assert store.close(10)
+    keep(tmp_path / "many", rows)
     with SessionReader(tmp_path / "many") as reader:
         read = [row.session_id for row in reader.sessions(limit=limit)]
         assert read == [row.session_id for row in rows[:limit]]
@@ -85,19 +86,17 @@ def test_a_session_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
 
 def test_it_reads_while_a_relay_writes(tmp_path: Path) -> None:
     rows = fill(tmp_path)
-    store = SessionStore(tmp_path)
     with SessionReader(tmp_path) as reader:
         seen = reader.sessions()
         assert next(seen).session_id == rows[0].session_id
-        store.put([rows[0]._replace(session_id="new")])
-        store.close()
+        keep(tmp_path, [rows[0]._replace(session_id="new")])
         assert len(list(reader.sessions())) == 4
 
 
 def test_it_cannot_write(tmp_path: Path) -> None:
     fill(tmp_path)
     with SessionReader(tmp_path) as reader, pytest.raises(StoreError, match="readonly"):
-        reader._read("DELETE FROM sessions", ())
+        reader._hot._values("DELETE FROM sessions", ())
 
 
 def test_what_is_no_record_of_ours_is_named(tmp_path: Path) -> None:
@@ -136,3 +135,46 @@ def test_an_archived_folder_that_nobody_may_write_is_read() -> None:
     finally:
         data.chmod(0o700)
         shutil.rmtree(data)
+
+
+def test_minutes_and_audiences_come_in_the_order_of_their_time(tmp_path: Path) -> None:
+    made = Audience(40)
+    with SessionReader(keep(tmp_path, made.rows)) as reader:
+        minutes = list(reader.rows(MinuteRow))
+        assert sorted(minutes) == sorted(made.minutes)
+        assert [row.minute_ms for row in minutes] == [row.minute_ms for row in made.minutes]
+        assert list(reader.rows(AudienceRow)) == made.audience
+        assert list(reader.rows(OptedOutRow, stream="yard")) == []
+
+
+def test_a_time_is_from_its_beginning_up_to_its_end(tmp_path: Path) -> None:
+    rows = [a_minute(minute_ms=START_MS + number * 60_000) for number in range(30)]
+    with SessionReader(keep(tmp_path, rows)) as reader:
+        assert list(reader.rows(MinuteRow, since_ms=rows[3].minute_ms, until_ms=rows[25].minute_ms)) == rows[3:25]
+        assert list(reader.rows(MinuteRow, since_ms=START_MS + 10**9)) == []
+
+
+def test_a_database_of_an_older_relay_lacks_tables_and_columns(tmp_path: Path) -> None:
+    keep(tmp_path, [a_session()])
+    with closing(sqlite3.connect(tmp_path / "sessions.sqlite3")) as connection:
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute("ALTER TABLE sessions DROP COLUMN country")
+        for table in TABLES:
+            if table != "sessions":
+                connection.execute(f"DROP TABLE {table}")
+    with SessionReader(tmp_path) as reader:
+        assert list(reader.sessions()) == [a_session()]
+        assert list(reader.rows(MinuteRow)) == []
+
+
+def test_only_those_that_go_on_are_live(tmp_path: Path) -> None:
+    rows = [a_session(), a_session(session_id="b", ended_at_ms=None, stream_id="yard")]
+    with SessionReader(keep(tmp_path, rows)) as reader:
+        assert reader.live() == reader.live("yard") == rows[1:]
+        assert reader.live("cam") == []
+
+
+def test_a_session_that_began_later_is_not_of_this_time(tmp_path: Path) -> None:
+    rows = fill(tmp_path)
+    with SessionReader(tmp_path) as reader:
+        assert list(reader.sessions(until_ms=rows[2].started_at_ms)) == rows[:2]

@@ -14,9 +14,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from fixtures.viewed import keep
 from fixtures.viewing import Story
-from relay.cli.sessions import parse_since, sessions
-from relay.sessions import SessionRow, SessionStore
+from relay.cli.sessions import sessions
+from relay.cli.sessions_options import parse_since
+from relay.sessions import SessionRow
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,10 +32,7 @@ def data(tmp_path: Path) -> Path:
     story.time(102)
     story.viewer("dora").watches(segments=1, at=140)
     story.time(141)
-    store = SessionStore(tmp_path)
-    store.put(story.rows.values())
-    assert store.close(10)
-    return tmp_path
+    return keep(tmp_path, story.rows.values())
 
 
 def run(*arguments: object) -> Result:
@@ -126,10 +125,8 @@ def test_export_as_csv_is_the_same(data: Path) -> None:
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(data: Path, tmp_path: Path) -> None:
-    store = SessionStore(data)
     (pattern, *_) = [row for row in _rows(data) if row.ended_at_ms]
-    store.put(pattern._replace(session_id=f"{number:024x}") for number in range(3000))
-    assert store.close(20)
+    keep(data, (pattern._replace(session_id=f"{number:024x}") for number in range(3000)))
     process = command("export", "--data", data, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()

@@ -1,0 +1,173 @@
+"""Reads the tables of a data folder's SQLite file, in small bites.
+
+A long read would keep SQLite from folding its write-ahead log back, and `relay sessions export | less` can last an
+evening: so rows are fetched a page at a time, each page its own short read, and memory stays the same for any number.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from relay.analytics.rows import TABLE_OF, TIME_COLUMN, decoder, time_ms
+from relay.errors import StoreError
+from relay.sessions.model import SessionRow
+from relay.sessions.store import DATABASE_FILE, SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from relay.analytics.rows import Row
+    from relay.sessions.model import ViewingRow
+
+PAGE_ROWS: Final = 500
+_BUSY_TIMEOUT_S: Final = 2.0
+_WINDOW_MS: Final = 600_000
+"""Ten minutes of minutes, of 5000 viewers, are 50 000 rows: as much as is held at a time."""
+_BATCHES_A_PAGE: Final = 8
+_HOUR_MS: Final = 3_600_000
+_BATCHED: Final = frozenset({"requests", "player_events"})
+
+
+class HotTables:
+    """The tables of one file, those that it has. Raises `StoreError` if it cannot be read."""
+
+    def __init__(self, data: Path) -> None:
+        self.path = data / DATABASE_FILE
+        self._connection = _connect(self.path) if self.path.exists() else None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file."""
+        return self._connection is not None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def sessions(
+        self, stream: str | None, since_ms: int | None, *, newest_first: bool, is_live: bool = False
+    ) -> Iterator[SessionRow]:
+        """Sessions that went on at `since_ms` or later, in the order of their start."""
+        where, parameters = ["TRUE"], list[str | int]()
+        if stream is not None:
+            where.append("stream_id = ?")
+            parameters.append(stream)
+        if since_ms is not None:
+            where.append("(ended_at_ms IS NULL OR ended_at_ms >= ?)")
+            parameters.append(since_ms)
+        if is_live:
+            where.append("ended_at_ms IS NULL")
+        beyond, order = ("<", "DESC") if newest_first else (">", "ASC")
+        condition = (
+            f"{' AND '.join(where)} AND (started_at_ms, session_id) {beyond} (?, ?) "
+            f"ORDER BY started_at_ms {order}, session_id {order} LIMIT {PAGE_ROWS}"
+        )
+        place: tuple[int, str] = (2**63 - 1, "") if newest_first else (-1, "")
+        while True:
+            page = self._select(SessionRow, condition, (*parameters, *place))
+            yield from page
+            if len(page) < PAGE_ROWS:
+                return
+            place = (page[-1].started_at_ms, page[-1].session_id)
+
+    def find(self, prefix: str, limit: int) -> list[SessionRow]:
+        """Up to `limit` sessions whose ids begin with `prefix`."""
+        return self._select(SessionRow, "session_id BETWEEN ? AND ? LIMIT ?", (prefix, f"{prefix}~", limit))
+
+    def session_ids(self) -> frozenset[str]:
+        """All that are here."""
+        return frozenset(values[0] for values in self._values("SELECT session_id FROM sessions", ()))
+
+    def rows(self, kind: type[Row], stream: str | None, since_ms: int, until_ms: int) -> Iterator[Row]:
+        """Rows of `since_ms` <= time < `until_ms`, in the order of their time, of requests in that of their hours."""
+        if TABLE_OF[kind] in _BATCHED:
+            yield from self._batched(kind, stream, since_ms, until_ms)
+            return
+        column, table = TIME_COLUMN[kind], TABLE_OF[kind]
+        of_stream = "" if stream is None else " AND stream_id = ?"
+        parameters: tuple[str, ...] = () if stream is None else (stream,)
+        place = since_ms
+        while True:
+            query = f"SELECT min({column}) FROM {table} WHERE {column} >= ? AND {column} < ?"  # noqa: S608 - our names
+            first = self._values(query, (place, until_ms)) if self._columns(table) else []
+            if not first or first[0][0] is None:
+                return
+            place, start = min(first[0][0] + _WINDOW_MS, until_ms), first[0][0]
+            condition = f"{column} >= ? AND {column} < ?{of_stream} ORDER BY {column}"
+            yield from self._select(kind, condition, (start, place, *parameters))
+
+    def _batched(self, kind: type[Row], stream: str | None, since_ms: int, until_ms: int) -> Iterator[Row]:
+        """A batch has no order within, and one hour's may come between another's: who needs an order, sorts."""
+        if not self._columns("batches"):
+            return
+        unpack: Callable[[bytes], list[ViewingRow]] = import_module("relay.sessions.batches").unpack
+        query = (
+            "SELECT id, body FROM batches WHERE kind = ? AND hour_ms > ? AND hour_ms < ? AND id > ? ORDER BY id LIMIT ?"
+        )
+        last = -1
+        while page := self._values(query, (TABLE_OF[kind], since_ms - _HOUR_MS, until_ms, last, _BATCHES_A_PAGE)):
+            for last, body in page:  # noqa: B007 - the last one's id is where the next page begins
+                for row in unpack(body):
+                    if (
+                        isinstance(row, kind)
+                        and since_ms <= time_ms(row) < until_ms
+                        and stream in (None, row.stream_id)
+                    ):
+                        yield row
+
+    def _select(self, kind: type[Row], condition: str, parameters: Sequence[Any]) -> list[Row]:
+        columns = [name for name in self._columns(TABLE_OF[kind]) if name in kind._fields]
+        if not columns:
+            return []
+        make = decoder(kind, columns)
+        query = f"SELECT {', '.join(columns)} FROM {TABLE_OF[kind]} WHERE {condition}"  # noqa: S608 - our own names
+        try:
+            return [make(values) for values in self._values(query, parameters)]
+        except ValueError as error:
+            raise StoreError(f"{self.path}: cannot be read: {error}") from error
+
+    def _columns(self, table: str) -> list[str]:
+        """Those that it has; none where there is no such table."""
+        return [values[1] for values in self._values(f"PRAGMA table_info({table})", ())]
+
+    def _values(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            return []
+        try:
+            return self._connection.execute(query, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: cannot be read: {error}") from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    location = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        try:
+            connection, version = _open(location)
+        except sqlite3.OperationalError:
+            # To read a write-ahead log SQLite writes a file beside it. Where we may not, and no relay has a log open,
+            # none is needed: an archived folder, a read-only mount.
+            if path.with_name(f"{path.name}-wal").exists():
+                raise
+            connection, version = _open(f"{location}&immutable=1")
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: cannot be read: {error}") from error
+    if version > SCHEMA_VERSION:
+        connection.close()
+        raise StoreError(f"{path}: has layout {version}, and this relay reads layouts up to {SCHEMA_VERSION}")
+    return connection
+
+
+def _open(location: str) -> tuple[sqlite3.Connection, int]:
+    connection = sqlite3.connect(location, uri=True, timeout=_BUSY_TIMEOUT_S)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection, version

@@ -1,0 +1,99 @@
+"""SQL over the viewing data: DuckDB, with a view for each table, under the names and columns of `TABLES`.
+
+DuckDB and pyarrow come with the extra `relay-hls[analytics]`. The database is in memory, and its engine may open no
+file: what the views show is given to it by us, so a question can read nothing but viewing data, and change nothing.
+What a session's row says in the views is its newest state. Lists and maps are JSON text.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from relay.analytics.cold import INSTALL, ColdTables
+from relay.analytics.export_parquet import arrow_schema, arrow_tables
+from relay.analytics.hot import HotTables
+from relay.analytics.reader import END_OF_TIME_MS
+from relay.errors import QueryError
+from relay.sessions.model import TABLES, SessionRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from relay.analytics.rows import Row
+    from relay.sessions.model import MinuteRow, ViewingRow
+
+_PAGE_ROWS: Final = 2000
+_NO_WAY_OUT: Final = (
+    "SET enable_external_access = false",
+    "SET python_enable_replacements = false",  # else a name in a query could be one of our own variables
+    "SET lock_configuration = true",
+)
+
+
+class Answer:
+    """The columns of an answer, and its rows, which are fetched as they are taken."""
+
+    def __init__(self, cursor: Any) -> None:  # noqa: ANN401 - duckdb is imported lazily
+        self._cursor = cursor
+        self.columns: list[str] = [column[0] for column in cursor.description or ()]
+
+    def rows(self) -> Iterator[Sequence[object]]:
+        """Row by row. Raises `QueryError` for what goes wrong on the way."""
+        while page := _asked(self._cursor.fetchmany, _PAGE_ROWS):
+            yield from page
+
+
+def ask(data: Path, sql: str) -> Answer:
+    """Answer one question in SQL. Raises `QueryError` if it is none or a package is missing, `StoreError`."""
+    missing = [name for name in ("duckdb", "pyarrow") if find_spec(name) is None]
+    if missing:
+        raise QueryError(f"SQL needs {' and '.join(missing)}, not installed: {INSTALL}")
+    import duckdb  # noqa: PLC0415 - an extra
+
+    connection = duckdb.connect(":memory:")
+    hot, cold = HotTables(data), ColdTables(data)
+    try:
+        for table, kind in TABLES.items():
+            if re.search(rf"\b{table}\b", sql, re.IGNORECASE):  # what is not asked for is not read
+                _show(connection, table, kind, _all(hot, cold, cast("type[MinuteRow]", kind)))
+    finally:
+        hot.close()
+    for statement in _NO_WAY_OUT:
+        connection.execute(statement)
+    return Answer(_asked(connection.execute, sql))
+
+
+def _show(connection: Any, table: str, kind: type[ViewingRow], rows: Iterable[ViewingRow]) -> None:  # noqa: ANN401
+    """Fill a table of DuckDB's, which packs it, and give its name to a view that cannot be changed."""
+    connection.register("given", arrow_schema(kind).empty_table())
+    connection.execute(f"CREATE TABLE kept_{table} AS SELECT * FROM given")  # noqa: S608 - our own names
+    for group in arrow_tables(rows, kind):
+        connection.register("given", group)
+        connection.execute(f"INSERT INTO kept_{table} SELECT * FROM given")  # noqa: S608 - our own names
+    connection.unregister("given")
+    newest = ""
+    if kind is SessionRow:
+        newest = " QUALIFY row_number() OVER (PARTITION BY session_id ORDER BY request_count DESC) = 1"
+    connection.execute(f"CREATE VIEW {table} AS SELECT * FROM kept_{table}{newest}")  # noqa: S608 - our own names
+
+
+def _all(hot: HotTables, cold: ColdTables, kind: type[Row]) -> Iterator[Row]:
+    if kind is SessionRow:
+        # What is still in SQLite comes first: of two states that cannot be told apart it is the newer.
+        yield from hot.sessions(None, None, newest_first=False)
+        yield from cold.sessions(None, 0)
+        return
+    yield from cold.rows(kind, None, 0, END_OF_TIME_MS)
+    yield from hot.rows(kind, None, 0, END_OF_TIME_MS)
+
+
+def _asked(call: Any, argument: object) -> Any:  # noqa: ANN401 - duckdb's own
+    import duckdb  # noqa: PLC0415 - an extra
+
+    try:
+        return call(argument)
+    except duckdb.Error as error:
+        raise QueryError(str(error)) from error
