@@ -11,7 +11,7 @@ from relay.sessions.tracker import MAX_SESSIONS, Tracker
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
-    from relay.sessions.model import Access, SessionRow
+    from relay.sessions.model import Access, PlayerReport, SessionRow
     from relay.sessions.store import SessionStore
     from relay.sessions.token import TokenMint
 
@@ -39,6 +39,12 @@ class SessionRecorder:
     def note(self, access: Access) -> None:
         """Take a request into account: a few microseconds, no I/O."""
         self._tracker.note(access, self._identity(access))
+
+    def report(self, report: PlayerReport) -> bool:
+        """Take into account what a player tells. False: its session is over, and it need not report any more."""
+        viewer = report.viewer if report.stream else None
+        identity = self._owner(report.stream, viewer, report.received_ns) if viewer is not None else None
+        return self._tracker.report(report, identity)
 
     def viewers(self, stream: str) -> int:
         """How many watch `stream` now."""
@@ -83,17 +89,20 @@ class SessionRecorder:
 
     def _identity(self, access: Access) -> Identity:
         """The token's, if it is a good one; else the client's hash, as nobody is refused for the sake of the record."""
-        if access.viewer is None:
-            return Identity(access.client.fallback_id, IdSource.FALLBACK_HASH)
-        text = (access.stream, access.viewer)
+        owner = None if access.viewer is None else self._owner(access.stream, access.viewer, access.at_ns)
+        return owner or Identity(access.client.fallback_id, IdSource.FALLBACK_HASH)
+
+    def _owner(self, stream: str, viewer: str, at_ns: int) -> Identity | None:
+        """Whose token `viewer` is; None where it is not a good one."""
+        text = (stream, viewer)
         identity = self._verified.get(text)
         if identity is not None:
             return identity
         try:
-            token = self._mint.verify(access.viewer, access.stream, access.at_ns // NS_PER_S)
+            token = self._mint.verify(viewer, stream, at_ns // NS_PER_S)
         except TokenError:
             self._refused_tokens += 1
-            return Identity(access.client.fallback_id, IdSource.FALLBACK_HASH)
+            return None
         if len(self._verified) >= MAX_SESSIONS:
             self._verified.clear()
         identity = self._verified[text] = Identity(token.id, IdSource.PATH_TOKEN)

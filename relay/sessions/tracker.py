@@ -32,7 +32,7 @@ from relay.timeline import NS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from relay.sessions.model import Access
+    from relay.sessions.model import Access, PlayerReport
 
 MAX_SESSIONS: Final = 50_000
 DOUBLE_MASTER_WITHIN_NS: Final = 10 * NS_PER_S
@@ -98,6 +98,11 @@ class Tracker:
         if is_media:
             session.take_media(access)
         self._changed[session] = None
+
+    def report(self, report: PlayerReport, identity: Identity | None) -> bool:
+        """Whether the viewing that `report` is about may go on; `identity` is that of the token that it came with."""
+        session = self._sessions.get((report.stream, identity.id)) if identity is not None else None
+        return session is None or session.phase is not Phase.ENDED or not _is_over(session, report.received_ns)
 
     def sweep(self, now_ns: int) -> None:
         """End what has gone idle by now and forget what cannot be resumed any more."""
