@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from relay.analytics.advise import Advice, advise_cache, advise_ladder, advise_latency
 from relay.analytics.groups import LadderUse
-from relay.analytics.rows import US_PER_MS
 from relay.analytics.words import quantity
+from relay.sessions.columns import US_PER_MS
 from relay.sessions.model import MinuteRow, ObjectKind, RequestRow
 
 if TYPE_CHECKING:

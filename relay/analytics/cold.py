@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
-from relay.analytics.rows import TABLE_OF, decoder, time_ms
 from relay.errors import StoreError
+from relay.sessions.columns import TABLE_OF, decoder, time_ms
 from relay.sessions.model import SessionRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from relay.analytics.rows import Row
+    from relay.sessions.columns import Row
 
 FOLDER: Final = "viewing"
 INSTALL: Final = "pip install 'relay-hls[analytics]'"

@@ -10,8 +10,8 @@ import sqlite3
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from relay.analytics.rows import TABLE_OF, TIME_COLUMN, decoder, time_ms
 from relay.errors import StoreError
+from relay.sessions.columns import TABLE_OF, TIME_COLUMN, decoder, time_ms
 from relay.sessions.model import SessionRow
 from relay.sessions.store import DATABASE_FILE, SCHEMA_VERSION
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from relay.analytics.rows import Row
+    from relay.sessions.columns import Row
     from relay.sessions.model import ViewingRow
 
 PAGE_ROWS: Final = 500

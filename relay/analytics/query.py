@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from relay.analytics.rows import Row
+    from relay.sessions.columns import Row
     from relay.sessions.model import MinuteRow, ViewingRow
 
 _PAGE_ROWS: Final = 2000

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from relay.analytics.rows import Row
+    from relay.sessions.columns import Row
     from relay.sessions.model import SessionRow
 
 END_OF_TIME_MS: Final = 2**62

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from relay.serve.paths import LivePath
     from relay.sessions import Client, SessionRecorder
-    from relay.sessions.model import Cmcd
+    from relay.sessions.said import Cmcd
 
 _MEDIA_KINDS: Final = {kind.value: kind for kind in MediaKind}
 _CMCD: Final = "CMCD="

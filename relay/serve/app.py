@@ -11,6 +11,8 @@ from aiohttp import web
 from relay.events.feed import Feed
 from relay.serve.access import AccessLog
 from relay.serve.api import Api
+from relay.serve.cmcd import PATH as CMCD_PATH
+from relay.serve.cmcd import CmcdRoutes
 from relay.serve.event_metrics import EventCollector
 from relay.serve.events import EventRoutes
 from relay.serve.malformed import MALFORMED, MalformedRequests
@@ -73,6 +75,7 @@ def make_app(
     app = web.Application(client_max_size=MAX_BODY_BYTES, handler_args=CONNECTION_LIMITS)
     app[MALFORMED] = malformed
     app.add_routes(_routes(media, Pages(hub), Api(hub, recorder, statuses, unix_ns, desk.changes), metrics))
+    app.router.add_route("*", CMCD_PATH, CmcdRoutes(recorder, access, hub.streams, unix_ns).handle)
     app.add_routes(EventRoutes(desk.store, feed, hub.streams).routes())
     app.on_response_prepare.append(_add_common_headers)
 
@@ -136,5 +139,5 @@ async def _add_common_headers(request: web.Request, response: web.StreamResponse
     headers = response.headers
     headers["Server"] = SERVER
     headers["X-Content-Type-Options"] = "nosniff"
-    if request.path.startswith("/live/"):
+    if request.path.startswith("/live/") or request.path == CMCD_PATH:
         headers.update(CORS_HEADERS)

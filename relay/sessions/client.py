@@ -15,6 +15,7 @@ import hmac
 import ipaddress
 import re
 import secrets
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from relay.sessions.model import Client
@@ -51,7 +52,12 @@ def referrer_host(headers: Mapping[str, str]) -> str:
     A page at a bare address has no name, and at home that address may be the viewer's own: it is left out.
     """
     page = headers.get("Referer") or headers.get("Origin")
-    found = _PAGE.match(page) if page else None
+    return _host_of(page) if page else ""
+
+
+@lru_cache(maxsize=256)  # a player says the same with every request
+def _host_of(page: str) -> str:
+    found = _PAGE.match(page)
     if found is None or _NUMERIC.fullmatch(found[1]):
         return ""
     return found[1].lower()

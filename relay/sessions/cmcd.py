@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from relay.sessions.model import Cmcd
+from relay.sessions.said import Cmcd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Final
 from relay.sessions.middle import Middle
 
 if TYPE_CHECKING:
-    from relay.sessions.model import Cmcd, PlayerEventRow
+    from relay.sessions.model import PlayerEventRow
+    from relay.sessions.said import Cmcd
 
 WATCHED_STATES: Final = frozenset("spkr")
 FINAL_STATES: Final = frozenset("qef")

@@ -15,7 +15,7 @@ from relay.timeline import NS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from relay.sessions.model import Access, SessionRow, ViewingRow, ViewingSink
+    from relay.sessions.model import Access, PlayerReport, SessionRow, ViewingRow, ViewingSink
     from relay.sessions.store import SessionStore
     from relay.sessions.token import TokenMint
 
@@ -53,6 +53,12 @@ class SessionRecorder:
     def note(self, access: Access) -> None:
         """Take a request into account: a few microseconds, no I/O."""
         self._tracker.note(access, self._identity(access))
+
+    def report(self, report: PlayerReport) -> bool:
+        """Take into account what a player tells. False: its session is over, and it need not report any more."""
+        viewer = report.viewer if report.stream else None
+        identity = self._owner(report.stream, viewer, report.received_ns) if viewer is not None else None
+        return self._tracker.report(report, identity)
 
     def viewers(self, stream: str) -> int:
         """How many watch `stream` now."""
@@ -105,7 +111,7 @@ class SessionRecorder:
     def _identity(self, access: Access) -> Identity:
         """The surest that it has: a good token, CMCD's `sid`, Apple's id, the client's hash. Nobody is refused."""
         if access.viewer is not None:
-            identity = self._token_identity(access.stream, access.viewer, access.at_ns)
+            identity = self._owner(access.stream, access.viewer, access.at_ns)
             if identity is not None:
                 return identity
         if access.cmcd is not None and access.cmcd.sid is not None:
@@ -115,7 +121,8 @@ class SessionRecorder:
             return Identity(digest_of(source, access.playback_session_id), source)
         return Identity(access.client.fallback_id, IdSource.FALLBACK_HASH)
 
-    def _token_identity(self, stream: str, viewer: str, at_ns: int) -> Identity | None:
+    def _owner(self, stream: str, viewer: str, at_ns: int) -> Identity | None:
+        """Whose token `viewer` is; None where it is not a good one."""
         text = (stream, viewer)
         identity = self._verified.get(text)
         if identity is not None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from relay.model import MediaKind
 from relay.sessions.identity import Who
-from relay.sessions.model import Access, Client, Cmcd, ObjectKind, RequestRow
+from relay.sessions.model import Access, Client, ObjectKind, RequestRow
 from relay.sessions.player import Player
+from relay.sessions.said import Cmcd
 
 if TYPE_CHECKING:
     from relay.sessions.session import Session

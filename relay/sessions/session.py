@@ -32,8 +32,9 @@ from relay.sessions.summary import stalls, with_quality
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
-    from relay.sessions.model import Access, Cmcd, MinuteRow, PlayerReport
+    from relay.sessions.model import Access, MinuteRow, PlayerReport
     from relay.sessions.playback import StateTimes
+    from relay.sessions.said import Cmcd
 
 RESUME_WITHIN_NS: Final = 300 * NS_PER_S
 """Who comes back with the same token this soon after the last media is still watching: a pause, a lost network."""

@@ -11,8 +11,8 @@ import pytest
 from fixtures.viewed import HOUR_MS, START_MS, a_minute, a_session, keep
 from relay.analytics import SessionReader, cold
 from relay.analytics.export_parquet import write_parquet
-from relay.analytics.rows import TABLE_OF, time_ms
 from relay.errors import QueryError, StoreError
+from relay.sessions.columns import TABLE_OF, time_ms
 from relay.sessions.model import MinuteRow, SessionRow, ViewingRow
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.published import MSN
 from relay.serve.access import cmcd_in
-from relay.sessions.model import Cmcd
+from relay.sessions.said import Cmcd
 
 if TYPE_CHECKING:
     from fixtures.origin import Camera, Client, Recorder

@@ -90,6 +90,9 @@ async def test_segments_are_noted_as_those_of_any_viewer(
     (access,) = recorder.accesses
     assert (access.kind, access.viewer, access.rendition, access.msn) == (ObjectKind.SEGMENT, "x", "ts", MSN)
     assert (access.duration_s, access.is_complete, access.media_kind) == (2.0, True, None)
+    assert access.media_at_ms == camera.part(MediaKind.VIDEO, MSN, 0).pdt_ns // 1_000_000
+    await client.get(f"/live/cam/v/x/video-1/{MSN}.m4s")
+    assert (access.bitrate_kbps or 0) > (recorder.accesses[-1].bitrate_kbps or 0) > 0
     part = await client.get(f"{TS}/{MSN}.ts", Range="bytes=0-187")
     assert (part.status, part.body) == (206, answer.body[:188])
 

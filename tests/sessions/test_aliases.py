@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fixtures.viewing import client, ns
-from relay.sessions.model import Cmcd, OptedOutRow, PlayerEventRow, PlayerReport, RequestRow
+from relay.sessions.model import OptedOutRow, PlayerEventRow, PlayerReport, RequestRow
+from relay.sessions.said import Cmcd
 
 if TYPE_CHECKING:
     from fixtures.viewing import Story

@@ -15,7 +15,7 @@ from relay.sessions.cmcd import (
     parse_headers,
     parse_query,
 )
-from relay.sessions.model import Cmcd
+from relay.sessions.said import Cmcd
 
 SID = "6e2fb550-c457-11e9-bb97-0800200c9a66"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fixtures.viewing import ms
-from relay.sessions.model import AudienceRow, Cmcd, MinuteRow, RequestRow
+from relay.sessions.model import AudienceRow, MinuteRow, RequestRow
+from relay.sessions.said import Cmcd
 
 if TYPE_CHECKING:
     from fixtures.viewing import Story

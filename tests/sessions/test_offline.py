@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from fixtures.viewing import Story, ms
 from relay.sessions import ObjectKind, SessionRow
-from relay.sessions.model import Cmcd, PlayerEventRow, RequestRow
+from relay.sessions.model import PlayerEventRow, RequestRow
 from relay.sessions.offline import resession
+from relay.sessions.said import Cmcd
 
 told = st.builds(
     Cmcd,

@@ -9,6 +9,8 @@ import pytest
 
 from fixtures.viewing import EPOCH_S, access, client, ns
 from relay.sessions import ObjectKind, SessionRecorder, SessionStore, TokenMint
+from relay.sessions.model import PlayerReport
+from relay.sessions.said import Cmcd
 from relay.sessions.store import from_sql
 
 if TYPE_CHECKING:
@@ -98,3 +100,22 @@ def test_what_is_known_of_tokens_is_bounded(recorder: SessionRecorder, monkeypat
     for _ in range(50):
         recorder.note(access(ObjectKind.SEGMENT, 0, viewer=MINT.mint("cam", EPOCH_S)))
     assert len(recorder._verified) <= 10
+
+
+def test_a_report_is_wanted_until_the_viewing_of_its_token_is_over(recorder: SessionRecorder) -> None:
+    viewer = MINT.mint("cam", EPOCH_S)
+    recorder.note(access(ObjectKind.SEGMENT, 0, viewer=viewer))
+
+    def is_wanted(at_s: float, stream: str = "cam", viewer: str | None = viewer) -> bool:
+        report = PlayerReport("ps", 1, ns(at_s), stream, viewer, Cmcd(), client("home"))
+        return recorder.report(report)
+
+    assert is_wanted(1)
+    recorder.sweep(ns(100))
+    assert is_wanted(101)
+    assert not is_wanted(1000)
+    assert is_wanted(1000, stream="")
+    assert is_wanted(1000, viewer=None)
+    refused = recorder.counters()["tokens_refused"]
+    assert is_wanted(1000, viewer="nonsense")
+    assert recorder.counters()["tokens_refused"] == refused + 1

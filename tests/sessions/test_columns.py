@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from fixtures.viewed import START_MS, a_minute, a_session
-from relay.analytics.rows import TABLE_OF, TIME_COLUMN, decoder, time_ms
 from relay.errors import StoreError
+from relay.sessions.columns import TABLE_OF, TIME_COLUMN, decoder, time_ms
 from relay.sessions.model import TABLES, AudienceRow, MinuteRow, OptedOutRow, PlayerEventRow, SessionRow, ViewingRow
 
 
