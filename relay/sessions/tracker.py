@@ -111,9 +111,10 @@ class Tracker:
 
     def note(self, access: Access, identity: Identity) -> None:
         """Take a request into account."""
-        if access.is_empty:
+        is_media = access.is_media
+        if not is_media and access.is_empty:
             return
-        at_ns, is_media = access.at_ns, access.is_media
+        at_ns = access.at_ns
         key = (access.stream, identity.id)
         session = self._sessions.get(key)
         if session is None:
@@ -129,13 +130,13 @@ class Tracker:
             session = self._open(key, identity, access)
             if session is None:
                 return
-        if (session.key != key and key not in session.names) or names or self._waiting:
-            self._link(session, (key, *names))
         if access.client.has_opted_out:
             session.has_opted_out = True
         if is_media and session.phase is not Phase.WATCHING:
             self._play(session, access)
         self._account(session, access, is_media=is_media)
+        if session.key != key or names or self._waiting:
+            self._link(session, (key, *names))
 
     def _account(self, session: Session, access: Access, *, is_media: bool) -> None:
         at_ns = access.at_ns
