@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from relay.sessions.session import Session
 
 IDLE_NS: Final = 30 * NS_PER_S
-_LOOK_EVERY_NS: Final = 10 * NS_PER_S
+_LOOK_EVERY_NS: Final = NS_PER_S // 4
+"""As the relay does."""
 
 
 class _Offline(Tracker):
@@ -98,6 +99,8 @@ def _tell(tracker: _Offline, report: PlayerEventRow, early: dict[str, list[Playe
     if session is None:
         early.setdefault(report.session_id, []).append(report)
         return
+    if report.event:
+        tracker.pass_until(session, report.received_us * 1000)
     session.playback.take(report)
     if report.event:
         session.last_seen_ns = max(session.last_seen_ns, report.received_us * 1000)

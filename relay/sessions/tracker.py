@@ -124,8 +124,8 @@ class Tracker:
         if access.playback_session_id is not None or (cmcd is not None and cmcd.sid is not None):
             names = names_of(access)
             session = self._same(session, names, at_ns)
-        if session is not None and session.phase is not Phase.ENDED and at_ns > session.due_ns(self._idle_ns):
-            self._end(session, EndReason.IDLE, at_ns)
+        if session is not None:
+            self.pass_until(session, at_ns)
         if session is None or (is_media and session.phase is Phase.ENDED and _is_over(session, at_ns)):
             session = self._open(key, identity, access)
             if session is None:
@@ -169,12 +169,18 @@ class Tracker:
                 return False
             self._waiting.keep(names[0], report)
             return True
+        self.pass_until(session, report.received_ns)
         if session.phase is Phase.ENDED and _is_over(session, report.received_ns):
             return False
         for name in names:
             self._names.give(name, session)
         self._tell(session, report)
         return True
+
+    def pass_until(self, session: Session, now_ns: int) -> None:
+        """End `session` if it has gone idle by now."""
+        if session.phase is not Phase.ENDED and now_ns > session.due_ns(self._idle_ns):
+            self._end(session, EndReason.IDLE, now_ns)
 
     def tell(self, session: Session, row: PlayerEventRow) -> None:
         """Take a report into account that `session` has entered: the player may have said that it is over."""
