@@ -45,11 +45,11 @@ class _Offline(Tracker):
     def finish(self) -> list[ViewingRow]:
         left = [session.row() for session in self._sessions.values() if session.is_worth_a_row]
         rows, self.finished = self.finished, []
-        return [*rows, *left, *self.take_all_rows()]
+        return [*rows, *left, *self.outbox.take_all()]
 
-    def _unname(self, session: Session) -> None:
+    def leave(self, session: Session) -> None:
         """It is forgotten, or another one takes its place."""
-        super()._unname(session)
+        super().leave(session)
         self.by_id.pop(session.ids.session_id, None)
         if session.is_worth_a_row:
             self.finished.append(session.row())

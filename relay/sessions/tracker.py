@@ -86,7 +86,7 @@ class Tracker:
         self._names = Names()
         self._gone: OrderedDict[Name, None] = OrderedDict()
         self._waiting = Waiting()
-        self._outbox = Outbox()
+        self.outbox = Outbox()
         self.dropped = 0
         self.doubles = 0
 
@@ -141,12 +141,12 @@ class Tracker:
     def _account(self, session: Session, access: Access, *, is_media: bool) -> None:
         at_ns = access.at_ns
         if at_ns >= session.minute.until_ns:
-            self._outbox.begin_minute(session, at_ns)
+            self.outbox.begin_minute(session, at_ns)
         if session.take(access, is_media=is_media) and access.msn is not None:
             media_at_ms = at_ns // NS_PER_MS if access.media_at_ms is None else access.media_at_ms
-            self._outbox.audience.take(access.stream, access.msn, media_at_ms, session.ids.session_id, at_ns)
+            self.outbox.audience.take(access.stream, access.msn, media_at_ms, session.ids.session_id, at_ns)
         if self._keeps_requests and not session.has_opted_out:
-            self._outbox.keep(request_row(session, access))
+            self.outbox.keep(request_row(session, access))
         cmcd = access.cmcd
         if cmcd is not None and (told := session.told_with(cmcd, access)) is not None:
             self._keep_told(session, told)
@@ -177,6 +177,10 @@ class Tracker:
         self._tell(session, report)
         return True
 
+    def leave(self, session: Session) -> None:
+        """`session` cannot go on any more."""
+        self._names.forget(session)
+
     def pass_until(self, session: Session, now_ns: int) -> None:
         """End `session` if it has gone idle by now."""
         if session.phase is not Phase.ENDED and now_ns > session.due_ns(self._idle_ns):
@@ -192,16 +196,7 @@ class Tracker:
 
     def take_rows(self, now_ns: int) -> list[OtherRow]:
         """All rows but those of sessions that are complete by now; each is handed out once."""
-        return self._outbox.take(now_ns)
-
-    def take_all_rows(self) -> list[OtherRow]:
-        """Every row but those of sessions, also of minutes and segments that are not over: the relay stops."""
-        return self._outbox.take_all()
-
-    @property
-    def rows_dropped(self) -> int:
-        """Rows that nobody took in time."""
-        return self._outbox.dropped
+        return self.outbox.take(now_ns)
 
     def sweep(self, now_ns: int) -> None:
         """End what has gone idle by now and forget what cannot be resumed any more."""
@@ -269,7 +264,7 @@ class Tracker:
             self.dropped += 1
             return None
         if (earlier := self._sessions.get(key)) is not None:
-            self._unname(earlier)
+            self.leave(earlier)
         self._sessions[key] = self._spare[key] = session
         self._spare.move_to_end(key)
         self._reschedule(session)
@@ -310,7 +305,7 @@ class Tracker:
             self._watching[session.stream] -= 1
         session.end(reason, now_ns, quit_ns)
         if session.has_opted_out:
-            self._outbox.count_out(session)
+            self.outbox.count_out(session)
         session.is_double = self._is_double(session)
         self.doubles += session.is_double
         session.stored_at_ns = 0
@@ -344,7 +339,7 @@ class Tracker:
                 self._gone[name] = None
             while len(self._gone) > self._max_sessions:
                 self._gone.popitem(last=False)
-        self._unname(session)
+        self.leave(session)
 
     def _same(self, session: Session | None, names: Sequence[Name], at_ns: int) -> Session | None:
         """The session that has one of `names`, which may be another than the one of the request's token."""
@@ -369,7 +364,7 @@ class Tracker:
         del self._sessions[lost.key]
         self._spare.pop(lost.key)
         self._changed.pop(lost, None)
-        self._outbox.drop_minute(lost)
+        self.outbox.drop_minute(lost)
         names = (lost.key, *lost.names)
         self._names.forget(lost)
         for name in names:
@@ -382,9 +377,6 @@ class Tracker:
             for report in self._waiting.take(names):
                 self._tell(session, report)
 
-    def _unname(self, session: Session) -> None:
-        self._names.forget(session)
-
     def _tell(self, session: Session, report: PlayerReport) -> None:
         if report.client.has_opted_out:
             session.has_opted_out = True
@@ -394,7 +386,7 @@ class Tracker:
 
     def _keep_told(self, session: Session, row: PlayerEventRow) -> None:
         if self._keeps_requests and not session.has_opted_out:
-            self._outbox.keep(row)
+            self.outbox.keep(row)
 
     def _reschedule(self, session: Session) -> None:
         session.scheduled_ns = session.due_ns(self._idle_ns)
