@@ -13,8 +13,8 @@ The rules, all of them kept in this file and in `session`:
 5. A provisional session that goes idle is an exit before video start. But mpv, and pages that look before they play,
    open the multivariant playlist twice and go on with one of the two tokens: an attempt that asked for nothing else,
    when the same client opened another one at about that time and played it, is no attempt.
-6. What players still drain from a stream that has ended belongs to the ended session and does not resume it; nor does
-   what was on its way when the player said that it is closed.
+6. What players still drain from a stream that has ended belongs to the ended session and does not resume it.
+   Nor does what is on its way when a player says that it is closed.
 7. A player's other names (`aliases`) lead to the session that had them first, within those five minutes. A session that
    has not played yet is absorbed by the one that has the name; two that have both played stay two.
 8. Reports of a player tell how it plays; they open no session, and keep one alive only by saying that it plays.
@@ -83,9 +83,8 @@ class Tracker:
         self._plays: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._keeps_requests = keeps_requests
         self._viewer_of, self._who_of = viewer_of, who_of
-        self._names = Names()
+        self._names, self._waiting = Names(), Waiting()
         self._gone: OrderedDict[Name, None] = OrderedDict()
-        self._waiting = Waiting()
         self.outbox = Outbox()
         self.dropped = 0
         self.doubles = 0
@@ -126,7 +125,7 @@ class Tracker:
             session = self._same(session, names, at_ns)
         if session is not None:
             self.pass_until(session, at_ns)
-        if session is None or (is_media and session.phase is Phase.ENDED and _is_over(session, at_ns)):
+        if session is None or (is_media and session.phase is Phase.ENDED and session.is_over(at_ns)):
             session = self._open(key, identity, access)
             if session is None:
                 return
@@ -170,7 +169,7 @@ class Tracker:
             self._waiting.keep(names[0], report)
             return True
         self.pass_until(session, report.received_ns)
-        if session.phase is Phase.ENDED and _is_over(session, report.received_ns):
+        if session.phase is Phase.ENDED and session.is_over(report.received_ns):
             return False
         for name in names:
             self._names.give(name, session)
@@ -254,7 +253,7 @@ class Tracker:
             return None
         viewer = self._viewer_of(access.stream, identity)
         session = self._stored.pop(viewer, None)
-        if session is not None and not _is_over(session, access.at_ns):
+        if session is not None and not session.is_over(access.at_ns):
             session.key = key
         else:
             session = Session(key, Ids.of(viewer, identity, access.at_ns), self._who_of(access.client), access.at_ns)
@@ -347,7 +346,7 @@ class Tracker:
             other = self._names.get(name)
             if other is None or other is session or other.key[0] != name[0]:
                 continue
-            if other.phase is Phase.ENDED and _is_over(other, at_ns):
+            if other.phase is Phase.ENDED and other.is_over(at_ns):
                 continue
             if session is None:
                 session = other
@@ -399,8 +398,3 @@ class Tracker:
     def _is_current(self, entry: tuple[int, int, Session]) -> bool:
         due_ns, _, session = entry
         return due_ns == session.scheduled_ns and self._sessions.get(session.key) is session
-
-
-def _is_over(session: Session, at_ns: int) -> bool:
-    """Whether an ended session is past being resumed."""
-    return at_ns - session.ended_at_ns > RESUME_WITHIN_NS
