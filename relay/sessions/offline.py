@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from relay.sessions.session import Session
 
 IDLE_NS: Final = 30 * NS_PER_S
-_LOOK_EVERY_NS: Final = 10 * NS_PER_S
+_LOOK_EVERY_NS: Final = NS_PER_S // 4
+"""As the relay does."""
 
 
 class _Offline(Tracker):
@@ -44,11 +45,11 @@ class _Offline(Tracker):
     def finish(self) -> list[ViewingRow]:
         left = [session.row() for session in self._sessions.values() if session.is_worth_a_row]
         rows, self.finished = self.finished, []
-        return [*rows, *left, *self.take_all_rows()]
+        return [*rows, *left, *self.outbox.take_all()]
 
-    def _unname(self, session: Session) -> None:
+    def leave(self, session: Session) -> None:
         """It is forgotten, or another one takes its place."""
-        super()._unname(session)
+        super().leave(session)
         self.by_id.pop(session.ids.session_id, None)
         if session.is_worth_a_row:
             self.finished.append(session.row())
@@ -98,6 +99,8 @@ def _tell(tracker: _Offline, report: PlayerEventRow, early: dict[str, list[Playe
     if session is None:
         early.setdefault(report.session_id, []).append(report)
         return
+    if report.event:
+        tracker.pass_until(session, report.received_us * 1000)
     session.playback.take(report)
     if report.event:
         session.last_seen_ns = max(session.last_seen_ns, report.received_us * 1000)

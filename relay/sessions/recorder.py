@@ -85,7 +85,7 @@ class SessionRecorder:
         self._is_closed = True
         self._tracker.sweep(now_ns)
         self._tracker.end_all(reason, now_ns)
-        self._hand_out(self._tracker.take_all(), self._tracker.take_all_rows())
+        self._hand_out(self._tracker.take_all(), self._tracker.outbox.take_all())
         return self._store.close(timeout_s)
 
     def _hand_out(self, sessions: list[SessionRow], others: Sequence[ViewingRow]) -> None:
@@ -102,7 +102,7 @@ class SessionRecorder:
             "sessions_dropped": self._tracker.dropped,
             "double_masters": self._tracker.doubles,
             "tokens_refused": self._refused_tokens,
-            "viewing_rows_dropped": self._tracker.rows_dropped,
+            "viewing_rows_dropped": self._tracker.outbox.dropped,
             "session_rows_written": self._store.rows_written,
             "session_rows_dropped": self._store.rows_dropped,
             "session_write_failures": self._store.write_failures,

@@ -158,6 +158,10 @@ class Session:
             return self._quit_ns
         return self.alive_at_ns if self.has_played else self.last_seen_ns
 
+    def is_over(self, at_ns: int) -> bool:
+        """Whether, having ended, it is past being resumed."""
+        return at_ns - self.ended_at_ns > RESUME_WITHIN_NS
+
     def due_ns(self, idle_ns: int) -> int:
         """When, if nothing more comes, it goes to its next phase (and, once ended, is forgotten)."""
         if self.phase is Phase.ENDED:

@@ -13,8 +13,8 @@ The rules, all of them kept in this file and in `session`:
 5. A provisional session that goes idle is an exit before video start. But mpv, and pages that look before they play,
    open the multivariant playlist twice and go on with one of the two tokens: an attempt that asked for nothing else,
    when the same client opened another one at about that time and played it, is no attempt.
-6. What players still drain from a stream that has ended belongs to the ended session and does not resume it; nor does
-   what was on its way when the player said that it is closed.
+6. What players still drain from a stream that has ended belongs to the ended session and does not resume it.
+   Nor does what is on its way when a player says that it is closed.
 7. A player's other names (`aliases`) lead to the session that had them first, within those five minutes. A session that
    has not played yet is absorbed by the one that has the name; two that have both played stay two.
 8. Reports of a player tell how it plays; they open no session, and keep one alive only by saying that it plays.
@@ -83,10 +83,9 @@ class Tracker:
         self._plays: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._keeps_requests = keeps_requests
         self._viewer_of, self._who_of = viewer_of, who_of
-        self._names = Names()
+        self._names, self._waiting = Names(), Waiting()
         self._gone: OrderedDict[Name, None] = OrderedDict()
-        self._waiting = Waiting()
-        self._outbox = Outbox()
+        self.outbox = Outbox()
         self.dropped = 0
         self.doubles = 0
 
@@ -111,9 +110,10 @@ class Tracker:
 
     def note(self, access: Access, identity: Identity) -> None:
         """Take a request into account."""
-        if access.is_empty:
+        is_media = access.is_media
+        if not is_media and access.is_empty:
             return
-        at_ns, is_media = access.at_ns, access.is_media
+        at_ns = access.at_ns
         key = (access.stream, identity.id)
         session = self._sessions.get(key)
         if session is None:
@@ -123,29 +123,29 @@ class Tracker:
         if access.playback_session_id is not None or (cmcd is not None and cmcd.sid is not None):
             names = names_of(access)
             session = self._same(session, names, at_ns)
-        if session is not None and session.phase is not Phase.ENDED and at_ns > session.due_ns(self._idle_ns):
-            self._end(session, EndReason.IDLE, at_ns)
-        if session is None or (is_media and session.phase is Phase.ENDED and _is_over(session, at_ns)):
+        if session is not None:
+            self.pass_until(session, at_ns)
+        if session is None or (is_media and session.phase is Phase.ENDED and session.is_over(at_ns)):
             session = self._open(key, identity, access)
             if session is None:
                 return
-        if (session.key != key and key not in session.names) or names or self._waiting:
-            self._link(session, (key, *names))
         if access.client.has_opted_out:
             session.has_opted_out = True
         if is_media and session.phase is not Phase.WATCHING:
             self._play(session, access)
         self._account(session, access, is_media=is_media)
+        if session.key != key or names or self._waiting:
+            self._link(session, (key, *names))
 
     def _account(self, session: Session, access: Access, *, is_media: bool) -> None:
         at_ns = access.at_ns
         if at_ns >= session.minute.until_ns:
-            self._outbox.begin_minute(session, at_ns)
+            self.outbox.begin_minute(session, at_ns)
         if session.take(access, is_media=is_media) and access.msn is not None:
             media_at_ms = at_ns // NS_PER_MS if access.media_at_ms is None else access.media_at_ms
-            self._outbox.audience.take(access.stream, access.msn, media_at_ms, session.ids.session_id, at_ns)
+            self.outbox.audience.take(access.stream, access.msn, media_at_ms, session.ids.session_id, at_ns)
         if self._keeps_requests and not session.has_opted_out:
-            self._outbox.keep(request_row(session, access))
+            self.outbox.keep(request_row(session, access))
         cmcd = access.cmcd
         if cmcd is not None and (told := session.told_with(cmcd, access)) is not None:
             self._keep_told(session, told)
@@ -168,12 +168,22 @@ class Tracker:
                 return False
             self._waiting.keep(names[0], report)
             return True
-        if session.phase is Phase.ENDED and _is_over(session, report.received_ns):
+        self.pass_until(session, report.received_ns)
+        if session.phase is Phase.ENDED and session.is_over(report.received_ns):
             return False
         for name in names:
             self._names.give(name, session)
         self._tell(session, report)
         return True
+
+    def leave(self, session: Session) -> None:
+        """`session` cannot go on any more."""
+        self._names.forget(session)
+
+    def pass_until(self, session: Session, now_ns: int) -> None:
+        """End `session` if it has gone idle by now."""
+        if session.phase is not Phase.ENDED and now_ns > session.due_ns(self._idle_ns):
+            self._end(session, EndReason.IDLE, now_ns)
 
     def tell(self, session: Session, row: PlayerEventRow) -> None:
         """Take a report into account that `session` has entered: the player may have said that it is over."""
@@ -185,16 +195,7 @@ class Tracker:
 
     def take_rows(self, now_ns: int) -> list[OtherRow]:
         """All rows but those of sessions that are complete by now; each is handed out once."""
-        return self._outbox.take(now_ns)
-
-    def take_all_rows(self) -> list[OtherRow]:
-        """Every row but those of sessions, also of minutes and segments that are not over: the relay stops."""
-        return self._outbox.take_all()
-
-    @property
-    def rows_dropped(self) -> int:
-        """Rows that nobody took in time."""
-        return self._outbox.dropped
+        return self.outbox.take(now_ns)
 
     def sweep(self, now_ns: int) -> None:
         """End what has gone idle by now and forget what cannot be resumed any more."""
@@ -252,7 +253,7 @@ class Tracker:
             return None
         viewer = self._viewer_of(access.stream, identity)
         session = self._stored.pop(viewer, None)
-        if session is not None and not _is_over(session, access.at_ns):
+        if session is not None and not session.is_over(access.at_ns):
             session.key = key
         else:
             session = Session(key, Ids.of(viewer, identity, access.at_ns), self._who_of(access.client), access.at_ns)
@@ -262,7 +263,7 @@ class Tracker:
             self.dropped += 1
             return None
         if (earlier := self._sessions.get(key)) is not None:
-            self._unname(earlier)
+            self.leave(earlier)
         self._sessions[key] = self._spare[key] = session
         self._spare.move_to_end(key)
         self._reschedule(session)
@@ -303,7 +304,7 @@ class Tracker:
             self._watching[session.stream] -= 1
         session.end(reason, now_ns, quit_ns)
         if session.has_opted_out:
-            self._outbox.count_out(session)
+            self.outbox.count_out(session)
         session.is_double = self._is_double(session)
         self.doubles += session.is_double
         session.stored_at_ns = 0
@@ -337,7 +338,7 @@ class Tracker:
                 self._gone[name] = None
             while len(self._gone) > self._max_sessions:
                 self._gone.popitem(last=False)
-        self._unname(session)
+        self.leave(session)
 
     def _same(self, session: Session | None, names: Sequence[Name], at_ns: int) -> Session | None:
         """The session that has one of `names`, which may be another than the one of the request's token."""
@@ -345,7 +346,7 @@ class Tracker:
             other = self._names.get(name)
             if other is None or other is session or other.key[0] != name[0]:
                 continue
-            if other.phase is Phase.ENDED and _is_over(other, at_ns):
+            if other.phase is Phase.ENDED and other.is_over(at_ns):
                 continue
             if session is None:
                 session = other
@@ -362,7 +363,7 @@ class Tracker:
         del self._sessions[lost.key]
         self._spare.pop(lost.key)
         self._changed.pop(lost, None)
-        self._outbox.drop_minute(lost)
+        self.outbox.drop_minute(lost)
         names = (lost.key, *lost.names)
         self._names.forget(lost)
         for name in names:
@@ -375,9 +376,6 @@ class Tracker:
             for report in self._waiting.take(names):
                 self._tell(session, report)
 
-    def _unname(self, session: Session) -> None:
-        self._names.forget(session)
-
     def _tell(self, session: Session, report: PlayerReport) -> None:
         if report.client.has_opted_out:
             session.has_opted_out = True
@@ -387,7 +385,7 @@ class Tracker:
 
     def _keep_told(self, session: Session, row: PlayerEventRow) -> None:
         if self._keeps_requests and not session.has_opted_out:
-            self._outbox.keep(row)
+            self.outbox.keep(row)
 
     def _reschedule(self, session: Session) -> None:
         session.scheduled_ns = session.due_ns(self._idle_ns)
@@ -400,8 +398,3 @@ class Tracker:
     def _is_current(self, entry: tuple[int, int, Session]) -> bool:
         due_ns, _, session = entry
         return due_ns == session.scheduled_ns and self._sessions.get(session.key) is session
-
-
-def _is_over(session: Session, at_ns: int) -> bool:
-    """Whether an ended session is past being resumed."""
-    return at_ns - session.ended_at_ns > RESUME_WITHIN_NS
