@@ -32,6 +32,7 @@ from relay.fields import (
 from relay.ladder import MOST_RUNGS, PRESET, problem_of
 from relay.model import EncodedCodec, EncoderChoice, Latency, LatencyProfile, Preset, Profile
 from relay.references import resolve
+from relay.retention import Retention
 from relay.walls import problem_of_shown
 
 if TYPE_CHECKING:
@@ -247,6 +248,7 @@ class RelaySettings(Settings):
     timezone: TimeZoneName = None
     event_days: EventDays = 30
     event_pictures_mb: PictureMegabytes = 512
+    viewing: Retention = Field(default_factory=Retention)
     webhooks: Webhooks = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

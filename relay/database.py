@@ -87,6 +87,9 @@ class RowStore(ABC, Generic[Row]):
     def _mend(self, connection: sqlite3.Connection) -> None:
         """Finish what a killed process left open, within a transaction, before anything else is written."""
 
+    def _upgrade(self, connection: sqlite3.Connection) -> None:
+        """Bring a file of an older layout up to this one, within a transaction."""
+
     def _merged(self, before: Row, after: Row) -> Row:
         """What is to be written of a row of which an older state still waits."""
         del before
@@ -187,6 +190,11 @@ class RowStore(ABC, Generic[Row]):
             connection.executescript(
                 f"BEGIN IMMEDIATE; {layout.schema} PRAGMA user_version = {layout.version}; COMMIT;"
             )
+        elif version < layout.version:
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                self._upgrade(connection)
+                connection.execute(f"PRAGMA user_version = {layout.version}")
         elif self.path.stat().st_size <= _CHECK_UP_TO_BYTES:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":

@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from relay.config import RelaySettings, RenditionSettings, StreamSettings
 from relay.events.settings import EventRule, WebhookSettings
+from relay.retention import Retention
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -26,6 +27,7 @@ TABLES: dict[type[Settings], list[str]] = {
     RenditionSettings: ["A rendition"],
     EventRule: ["An event"],
     WebhookSettings: ["A webhook"],
+    Retention: ["Viewing data"],
 }
 NOTHING: tuple[object, ...] = (None, (), {}, PydanticUndefined)
 

@@ -7,20 +7,19 @@ evening: so rows are fetched a page at a time, each page its own short read, and
 from __future__ import annotations
 
 import sqlite3
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from relay.errors import StoreError
+from relay.sessions.batches import unpack
 from relay.sessions.columns import TABLE_OF, TIME_COLUMN, decoder, time_ms
 from relay.sessions.model import SessionRow
 from relay.sessions.store import DATABASE_FILE, SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from relay.sessions.columns import Row
-    from relay.sessions.model import ViewingRow
 
 PAGE_ROWS: Final = 500
 _BUSY_TIMEOUT_S: Final = 2.0
@@ -104,7 +103,6 @@ class HotTables:
         """A batch has no order within, and one hour's may come between another's: who needs an order, sorts."""
         if not self._columns("batches"):
             return
-        unpack: Callable[[bytes], list[ViewingRow]] = import_module("relay.sessions.batches").unpack
         query = (
             "SELECT id, body FROM batches WHERE kind = ? AND hour_ms > ? AND hour_ms < ? AND id > ? ORDER BY id LIMIT ?"
         )

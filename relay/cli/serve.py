@@ -123,7 +123,9 @@ async def _serve(settings: RelaySettings, cores: float) -> None:
     shown = len(shown_in(settings.streams))
     with closing(DataFolder(settings.data)) as folder, closing(TapFolder(settings.data, shown)) as taps:
         mint = TokenMint(load_or_make_key(settings.data))
-        recorder = SessionRecorder(SessionStore(settings.data), mint, settings.session_idle_s)
+        store = SessionStore(settings.data, retention=settings.viewing)
+        keeps_requests = settings.viewing.request_days > 0
+        recorder = SessionRecorder(store, mint, settings.session_idle_s, keeps_requests=keeps_requests)
         hub = Hub(settings.streams)
         events = EventStore(settings.data, days=settings.event_days, pictures_mb=settings.event_pictures_mb)
         desk = EventDesk(settings, events, hub.publish_event)

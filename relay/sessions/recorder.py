@@ -44,7 +44,7 @@ class SessionRecorder:
         self._store = store
         self._mint = mint
         self._sinks = tuple(sinks)
-        self._tracker = Tracker(round(idle_s * NS_PER_S), keeps_requests=keeps_requests and bool(sinks))
+        self._tracker = Tracker(round(idle_s * NS_PER_S), keeps_requests=keeps_requests)
         self._tracker.restore(store.ended_lately(RESUME_WITHIN_NS // NS_PER_MS))
         self._verified: dict[tuple[str, str], Identity] = {}
         self._refused_tokens = 0
@@ -89,11 +89,10 @@ class SessionRecorder:
         return self._store.close(timeout_s)
 
     def _hand_out(self, sessions: list[SessionRow], others: Sequence[ViewingRow]) -> None:
-        if sessions:
-            self._store.put(sessions)
-        if sessions or others:
+        if rows := [*sessions, *others]:
+            self._store.put(rows)
             for sink in self._sinks:
-                sink.put([*sessions, *others])
+                sink.put(rows)
 
     def counters(self) -> dict[str, int]:
         """Numbers for metrics; all but `sessions_tracked` only grow."""

@@ -1,112 +1,61 @@
-"""The durable record of sessions: one SQLite file in the data folder, written by one thread (`relay.database`).
+"""The durable record of viewing: one SQLite file in the data folder, written by one thread (`relay.database`).
 
 Others read it while it is written: `relay sessions`, a notebook.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
+import time
 from contextlib import closing
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from itertools import count
+from typing import TYPE_CHECKING, Final
 
 from relay.database import Layout, RowStore
 from relay.errors import StoreError
-from relay.sessions.model import EndReason, SessionRow
+from relay.retention import Retention
+from relay.sessions.batches import pack
+from relay.sessions.columns import TABLE_OF, decoder, time_ms
+from relay.sessions.model import EndReason, SessionRow, ViewingRow
+from relay.sessions.tables import BATCHED, VERSION, of_one_kind, schema, to_sql, upgrade, upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
     from pathlib import Path
 
 DATABASE_FILE: Final = "sessions.sqlite3"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = VERSION
 MAX_PENDING_ROWS: Final = 50_000
 """As many sessions as are tracked: under 100 MB, and only when the disk has not answered for long."""
 
 COLUMNS: Final = SessionRow._fields
-_SCHEMA: Final = """
-    CREATE TABLE sessions (
-        session_id TEXT NOT NULL PRIMARY KEY,
-        viewer_id TEXT NOT NULL,
-        viewer_day_id TEXT NOT NULL,
-        id_source TEXT NOT NULL,
-        stream_id TEXT NOT NULL,
-        started_at_ms INTEGER NOT NULL,
-        first_media_at_ms INTEGER,
-        last_media_at_ms INTEGER,
-        ended_at_ms INTEGER,
-        end_reason TEXT,
-        exit_before_video_start INTEGER NOT NULL,
-        watched_time_s REAL NOT NULL,
-        watched_time_source TEXT NOT NULL,
-        media_time_s REAL NOT NULL,
-        bytes_sent INTEGER NOT NULL,
-        request_count INTEGER NOT NULL,
-        renditions TEXT NOT NULL,            -- JSON: ["video","audio"]
-        http_error_count INTEGER NOT NULL,
-        error_codes TEXT NOT NULL,           -- JSON: {"404":2}
-        gap_count INTEGER NOT NULL,
-        gap_ms INTEGER NOT NULL,
-        client_net TEXT NOT NULL,
-        device_type TEXT NOT NULL,
-        os TEXT NOT NULL,
-        player_name TEXT NOT NULL,
-        player_version TEXT NOT NULL,
-        is_bot INTEGER NOT NULL
-    );
-    CREATE INDEX sessions_by_start ON sessions (started_at_ms, session_id);
-    CREATE INDEX sessions_by_end ON sessions (ended_at_ms);
-"""
-_NAMES: Final = ", ".join(COLUMNS)
-_UPSERT: Final = (
-    f"INSERT INTO sessions ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT (session_id) "  # noqa: S608 - our names
-    f"DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in COLUMNS[1:])}"
-)
-_JSON_TUPLE: Final = COLUMNS.index("renditions")
-_JSON_PAIRS: Final = COLUMNS.index("error_codes")
-_FLAGS: Final = (COLUMNS.index("exit_before_video_start"), COLUMNS.index("is_bot"))
+MS_PER_HOUR: Final = 3_600_000
+MS_PER_DAY: Final = 24 * MS_PER_HOUR
+_BYTES_PER_MB: Final = 1_000_000
+_from_sql: Final = decoder(SessionRow, COLUMNS)
 
 
-def to_sql(row: SessionRow) -> list[Any]:
-    """`row` as the database's columns hold it."""
-    values: list[Any] = list(row)
-    values[_JSON_TUPLE] = _json_array(row.renditions)
-    values[_JSON_PAIRS] = _json_object(row.error_codes)
-    return values
-
-
-@lru_cache(maxsize=256)
-def _json_array(texts: tuple[str, ...]) -> str:
-    return json.dumps(texts, separators=(",", ":"))
-
-
-@lru_cache(maxsize=256)
-def _json_object(pairs: tuple[tuple[int, int], ...]) -> str:
-    return json.dumps(dict(pairs), separators=(",", ":"))
-
-
-def from_sql(values: Iterable[Any]) -> SessionRow:
-    """The row whose columns, in the order of `COLUMNS`, are `values`."""
-    fields = list(values)
-    fields[_JSON_TUPLE] = tuple(json.loads(fields[_JSON_TUPLE]))
-    fields[_JSON_PAIRS] = tuple((int(code), count) for code, count in json.loads(fields[_JSON_PAIRS]).items())
-    for flag in _FLAGS:
-        fields[flag] = bool(fields[flag])
-    return SessionRow._make(fields)
-
-
-class SessionStore(RowStore[SessionRow]):
+class SessionStore(RowStore[ViewingRow]):
     """The one writer of the data folder's session database.
 
     Opening it creates the file (readable by its owner alone) or checks it, and closes what a killed process left open.
     Raises `StoreError` if it is damaged, of a newer relay, or cannot be written.
     """
 
-    def __init__(self, data: Path, max_pending_rows: int = MAX_PENDING_ROWS) -> None:
-        super().__init__(data / DATABASE_FILE, Layout("session", SCHEMA_VERSION, _SCHEMA), max_pending_rows)
+    def __init__(
+        self,
+        data: Path,
+        max_pending_rows: int = MAX_PENDING_ROWS,
+        retention: Retention | None = None,
+        unix_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._retention = retention or Retention()
+        self._unix_s = unix_s
+        self._retire_at_s = 0.0
+        self._numbers = count()
+        super().__init__(data / DATABASE_FILE, Layout("session", VERSION, schema()), max_pending_rows)
 
-    def put(self, rows: Iterable[SessionRow]) -> None:
+    def put(self, rows: Iterable[ViewingRow]) -> None:
         """Have `rows` written soon. A later state of a session takes the place of one that still waits."""
         self._put(rows)
 
@@ -121,15 +70,43 @@ class SessionStore(RowStore[SessionRow]):
         )
         try:
             with closing(sqlite3.connect(self.path)) as connection:
-                return [from_sql(values) for values in connection.execute(query, (within_ms, self._max_pending_rows))]
+                return [_from_sql(values) for values in connection.execute(query, (within_ms, self._max_pending_rows))]
         except (sqlite3.Error, ValueError) as error:
             raise StoreError(f"{self.path}: cannot be read: {error}") from error
 
-    def _key(self, row: SessionRow) -> str:
-        return row.session_id
+    def _key(self, row: ViewingRow) -> Hashable:
+        return row.session_id if isinstance(row, SessionRow) else next(self._numbers)
 
-    def _write(self, connection: sqlite3.Connection, rows: Sequence[SessionRow]) -> None:
-        connection.executemany(_UPSERT, map(to_sql, rows))
+    def _write(self, connection: sqlite3.Connection, rows: Sequence[ViewingRow]) -> None:
+        for kind, same in of_one_kind(rows).items():
+            if kind in BATCHED:
+                _write_batches(connection, TABLE_OF[kind], same)
+            else:
+                connection.executemany(upsert(kind), map(to_sql, same))
+        if self._unix_s() >= self._retire_at_s:
+            self._retire(connection, round(self._unix_s() * 1000))
+            self._retire_at_s = self._unix_s() + MS_PER_HOUR / 1000
+
+    def _retire(self, connection: sqlite3.Connection, now_ms: int) -> None:
+        """Delete what has been kept long enough, and the oldest raw rows where they take too much room."""
+        kept = self._retention
+        minutes_from_ms = now_ms - kept.minute_days * MS_PER_DAY
+        sessions_from_ms = now_ms - kept.session_days * MS_PER_DAY
+        connection.execute("DELETE FROM batches WHERE hour_ms < ?", (now_ms - kept.request_days * MS_PER_DAY,))
+        connection.execute("DELETE FROM session_minutes WHERE minute_ms < ?", (minutes_from_ms,))
+        connection.execute("DELETE FROM segment_audience WHERE media_at_ms < ?", (minutes_from_ms,))
+        connection.execute("DELETE FROM sessions WHERE started_at_ms < ?", (sessions_from_ms,))
+        connection.execute("DELETE FROM opted_out_hours WHERE hour_ms < ?", (sessions_from_ms,))
+        (size,) = connection.execute("SELECT coalesce(sum(length(body)), 0) FROM batches").fetchone()
+        while size > kept.request_mb * _BYTES_PER_MB:
+            hour_ms, freed = connection.execute(
+                "SELECT hour_ms, sum(length(body)) FROM batches GROUP BY hour_ms ORDER BY hour_ms LIMIT 1"
+            ).fetchone()
+            connection.execute("DELETE FROM batches WHERE hour_ms = ?", (hour_ms,))
+            size -= freed
+
+    def _upgrade(self, connection: sqlite3.Connection) -> None:
+        upgrade(connection)
 
     def _mend(self, connection: sqlite3.Connection) -> None:
         connection.execute(
@@ -137,3 +114,13 @@ class SessionStore(RowStore[SessionRow]):
             "WHERE ended_at_ms IS NULL",
             (EndReason.SERVER_CRASH,),
         )
+
+
+def _write_batches(connection: sqlite3.Connection, table: str, rows: Sequence[ViewingRow]) -> None:
+    hours: dict[int, list[ViewingRow]] = {}
+    for row in rows:
+        hours.setdefault(time_ms(row) // MS_PER_HOUR * MS_PER_HOUR, []).append(row)
+    connection.executemany(
+        "INSERT INTO batches (kind, hour_ms, rows, body) VALUES (?, ?, ?, ?)",
+        [(table, hour_ms, len(same), pack(same)) for hour_ms, same in hours.items()],
+    )

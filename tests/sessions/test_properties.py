@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from fixtures.viewing import NS, access, client, ns
 from relay.model import MediaKind
 from relay.sessions import Access, IdSource, ObjectKind, SessionRow
+from relay.sessions.columns import decoder
 from relay.sessions.coverage import Coverage
-from relay.sessions.model import Identity
-from relay.sessions.store import from_sql, to_sql
+from relay.sessions.model import Identity, SessionRow
+from relay.sessions.tables import to_sql
 from relay.sessions.tracker import Tracker
 
 IDLE_S = 10
@@ -111,7 +112,7 @@ def test_the_outcome_does_not_depend_on_when_time_is_looked_at(story: list[Any],
 @given(story=steps)
 def test_a_row_survives_the_store_and_json(story: list[Any]) -> None:
     for row in run(story, in_order=True)[1].values():
-        assert from_sql(to_sql(row)) == row
+        assert decoder(SessionRow, SessionRow._fields)(to_sql(row)) == row
         json.dump(row._asdict(), io.StringIO())
 
 

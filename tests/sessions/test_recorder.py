@@ -9,15 +9,15 @@ import pytest
 
 from fixtures.viewing import EPOCH_S, access, client, ns
 from relay.sessions import ObjectKind, SessionRecorder, SessionStore, TokenMint
-from relay.sessions.model import PlayerReport
+from relay.sessions.columns import decoder
+from relay.sessions.model import PlayerReport, SessionRow
 from relay.sessions.said import Cmcd
-from relay.sessions.store import from_sql
+from relay.sessions.store import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from relay.sessions import SessionRow
 
 MINT = TokenMint(bytes(32))
 
@@ -30,8 +30,12 @@ def recorder(tmp_path: Path) -> Iterator[SessionRecorder]:
 
 
 def rows(data: Path) -> list[SessionRow]:
+    make = decoder(SessionRow, COLUMNS)
     with closing(sqlite3.connect(data / "sessions.sqlite3")) as connection:
-        return [from_sql(values) for values in connection.execute("SELECT * FROM sessions ORDER BY started_at_ms")]
+        return [
+            make(values)
+            for values in connection.execute(f"SELECT {', '.join(COLUMNS)} FROM sessions ORDER BY started_at_ms")
+        ]
 
 
 def test_from_the_first_request_to_the_row(recorder: SessionRecorder, tmp_path: Path) -> None:

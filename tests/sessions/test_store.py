@@ -15,12 +15,13 @@ import pytest
 from fixtures.viewing import Story, ms
 from relay.errors import StoreError
 from relay.sessions import SessionStore
-from relay.sessions.store import COLUMNS, DATABASE_FILE, from_sql
+from relay.sessions.columns import decoder
+from relay.sessions.model import SessionRow
+from relay.sessions.store import COLUMNS, DATABASE_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from relay.sessions import SessionRow
 
 pytestmark = pytest.mark.clock
 
@@ -33,9 +34,12 @@ def a_row(name: str = "anna", segments: int = 2, *, is_over: bool = True) -> Ses
 
 
 def stored(data: Path) -> list[SessionRow]:
+    make = decoder(SessionRow, COLUMNS)
     with closing(sqlite3.connect(data / DATABASE_FILE)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        return [from_sql(values) for values in connection.execute("SELECT * FROM sessions ORDER BY rowid")]
+        return [
+            make(values) for values in connection.execute(f"SELECT {', '.join(COLUMNS)} FROM sessions ORDER BY rowid")
+        ]
 
 
 def test_what_is_put_is_there_and_a_later_state_replaces_it(tmp_path: Path) -> None:
@@ -53,7 +57,7 @@ def test_the_columns_are_those_of_a_row(tmp_path: Path) -> None:
         names = tuple(name for _, name, *_ in connection.execute("PRAGMA table_info(sessions)"))
         assert names == COLUMNS
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
 
 
 def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
@@ -133,7 +137,7 @@ class TestWhatCannotBeUsed:
     def test_one_of_a_newer_relay(self, tmp_path: Path) -> None:
         SessionStore(tmp_path).close()
         with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as connection:
-            connection.execute("PRAGMA user_version = 2")
+            connection.execute("PRAGMA user_version = 3")
         with pytest.raises(StoreError, match="newer relay"):
             SessionStore(tmp_path)
 
