@@ -11,7 +11,7 @@ ports       what is needed of `source`, what is given
 from relay.decode.copying import CopiedVideo
 from relay.decode.decoder import Decoder
 from relay.decode.guard import AudioGuard, TimestampGuard
-from relay.decode.picture import display_size, to_i420
+from relay.decode.picture import display_size, own_planes, to_i420
 from relay.decode.ports import CopyTaker, DecodedAudio, DecodedVideo, RetryPolicy, Source
 from relay.decode.still import Still, decode_keyframe
 
@@ -28,5 +28,6 @@ __all__ = [
     "TimestampGuard",
     "decode_keyframe",
     "display_size",
+    "own_planes",
     "to_i420",
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
-from relay.pixels import SWSCALE_MATRIX, new_i420, split
+from relay.pixels import SWSCALE_MATRIX, Planes, new_i420, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +71,21 @@ def to_i420(
     return _rotated(i420, turns) if turns else i420
 
 
+def own_planes(frame: VideoFrame, matrix: Matrix, sample_aspect: Fraction = Fraction(1)) -> Planes | None:
+    """What `to_i420` would copy, in the frame's own memory: not to be written to, for a decoder may still refer to it.
+
+    `None` where `to_i420` has more to do than to copy. The planes keep the memory alive.
+    """
+    if _quarter_turns(frame.rotation) or not _conforms(frame, matrix, _scaled_width(frame, sample_aspect)):
+        return None
+    planes = frame.planes
+    if any(plane.line_size <= 0 for plane in planes):
+        return None
+    height, width = frame.height // 2, frame.width // 2
+    y, u, v = map(_view, planes)
+    return Planes(y[: 2 * height, : 2 * width], u[:height, :width], v[:height, :width])
+
+
 def _scaled_width(frame: VideoFrame, sample_aspect: Fraction) -> int:
     """The width to scale to; the frame's own where its samples are square, odd as it may be."""
     if sample_aspect == 1 or round(frame.width * sample_aspect) == frame.width:
@@ -78,14 +93,20 @@ def _scaled_width(frame: VideoFrame, sample_aspect: Fraction) -> int:
     return display_size(frame.width, frame.height, sample_aspect)[0]
 
 
+def _conforms(frame: VideoFrame, matrix: Matrix, width: int) -> bool:
+    """Whether `frame` is yuv420p of limited range and `matrix`, `width` wide."""
+    is_plain = frame.format.name == "yuv420p" and frame.color_range != _FULL_RANGE and width == frame.width
+    return is_plain and _matrix_of(frame) == SWSCALE_MATRIX[matrix]
+
+
 def _conformed(frame: VideoFrame, matrix: Matrix, width: int) -> VideoFrame:
     """`frame` as yuv420p of limited range and `matrix`: the same object where it is that already."""
+    if _conforms(frame, matrix, width):
+        return frame
     source = _matrix_of(frame)
     is_full = frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj")
     is_rgb = frame.format.is_rgb
     wanted = SWSCALE_MATRIX[matrix]
-    if frame.format.name == "yuv420p" and not is_full and source == wanted and width == frame.width:
-        return frame
     reformatter = getattr(_local, "reformatter", None)
     if reformatter is None:
         # One a thread: before PyAV 19 each frame's own reformat() keeps a scaler context of its own.

@@ -61,7 +61,7 @@ class Shot:
     @property
     def size_bytes(self) -> int:
         """What it takes in memory."""
-        return self.picture.i420.nbytes
+        return self.picture.width * self.picture.height * 3 // 2  # to ask for its samples would pack them
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 import av
 from av.format import Flags as FormatFlags
 
-from relay.decode import to_i420
+from relay.decode import own_planes, to_i420
 from relay.decode.deinterlace import Deinterlacer
 from relay.errors import SourceUnsupportedError
 from relay.model import MATRICES, Picture
 from relay.offline.film import Colours, Film, Moment, Shot, Sound
 from relay.offline.timing import FileClock, Rising, began_at_ns, ns_of, ticks_of
-from relay.pixels import Pool
+from relay.pixels import LentPicture, Pool
 from relay.source.address import Address, SourceKind, parse_address
 from relay.source.faults import explain_opening
 from relay.source.options import open_options, read_timeout_s
@@ -107,6 +107,7 @@ class FilmReader:
         self._rising = Rising(round(1 / (self._rate * self._time_base)))
         self._deinterlacer = Deinterlacer()
         self._pool = Pool(_MOST_KEPT)
+        self._lent_pool = Pool(_MOST_KEPT)  # of the thread that packs what is lent
         told = [tags.get("creation_time") for tags in (container.metadata, self._video.metadata)]
         self._created = next(filter(None, told), None)
         self._begin_ns = began_at_ns(told, _modified_ns(address), self._length_ns)
@@ -244,10 +245,18 @@ class FilmReader:
             )
         slot, self._slot = self._slot, self._slot + 1
         try:
-            i420 = to_i420(frame, self.film.colours.matrix, self._sample_aspect, self._pool.i420)
+            picture = self._picture(frame, slot, self._begin_ns + time_ns)
         except (av.FFmpegError, ValueError) as error:
             raise self._unreadable("pictures", frame) from error
-        return Shot(Moment(ticks_of(time_ns, self._time_base), length), Picture(slot, self._begin_ns + time_ns, i420))
+        return Shot(Moment(ticks_of(time_ns, self._time_base), length), picture)
+
+    def _picture(self, frame: av.VideoFrame, slot: int, time_ns: int) -> Picture:
+        """`frame` where it lies, if it needs no more than to be copied: who works on it may not need even that."""
+        matrix, aspect = self.film.colours.matrix, self._sample_aspect
+        planes = own_planes(frame, matrix, aspect)
+        if planes is not None:
+            return LentPicture(slot, time_ns, planes, self._lent_pool)
+        return Picture(slot, time_ns, to_i420(frame, matrix, aspect, self._pool.i420))
 
     @property
     def _sample_aspect(self) -> Fraction:

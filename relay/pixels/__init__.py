@@ -5,6 +5,7 @@ I420 as `model.Picture` describes it: shape `(height * 3 // 2, width)`, both eve
 """
 
 from relay.pixels.colour import SWSCALE_MATRIX, bgr_from_i420, i420_from_bgr, recolour, ycbcr_from_bgr
+from relay.pixels.lent import LentPicture
 from relay.pixels.planes import I420, Bgr, Plane, Planes, letterbox, new_i420, split
 from relay.pixels.pool import Pool
 from relay.pixels.video import video_frame
@@ -13,6 +14,7 @@ __all__ = [
     "I420",
     "SWSCALE_MATRIX",
     "Bgr",
+    "LentPicture",
     "Plane",
     "Planes",
     "Pool",

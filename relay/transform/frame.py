@@ -13,7 +13,7 @@ import numpy as np
 from relay.errors import TransformError
 from relay.links import Emitted
 from relay.model import Picture
-from relay.pixels import Planes, Pool, split
+from relay.pixels import LentPicture, Planes, Pool, split
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Frame:
     saturated colour drawn into `bgr` is shown a little different.
     """
 
-    # What a frame holds is one of three: packed planes, planes alone (cropped, and so not packed), or BGR. `_kept` is
+    # What a frame holds is one of three: packed planes, planes alone (cropped, or lent), or BGR. `_kept` is
     # what it held when `keep` was called. Until somebody asks for those very samples both are the same memory: then
     # `_is_shared`, and who is given a view is given one of a copy. A conversion or a scaling writes elsewhere anyway.
     # `told` is how many of `events` the chain has passed on.
@@ -87,8 +87,12 @@ class Frame:
         self.told = 0
         self.is_blank = False
         self._pool = pool if pool is not None else Pool()
-        self._packed: I420 | None = picture.i420
-        self._planes: Planes | None = split(picture.i420)
+        self._packed: I420 | None = None
+        self._planes: Planes | None
+        if isinstance(picture, LentPicture):
+            self._planes = picture.planes
+        else:
+            self._packed, self._planes = picture.i420, split(picture.i420)
         self._bgr: Bgr | None = None
         self._kept: tuple[I420 | None, Planes | None, Bgr | None] | None = None
         self._is_shared = False
@@ -153,7 +157,7 @@ class Frame:
     def planes(self) -> Planes:
         """`(y, u, v)`. A BGR picture is written back first."""
         planes = self._as_planes()
-        if not self._is_shared:
+        if not self._is_shared and planes.y.flags.writeable:  # a decoder's are not: see `LentPicture`
             return planes
         packed = self._pool.i420(*self.size)
         return self._become_packed(packed, _copied(planes, packed))
