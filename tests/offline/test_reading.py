@@ -6,6 +6,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+import av
 import pytest
 
 from fixtures.films import ScriptedChain, found_in, job_for, numbered, write_film, write_sound
@@ -22,6 +23,8 @@ from relay.offline import process
 from relay.offline.containers import container_of
 from relay.offline.film import Shot
 from relay.offline.reading import FilmReader
+from relay.pixels import LentPicture
+from relay.transform.frame import Frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,3 +178,21 @@ def test_the_memory_of_pictures_is_used_again_once_nobody_holds_them(tmp_path: P
     assert len(set(places)) <= len(held) + 3
     for picture in held:
         assert abs(int(picture.i420[10, 10]) - int(numbered(64, 48, picture.slot)[10, 10])) <= 3
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_what_is_written_into_a_picture_is_not_in_those_that_are_predicted_from_it(
+    tmp_path: Path, b_frames: int
+) -> None:
+    path = write_clip(tmp_path / "in.mp4", Clip(160, 96, frames=40, gop=40, b_frames=b_frames))
+    expected = [bytes(frame.to_ndarray(format="yuv420p")) for frame in av.open(path).decode(video=0)]
+    reader = FilmReader.open(job_for(path, tmp_path / "out.mp4").settings, container_of(tmp_path / "out.mp4", "h264"))
+    found = []
+    for item in reader.items():
+        assert isinstance(item, Shot)
+        assert isinstance(item.picture, LentPicture)
+        frame = Frame(item.picture)
+        found.append(b"".join(plane.tobytes() for plane in item.picture.planes))
+        frame.y[:], frame.u[:], frame.v[:] = 16, 128, 128
+    reader.close()
+    assert found == expected
