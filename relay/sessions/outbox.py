@@ -33,6 +33,11 @@ class Outbox:
         self._minutes: dict[Session, None] = {}
         self._rows: list[OtherRow] = []
 
+    @property
+    def waiting(self) -> int:
+        """How many rows could be taken now."""
+        return len(self._rows)
+
     def keep(self, row: OtherRow) -> None:
         """Hand `row` out next."""
         if len(self._rows) < MAX_ROWS:

@@ -23,6 +23,10 @@ SWEEP_EVERY_S: Final = 0.25
 ROWS_PER_SWEEP: Final = 500
 """About 4 ms of work, enough for 1000 viewers. Of more, a quarter is taken each time, so they cannot pile up."""
 
+TAKE_ROWS_EVERY_NS: Final = 5 * NS_PER_S
+"""Rows but those of sessions are stored together: of one viewer's requests, a batch each quarter second would be mostly
+its own header. A crash costs their last five seconds, and of a session's row, which is stored by itself, one."""
+
 
 class SessionRecorder:
     """Who watches, and the record of it. All but the store's thread runs on the event loop.
@@ -48,6 +52,7 @@ class SessionRecorder:
         self._tracker.restore(store.ended_lately(RESUME_WITHIN_NS // NS_PER_MS))
         self._verified: dict[tuple[str, str], Identity] = {}
         self._refused_tokens = 0
+        self._rows_taken_ns = 0
         self._is_closed = False
 
     def note(self, access: Access) -> None:
@@ -72,7 +77,11 @@ class SessionRecorder:
         """End what has gone idle and hand the store what has changed; to be called every `SWEEP_EVERY_S`."""
         self._tracker.sweep(now_ns)
         limit = max(ROWS_PER_SWEEP, self._tracker.changed // 4)
-        self._hand_out(self._tracker.take_changed(now_ns, limit), self._tracker.take_rows(now_ns))
+        is_due = now_ns - self._rows_taken_ns >= TAKE_ROWS_EVERY_NS or self._tracker.outbox.waiting >= ROWS_PER_SWEEP
+        if is_due:
+            self._rows_taken_ns = now_ns
+        others = self._tracker.take_rows(now_ns) if is_due else ()
+        self._hand_out(self._tracker.take_changed(now_ns, limit), others)
 
     def end_stream(self, stream: str, now_ns: int) -> None:
         """The stream has ended (its playlists have ENDLIST): so have its viewers' sessions."""

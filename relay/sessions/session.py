@@ -248,9 +248,10 @@ class Session:
         return new_ns
 
     def told_with(self, cmcd: Cmcd, access: Access) -> PlayerEventRow | None:
-        """What came with a request and is not in its row: None if nothing."""
+        """What came with a request and is not in its row: None if nothing, or only what it plays, as before."""
+        is_playing_the_same = cmcd.pb_kbps is None or cmcd.pb_kbps == self.playback.playing_kbps
         if (
-            cmcd.startup_ms is None and cmcd.latency_ms is None and cmcd.pb_kbps is None and not cmcd.error_codes
+            cmcd.startup_ms is None and cmcd.latency_ms is None and is_playing_the_same and not cmcd.error_codes
             and cmcd.dropped_frames is None and cmcd.stall_ms is None and cmcd.stalls_total is None
             and cmcd.stall_total_ms is None
         ):  # fmt: skip

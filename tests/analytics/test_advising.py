@@ -1,10 +1,5 @@
 from __future__ import annotations
 
-import pickle
-import sqlite3
-import sys
-from contextlib import closing
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,25 +38,12 @@ def test_nothing_watched_is_no_advice(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def with_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two batches of requests, in a format of the test's own."""
-    monkeypatch.setitem(sys.modules, "relay.sessions.batches", SimpleNamespace(unpack=pickle.loads))
-    keep(tmp_path, Audience(5).rows)
-    rows = [
+def with_requests(tmp_path: Path) -> Path:
+    requests = [
         A_REQUEST._replace(at_us=(START_MS + 1000 * number + 3234) * 1000, media_at_ms=START_MS + 1000 * number)
         for number in range(2000)
     ]
-    with closing(sqlite3.connect(tmp_path / "sessions.sqlite3")) as connection, connection:
-        connection.execute("CREATE TABLE batches (id INTEGER PRIMARY KEY, kind TEXT, hour_ms INT, rows INT, body BLOB)")
-        for half in (rows[:1000], rows[1000:]):
-            values = ("requests", START_MS, len(half), pickle.dumps([tuple(row) for row in half]))
-            connection.execute("INSERT INTO batches (kind, hour_ms, rows, body) VALUES (?, ?, ?, ?)", values)
-    monkeypatch.setattr(
-        sys.modules["relay.sessions.batches"],
-        "unpack",
-        lambda body: [RequestRow._make(values) for values in pickle.loads(body)],
-    )
-    return tmp_path
+    return keep(tmp_path, [*Audience(5).rows, *requests])
 
 
 def test_a_cache_is_advised_from_the_age_of_what_was_asked_for(with_requests: Path) -> None:

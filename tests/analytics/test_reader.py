@@ -16,7 +16,7 @@ from fixtures.viewed import START_MS, Audience, a_minute, a_session, keep
 from fixtures.viewing import Story, ms
 from relay.analytics import SessionReader
 from relay.errors import StoreError
-from relay.sessions.model import TABLES, AudienceRow, MinuteRow, OptedOutRow
+from relay.sessions.model import AudienceRow, MinuteRow, OptedOutRow
 
 if TYPE_CHECKING:
     from relay.sessions import SessionRow
@@ -159,9 +159,8 @@ def test_a_database_of_an_older_relay_lacks_tables_and_columns(tmp_path: Path) -
     with closing(sqlite3.connect(tmp_path / "sessions.sqlite3")) as connection:
         connection.execute("PRAGMA user_version = 1")
         connection.execute("ALTER TABLE sessions DROP COLUMN country")
-        for table in TABLES:
-            if table != "sessions":
-                connection.execute(f"DROP TABLE {table}")
+        for table in ("session_minutes", "segment_audience", "opted_out_hours", "batches"):
+            connection.execute(f"DROP TABLE {table}")
     with SessionReader(tmp_path) as reader:
         assert list(reader.sessions()) == [a_session()]
         assert list(reader.rows(MinuteRow)) == []

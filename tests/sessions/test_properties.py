@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fixtures.viewing import NS, access, client, ns
 from relay.model import MediaKind
-from relay.sessions import Access, IdSource, ObjectKind, SessionRow
+from relay.sessions import Access, IdSource, ObjectKind
 from relay.sessions.columns import decoder
 from relay.sessions.coverage import Coverage
 from relay.sessions.model import Identity, SessionRow

@@ -12,15 +12,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fixtures.viewed import A_REQUEST
 from fixtures.viewing import Story, ms
 from relay.errors import StoreError
+from relay.retention import Retention
 from relay.sessions import SessionStore
+from relay.sessions.batches import unpack
 from relay.sessions.columns import decoder
-from relay.sessions.model import SessionRow
+from relay.sessions.model import AudienceRow, MinuteRow, OptedOutRow, PlayerEventRow, SessionRow
 from relay.sessions.store import COLUMNS, DATABASE_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from relay.sessions.model import ViewingRow
 
 
 pytestmark = pytest.mark.clock
@@ -200,6 +206,91 @@ def test_putting_does_not_wait_for_the_disk(tmp_path: Path) -> None:
             store.put([a_row()])
         assert time.monotonic() - begin < 0.5
     assert store.close(5)
+
+
+DAY_S = 86_400.0
+EVENT = PlayerEventRow(
+    ms(1) * 1000, ms(2) * 1000, "cam", "s", "ps", "p", 480, None, 900, None, 2800, None, 4000, 2, ("x",)
+)
+
+
+def minute(at: float = 0.0, watched_ms: int = 1000) -> MinuteRow:
+    return MinuteRow(ms(at), "cam", "s", "video", watched_ms, 10, 1, 0, 0, 0, None, None, None)
+
+
+def count(data: Path, table: str) -> int:
+    with closing(sqlite3.connect(data / DATABASE_FILE)) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+class TestEveryKindOfRow:
+    def test_raw_rows_are_kept_in_batches_of_their_hour(self, tmp_path: Path) -> None:
+        requests = [A_REQUEST._replace(at_us=(ms(900 * number)) * 1000) for number in range(8)]
+        store = SessionStore(tmp_path)
+        store.put([*requests, EVENT])
+        assert store.close()
+        with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as connection:
+            batches = connection.execute("SELECT kind, hour_ms, rows, body FROM batches ORDER BY id").fetchall()
+        assert {hour_ms % 3_600_000 for _, hour_ms, *_ in batches} == {0}
+        assert [row for *_, body in batches for row in unpack(body)] == [*requests, EVENT]
+        assert len(batches) in {3, 4}
+
+    def test_what_comes_again_for_the_same_minute_adds_up(self, tmp_path: Path) -> None:
+        for _ in range(2):
+            store = SessionStore(tmp_path)
+            store.put([minute(watched_ms=700), AudienceRow("cam", 7, ms(0), 3), OptedOutRow(ms(0), "cam", 1, 2.5, 9)])
+            assert store.close()
+        with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as connection:
+            assert connection.execute("SELECT watched_ms, requests FROM session_minutes").fetchall() == [(1400, 2)]
+            assert connection.execute("SELECT viewers FROM segment_audience").fetchall() == [(6,)]
+            assert connection.execute("SELECT plays, watched_time_s FROM opted_out_hours").fetchall() == [(2, 5.0)]
+
+
+class TestRetention:
+    def write(self, data: Path, now_s: float, rows: Iterable[ViewingRow], **kept: int) -> None:
+        store = SessionStore(data, retention=Retention(**kept), unix_s=lambda: now_s)
+        store.put(rows)
+        assert store.close()
+
+    def test_each_kind_goes_when_its_time_is_over(self, tmp_path: Path) -> None:
+        start_s = ms(0) / 1000
+        self.write(tmp_path, start_s, [a_row(), minute(), A_REQUEST._replace(at_us=ms(0) * 1000)])
+        left = []
+        for days in (1, 8, 91, 396):
+            self.write(tmp_path, start_s + days * DAY_S, [AudienceRow("cam", days, ms(days * DAY_S), 1)])
+            left.append([count(tmp_path, table) for table in ("batches", "session_minutes", "sessions")])
+        assert left == [[1, 1, 1], [0, 1, 1], [0, 0, 1], [0, 0, 0]]
+
+    def test_past_their_room_the_oldest_hours_of_raw_rows_go(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("relay.sessions.store._BYTES_PER_MB", 1500)
+        hours = [A_REQUEST._replace(at_us=ms(3600 * number) * 1000) for number in range(8)]
+        self.write(tmp_path, ms(0) / 1000, hours, request_mb=1)
+        with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as connection:
+            kept = [hour_ms for (hour_ms,) in connection.execute("SELECT hour_ms FROM batches ORDER BY id")]
+        assert 1 <= len(kept) < 8
+        assert kept[-1] == ms(3600 * 7) // 3_600_000 * 3_600_000
+
+
+def test_a_file_of_the_first_layout_gets_what_came_since(tmp_path: Path) -> None:
+    store = SessionStore(tmp_path)
+    store.put([a_row("anna")])
+    assert store.close()
+    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as connection, connection:
+        for name in SessionRow._field_defaults:
+            connection.execute(f"ALTER TABLE sessions DROP COLUMN {name}")
+        for table in ("session_minutes", "segment_audience", "opted_out_hours", "batches"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("PRAGMA user_version = 1")
+    store = SessionStore(tmp_path)
+    store.put([a_row("bert"), minute()])
+    assert store.close()
+    anna, bert = stored(tmp_path)
+    defaults = SessionRow._field_defaults
+    assert anna == a_row("anna")._replace(**defaults)
+    assert bert == a_row("bert")
+    assert count(tmp_path, "session_minutes") == 1
 
 
 KILLED = """
