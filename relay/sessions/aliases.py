@@ -95,7 +95,8 @@ class Waiting:
         """Keep `report` until somebody of that name comes."""
         while self._reports:
             oldest = next(iter(self._reports.values()))
-            if len(self._reports) < MAX_WAITING and report.received_ns - oldest[0].received_ns <= WAITS_NS:
+            has_room = name in self._reports or len(self._reports) < MAX_WAITING
+            if has_room and report.received_ns - oldest[0].received_ns <= WAITS_NS:
                 break
             self.dropped += len(self._reports.popitem(last=False)[1])
         waiting = self._reports.setdefault(name, [])

@@ -79,3 +79,21 @@ def test_minutes_audiences_and_requests_are_handed_out(story: Story) -> None:
     audience = {row.media_sequence: row.viewers for row in story.all_of(AudienceRow)}
     assert (audience[100], audience[101], len(audience)) == (2, 1, 60)
     assert len(story.all_of(RequestRow)) == 62
+
+
+def test_throughput_is_that_of_large_objects_without_the_wait_for_them(story: Story) -> None:
+    anna = story.viewer("anna")
+    anna.gets_segment(100, at=0, bytes_sent=1_000_000, took_ms=1100, hold_ms=100)
+    anna.gets_segment(101, at=2, bytes_sent=1_000_000, took_ms=5, hold_ms=5)
+    anna.gets_segment(102, at=4, bytes_sent=10, took_ms=4000)
+    story.time(100)
+    assert (story.only_row().throughput_kbps_p50, story.only_row().throughput_source) == (8000, "measured")
+
+
+def test_media_without_a_rendition_counts_and_older_media_say_nothing_of_the_edge(story: Story) -> None:
+    anna = story.viewer("anna")
+    anna.gets_segment(110, at=0, rendition=None, bitrate_kbps=800, media_at_ms=ms(-4))
+    anna.gets_segment(100, at=1, rendition=None, bitrate_kbps=800, media_at_ms=ms(-24))
+    story.time(100)
+    row = story.only_row()
+    assert (row.average_playback_bitrate_kbps, row.live_latency_ms_p50, row.max_rendition) == (800, 2000, "")

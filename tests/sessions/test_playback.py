@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from fixtures.viewing import ms
 from relay.sessions.model import PlayerEventRow
+from relay.sessions.playback import MAX_CODES, MAX_STATES
+from relay.sessions.said import Cmcd
 
 if TYPE_CHECKING:
     from fixtures.viewing import Story, Viewer
@@ -111,3 +113,26 @@ def test_told_latency_startup_and_bit_rate(story: Story) -> None:
     row = story.only_row()
     assert (row.live_latency_ms_p50, row.latency_source) == (2100, "cmcd")
     assert (row.initial_startup_time_ms, row.average_playback_bitrate_kbps, row.bitrate_source) == (640, 3000, "cmcd")
+
+
+def test_what_comes_with_a_request_is_kept_where_it_says_something_new(story: Story) -> None:
+    anna = story.viewer("anna")
+    for second, kbps in enumerate((800, 800, 2800, 2800)):
+        anna.gets_segment(100 + second, at=2 * second, cmcd=Cmcd(version=2, pb_kbps=kbps))
+    anna.gets_segment(104, at=8, cmcd=Cmcd(version=2, error_codes=tuple(f"e{number}" for number in range(20))))
+    story.time(100)
+    told = story.all_of(PlayerEventRow)
+    assert [(row.event, row.pb_kbps) for row in told] == [("", 800), ("", 2800), ("", None)]
+    assert len(story.only_row().player_error_codes) == MAX_CODES
+
+
+def test_states_are_settled_when_there_are_many_and_none_can_come_before_them(story: Story) -> None:
+    anna = story.viewer("anna")
+    anna.gets_segment(100, at=0)
+    for second in range(1, 2 * MAX_STATES):
+        anna.is_in("p" if second % 2 else "a", at=second)
+    anna.is_in("f", at=0.5)
+    anna.gets_segment(101, at=2 * MAX_STATES)
+    story.time(100)
+    row = story.only_row()
+    assert (row.playback_failed, row.pause_ms) == (False, 7000)

@@ -10,13 +10,15 @@ import pytest
 from fixtures.viewing import EPOCH_S, access, client, ns
 from relay.sessions import ObjectKind, SessionRecorder, SessionStore, TokenMint
 from relay.sessions.columns import decoder
-from relay.sessions.model import PlayerReport, SessionRow
+from relay.sessions.model import AudienceRow, MinuteRow, PlayerReport, RequestRow, SessionRow
 from relay.sessions.said import Cmcd
 from relay.sessions.store import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from relay.sessions.model import ViewingRow
 
 
 MINT = TokenMint(bytes(32))
@@ -123,3 +125,35 @@ def test_a_report_is_wanted_until_the_viewing_of_its_token_is_over(recorder: Ses
     refused = recorder.counters()["tokens_refused"]
     assert is_wanted(1000, viewer="nonsense")
     assert recorder.counters()["tokens_refused"] == refused + 1
+
+
+def test_without_a_token_a_viewer_is_known_by_what_the_player_calls_it(recorder: SessionRecorder) -> None:
+    for number in range(2):
+        nat = client("nat")
+        recorder.note(access(ObjectKind.SEGMENT, 0, cmcd=Cmcd(sid=f"sid {number}"), client=nat))
+        recorder.note(access(ObjectKind.SEGMENT, 0, playback_session_id=f"apple {number}", client=nat))
+    live = recorder.sessions_live()
+    assert sorted(row.id_source for row in live) == ["cmcd_sid", "cmcd_sid", "playback_session", "playback_session"]
+
+
+class Heard:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.rows: list[ViewingRow] = []
+
+    def put(self, rows: Iterable[ViewingRow]) -> None:
+        self.rows += rows
+
+
+def test_a_sink_is_given_all_that_the_store_is(tmp_path: Path) -> None:
+    sink = Heard()
+    recorder = SessionRecorder(SessionStore(tmp_path), MINT, 30, [sink])
+    recorder.note(access(ObjectKind.SEGMENT, 0, viewer=MINT.mint("cam", EPOCH_S)))
+    recorder.sweep(ns(1))
+    recorder.note(access(ObjectKind.SEGMENT, 2, viewer=MINT.mint("cam", EPOCH_S)))
+    recorder.sweep(ns(2))
+    assert len([row for row in sink.rows if isinstance(row, RequestRow)]) == 1, "the next is in five seconds"
+    assert recorder.close(ns(3))
+    assert {type(row) for row in sink.rows} == {SessionRow, MinuteRow, AudienceRow, RequestRow}
+    assert len(rows(tmp_path)) == 2
