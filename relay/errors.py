@@ -23,6 +23,7 @@
     ├── TokenError             a viewer token is malformed, expired or badly signed          never retried
     ├── FetchError             an address that is checked gives no answer that can be used   retried
     ├── QueryError             a question about the viewing data cannot be answered          never retried
+    ├── JobError               a question to the viewing data got no whole answer            retried
     └── StoreError             a file of sessions or events cannot be opened or read         never retried
 
 (1) A relay whose only stream was not seen since it started ends with this; else that may come back: a cable, a file.
@@ -181,6 +182,12 @@ class FetchError(RelayError):
 
 class QueryError(RelayError):
     """Raised by `analytics`: a question that is no question, or one that needs a package that is not installed."""
+
+
+class JobError(RelayError):
+    """Raised by `serve`: the process that answers a question failed or took too long, or too many ask at once."""
+
+    retryable = True
 
 
 class StoreError(RelayError):

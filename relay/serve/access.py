@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import unquote
 
 from relay.model import MediaKind
 from relay.sessions import Access, ClientMasks
 from relay.sessions.client import has_opted_out, referrer_host
-from relay.sessions.cmcd import joined_headers, parse_query
+from relay.sessions.cmcd import joined_headers, parse_query, value_in
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from relay.serve.paths import LivePath
     from relay.sessions import Client, SessionRecorder
+    from relay.sessions.paths import LivePath
     from relay.sessions.said import Cmcd
 
 _MEDIA_KINDS: Final = {kind.value: kind for kind in MediaKind}
-_CMCD: Final = "CMCD="
 _MAX_SESSION_ID: Final = 64
 
 
@@ -106,20 +104,12 @@ class AccessLog:
 
     def _cmcd(self, asker: Asker) -> Cmcd | None:
         """What the player says with its request: in headers, or where it has none in the query (CTA-5004-B)."""
-        text = joined_headers(asker.headers) or cmcd_in(asker.query)
+        text = joined_headers(asker.headers) or value_in(asker.query)
         if not text:
             return None
         cmcd = parse_query(text)
         self.cmcd["ignored" if cmcd is None else "request"] += 1
         return cmcd
-
-
-def cmcd_in(query: str) -> str:
-    """The value of `CMCD=` in a query, decoded; empty where there is none."""
-    if _CMCD not in query:
-        return ""
-    pairs = query.split("&")
-    return next((unquote(pair[len(_CMCD) :]) for pair in pairs if pair.startswith(_CMCD)), "")
 
 
 def _session_id(headers: Mapping[str, str]) -> str | None:

@@ -28,9 +28,9 @@ from relay.playlist.reload import LONGEST_WAIT_S
 from relay.serve import prepared
 from relay.serve.access import Asker, Sent
 from relay.serve.deliver import deliver
-from relay.serve.paths import CAPTIONS, IFRAME_PLAYLIST, TRANSPORT, TRANSPORT_PLAYLIST, LivePath, parse_path
 from relay.serve.prepared import NO_STORE, Prepared
 from relay.sessions import ObjectKind
+from relay.sessions.paths import CAPTIONS, IFRAME_PLAYLIST, TRANSPORT, TRANSPORT_PLAYLIST, LivePath, parse_path
 from relay.timeline import NS_PER_S
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from relay.playlist import (
 from relay.playlist.window import US_PER_S
 from relay.serve import prepared
 from relay.serve.bell import Bell
-from relay.serve.paths import TRANSPORT
 from relay.serve.rendition import PLAYLIST_CACHE
+from relay.sessions.paths import TRANSPORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

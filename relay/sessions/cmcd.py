@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote
 
 from relay.sessions.said import Cmcd
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 HEADERS: Final = ("CMCD-Session", "CMCD-Request", "CMCD-Object", "CMCD-Status")
 HIGHEST_VERSION: Final = 2
+_PARAMETER: Final = "CMCD="
 MAX_RECORD_CHARACTERS: Final = 8192
 """As long as a request's line may be. What is longer is no record."""
 MAX_MEMBERS: Final = 64
@@ -74,6 +76,14 @@ def parse_query(query: str) -> Cmcd | None:
     """What the value of a request's `CMCD=` says, once percent-decoded; None if nothing of it is understood."""
     fields = _fields(query, _REQUEST_KEYS)
     return Cmcd(**fields) if fields else None
+
+
+def value_in(query: str) -> str:
+    """The value of `CMCD=` in a percent-encoded query, decoded; empty where there is none."""
+    if _PARAMETER not in query:
+        return ""
+    pairs = query.split("&")
+    return next((unquote(pair[len(_PARAMETER) :]) for pair in pairs if pair.startswith(_PARAMETER)), "")
 
 
 def parse_headers(headers: Mapping[str, str]) -> Cmcd | None:

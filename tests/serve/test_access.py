@@ -9,7 +9,6 @@ from urllib.parse import quote
 import pytest
 
 from fixtures.published import MSN
-from relay.serve.access import cmcd_in
 from relay.sessions.said import Cmcd
 
 if TYPE_CHECKING:
@@ -86,11 +85,3 @@ async def test_the_playlist_that_is_a_viewers_own_does_not_repeat_what_the_viewe
     client: Client, camera: Camera
 ) -> None:
     assert "CMCD" not in (await client.get(f"/live/cam/index.m3u8?CMCD={TOLD}")).text
-
-
-@pytest.mark.parametrize(
-    ("query", "value"),
-    [("", ""), ("CMCD=a%2Cb%3D1&x=2", "a,b=1"), ("x=CMCD=1", ""), ("x=1&CMCD=%ff%zz", "\ufffd%zz"), ("CMCD=", "")],
-)
-def test_the_parameter_is_found_in_any_query(query: str, value: str) -> None:
-    assert cmcd_in(query) == value

@@ -14,6 +14,7 @@ from relay.sessions.cmcd import (
     parse_events,
     parse_headers,
     parse_query,
+    value_in,
 )
 from relay.sessions.said import Cmcd
 
@@ -122,3 +123,11 @@ def test_no_text_makes_the_parser_raise(text: str) -> None:
 @given(st.binary())
 def test_no_body_makes_the_parser_raise(body: bytes) -> None:
     assert len(parse_events(body).records) <= MAX_RECORDS
+
+
+@pytest.mark.parametrize(
+    ("query", "value"),
+    [("", ""), ("CMCD=a%2Cb%3D1&x=2", "a,b=1"), ("x=CMCD=1", ""), ("x=1&CMCD=%ff%zz", "\ufffd%zz"), ("CMCD=", "")],
+)
+def test_the_parameter_is_found_in_any_query(query: str, value: str) -> None:
+    assert value_in(query) == value

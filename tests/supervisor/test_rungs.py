@@ -14,6 +14,7 @@ from fixtures.waiting import until
 from relay import wire
 from relay.config import StreamSettings
 from relay.model import MediaKind
+from relay.supervisor import keeper as keeper_module
 from relay.supervisor import rendition_demand
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ TOP, MIDDLE, LOW, AUDIO = "video", "video-240p", "video-180p", "audio"
 @pytest.fixture(autouse=True)
 def _nobody_waits_longer_than_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendition_demand, "LEAST_CLOSE_S", 0.0)
+    monkeypatch.setattr(keeper_module, "SILENT_FOR_S", 30.0)  # a scripted worker says nothing unless it is told to
 
 
 @pytest.fixture

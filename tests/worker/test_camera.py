@@ -61,8 +61,7 @@ def test_a_camera_from_the_first_word_to_the_last(supervisor: Supervisor) -> Non
     assert stats.gauges["cpu_s"] > 0
     assert stats.counters["connections"] == 1
     ages_ms = [stats.gauges[f"age_{step}_ms"] for step in ("received", "decoded", "transformed", "encoded")]
-    assert ages_ms == sorted(ages_ms)
-    assert 0 <= ages_ms[0] < ages_ms[-1] < 5000
+    assert 0 <= min(ages_ms) == ages_ms[0] < ages_ms[-1] < 5000, "each is of the newest frame at its step"
     assert stats.gauges["age_sent_ms"] > stats.gauges["package_ms"] > 0
     assert stats.gauges["jitter_ms"] >= 0
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.serve.paths import LivePath, parse_path
 from relay.sessions import ObjectKind
+from relay.sessions.paths import LivePath, parse_path
 
 
 @pytest.mark.parametrize(
