@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from relay.errors import JobError, QueryError
 
@@ -84,12 +84,11 @@ async def _spawn(module: str, arguments: tuple[str, ...]) -> Process:
 
 async def _answer(process: Process, module: str, within_s: float) -> AsyncGenerator[bytes]:
     """Each wait for the child has the same end; how long the asker takes between them is the asker's affair."""
-    assert process.stdout is not None, "it was asked for"
-    assert process.stderr is not None, "it was asked for"
-    words = asyncio.create_task(_last_of(process.stderr))
+    stdout = cast("asyncio.StreamReader", process.stdout)  # both are pipes: `_spawn` asks for them
+    words = asyncio.create_task(_last_of(cast("asyncio.StreamReader", process.stderr)))
     deadline_s = asyncio.get_running_loop().time() + within_s
     try:
-        while chunk := await _until(deadline_s, process.stdout.read(_CHUNK_BYTES)):
+        while chunk := await _until(deadline_s, stdout.read(_CHUNK_BYTES)):
             yield chunk
         code = await _until(deadline_s, process.wait())
         said = await _until(deadline_s, words)
