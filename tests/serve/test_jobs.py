@@ -41,7 +41,7 @@ async def test_an_answer_larger_than_a_pipe_comes_whole(asked: Callable[[str], i
 async def test_what_is_no_question_is_told_in_the_childs_own_last_words(asked: Callable[[str], int]) -> None:
     asked("import sys; print('warning', file=sys.stderr); print('no such stream', file=sys.stderr); exit(2)")
 
-    with pytest.raises(QueryError, match="^no such stream$"):
+    with pytest.raises(QueryError, match=r"^no such stream$"):
         await Jobs().run("asked")
 
 
@@ -100,7 +100,7 @@ async def test_questions_wait_their_turn_and_too_many_are_refused(asked: Callabl
     jobs = Jobs(at_once=1, max_waiting=1)
 
     async with jobs.start("asked") as chunks:
-        assert await anext(chunks) == b"first\n"
+        assert (await anext(chunks)).startswith(b"first")
         asked("print('second')")
         second = asyncio.create_task(jobs.run("asked"))
         await asyncio.sleep(0)

@@ -13,6 +13,8 @@ from relay.sessions.said import Cmcd
 
 told_with = st.builds(
     Cmcd,
+    version=st.integers(1, 2),
+    sid=st.none(),  # of two viewers who say the same one, the second is taken for the first
     bl_ms=st.integers(0, 9000) | st.none(),
     br_kbps=st.integers(100, 9000) | st.none(),
     latency_ms=st.integers(0, 9000) | st.none(),
