@@ -172,7 +172,7 @@ def test_other_commands_look_where_the_server_writes(monkeypatch: pytest.MonkeyP
 
 
 def test_the_health_check_asks_the_port_and_a_path_that_are_served(tmp_path: Path) -> None:
-    from relay.serve import Hub, make_app  # noqa: PLC0415 - as above
+    from relay.serve import AdminKey, Hub, Viewing, make_app  # noqa: PLC0415 - as above
     from relay.sessions import SessionRecorder, SessionStore, TokenMint  # noqa: PLC0415
 
     match = re.search(r"'http://127\.0\.0\.1:(\d+)(/[a-z]+)'", health_code())
@@ -183,7 +183,8 @@ def test_the_health_check_asks_the_port_and_a_path_that_are_served(tmp_path: Pat
     try:
         settings = config.load(data=tmp_path)
         demand, desk = lambda _: nullcontext(), NotedDesk()
-        served = make_app(Hub(settings.streams), recorder, mint, tuple, time.time_ns, demand, desk)
+        viewing = Viewing(recorder, mint, tmp_path, AdminKey(bytes(32)), settings.viewing)
+        served = make_app(Hub(settings.streams), viewing, tuple, time.time_ns, demand, desk)
         assert match[2] in {resource.canonical for resource in served.router.resources()}
     finally:
         recorder.close(time.time_ns())

@@ -7,6 +7,8 @@ went wrong is one line on standard error, with exit code 1; a question that is n
     audience  {stream?, since_ms, until_ms, step_s?}      {"points": [{"at_ms", "viewers", "average"}], "peak", ...}
     qoe       {stream?, since_ms, until_ms, by?, k?}      {"figures": {name: {"value", "unit", "source", "n"}}, ...}
     report    {stream?, since_ms, until_ms, k?, format?}  a page (`html`, the default) or `text`
+    sessions  {stream?, since_ms?, until_ms?, limit?, before?}   {"sessions": [...], "next": cursor or null}
+    session   {id}                                        {"session", "minutes", "player_events"}, or null
     export    {format, table?, stream?, since_ms?, until_ms?}
 """
 
@@ -26,6 +28,7 @@ from relay.analytics.exporting import LOGS, ExportFormat, rows_of, write
 from relay.analytics.figures import Figure, figures
 from relay.analytics.groups import DIMENSIONS, SMALLEST_GROUP, grouped
 from relay.analytics.html import page
+from relay.analytics.listing import CURSOR, LISTED, MOST_LISTED, detailed, listed
 from relay.analytics.reader import SessionReader
 from relay.analytics.report import Question, chart_step_ms, make_report
 from relay.analytics.retention import audience, survival
@@ -71,6 +74,28 @@ class AskedReport(Asked):
 
     k: Annotated[int, Field(ge=1)] = SMALLEST_GROUP
     format: Literal["html", "text"] = "html"
+
+
+class AskedSessions(BaseModel):
+    """A page of sessions, behind the cursor `before`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    data: Path
+    stream: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST_LISTED)] = LISTED
+    before: Annotated[str, Field(pattern=CURSOR)] | None = None
+
+
+class AskedSession(BaseModel):
+    """One session, by its whole id."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    data: Path
+    id: str
 
 
 class AskedExport(BaseModel):
@@ -164,6 +189,18 @@ def _report(text: str, out: BinaryIO) -> None:
     out.write(made.encode())
 
 
+def _sessions(text: str, out: BinaryIO) -> None:
+    asked = AskedSessions.model_validate_json(text)
+    with SessionReader(asked.data) as reader:
+        _write(listed(reader, asked.stream, asked.since_ms, asked.until_ms, asked.limit, asked.before), out)
+
+
+def _session(text: str, out: BinaryIO) -> None:
+    asked = AskedSession.model_validate_json(text)
+    with SessionReader(asked.data) as reader:
+        _write(detailed(reader, asked.id, _now_ms()), out)
+
+
 def _export(text: str, out: BinaryIO) -> None:
     asked = AskedExport.model_validate_json(text)
     table = asked.table or ("requests" if asked.format in LOGS else "sessions")
@@ -185,7 +222,7 @@ def _documents(found: dict[str, Figure]) -> dict[str, dict[str, object]]:
     }
 
 
-def _write(document: Mapping[str, object], out: BinaryIO) -> None:
+def _write(document: Mapping[str, object] | None, out: BinaryIO) -> None:
     out.write(json.dumps(document, separators=(",", ":")).encode() + b"\n")
 
 
@@ -197,6 +234,8 @@ JOBS: Final[dict[str, Callable[[str, BinaryIO], None]]] = {
     "audience": _audience,
     "qoe": _quality,
     "report": _report,
+    "sessions": _sessions,
+    "session": _session,
     "export": _export,
 }
 

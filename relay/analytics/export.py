@@ -30,7 +30,7 @@ def write_jsonl(rows: Iterable[ViewingRow], out: TextIO) -> int:
     """One JSON object a line. Returns how many."""
     count = 0
     for row in rows:
-        out.write(json.dumps(_document(row), separators=(",", ":"), ensure_ascii=False) + "\n")
+        out.write(json.dumps(document(row), separators=(",", ":"), ensure_ascii=False) + "\n")
         count += 1
     return count
 
@@ -41,17 +41,18 @@ def write_csv(rows: Iterable[ViewingRow], out: TextIO, kind: type[ViewingRow] = 
     writer.writerow(kind._fields)
     count = 0
     for row in rows:
-        writer.writerow(map(_cell, _document(row).values()))
+        writer.writerow(map(_cell, document(row).values()))
         count += 1
     return count
 
 
-def _document(row: ViewingRow) -> dict[str, Any]:
-    document = row._asdict()
+def document(row: ViewingRow) -> dict[str, Any]:
+    """`row` as JSON has it: what is counted by its name is a map."""
+    values = row._asdict()
     if isinstance(row, SessionRow):
-        document["error_codes"] = dict(row.error_codes)
-        document["player_error_codes"] = dict(row.player_error_codes)
-    return document
+        values["error_codes"] = dict(row.error_codes)
+        values["player_error_codes"] = dict(row.player_error_codes)
+    return values
 
 
 def _cell(value: object) -> object:

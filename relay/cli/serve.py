@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -20,7 +21,9 @@ from relay.events.desk import EventDesk
 from relay.events.store import EventStore
 from relay.events.webhooks import Webhooks
 from relay.heap import spare_what_is_loaded
-from relay.serve import HttpServer, Hub, make_app
+from relay.keyfile import load_or_make
+from relay.serve import TOKEN_FILE, AdminKey, HttpServer, Hub, Viewing, make_app
+from relay.serve.adminkey import INVITATION_S
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
 from relay.supervisor import DataFolder, Outlets, Supervisor, TapFolder, usable_cores
 from relay.walls import shown_in
@@ -123,6 +126,7 @@ async def _serve(settings: RelaySettings, cores: float) -> None:
     shown = len(shown_in(settings.streams))
     with closing(DataFolder(settings.data)) as folder, closing(TapFolder(settings.data, shown)) as taps:
         mint = TokenMint(load_or_make_key(settings.data))
+        key = AdminKey(load_or_make(settings.data / TOKEN_FILE, "admin token"))
         store = SessionStore(settings.data, retention=settings.viewing)
         keeps_requests = settings.viewing.request_days > 0
         recorder = SessionRecorder(store, mint, settings.session_idle_s, keeps_requests=keeps_requests)
@@ -135,8 +139,9 @@ async def _serve(settings: RelaySettings, cores: float) -> None:
         try:
             webhooks.start()
             told, now, demand = supervisor.statuses, supervisor.unix_ns, supervisor.demand
-            app = make_app(hub, recorder, mint, told, now, demand, desk, lambda: webhooks.figures)
-            await _serve_until_told(settings, app, supervisor, lambda: _sweep(recorder, desk, supervisor))
+            viewing = Viewing(recorder, mint, settings.data, key, settings.viewing)
+            app = make_app(hub, viewing, told, now, demand, desk, lambda: webhooks.figures)
+            await _serve_until_told(settings, app, supervisor, key, lambda: _sweep(recorder, desk, supervisor))
         finally:
             if not recorder.close(supervisor.unix_ns()):
                 log.error("some viewer sessions could not be written before the end")
@@ -149,6 +154,7 @@ async def _serve_until_told(
     settings: RelaySettings,
     app: web.Application,
     supervisor: Supervisor,
+    key: AdminKey,
     sweep: Callable[[], Coroutine[None, None, None]],
 ) -> None:
     """Listen and run the streams until SIGINT, SIGTERM, or an only stream that cannot be opened."""
@@ -161,7 +167,8 @@ async def _serve_until_told(
     try:
         front = await start_front(settings, settings.data, supervisor.door)
         spare_what_is_loaded()
-        typer.echo("\n".join([*_where_to_look(settings, server), *where_to_push(settings, front)]))
+        lines = [*_where_to_look(settings, server), *where_to_push(settings, front)]
+        typer.echo("\n".join([*lines, *_where_to_see_who_watches(settings, server, key)]))
         tasks = [
             asyncio.create_task(supervisor.run(), name="supervisor"),
             asyncio.create_task(sweep(), name="sweep"),
@@ -188,10 +195,8 @@ async def _sweep(recorder: SessionRecorder, desk: EventDesk, supervisor: Supervi
 
 def _where_to_look(settings: RelaySettings, server: HttpServer) -> list[str]:
     """What a newcomer reads first: where to look, and who else can."""
-    lines = []
-    host = "localhost" if settings.is_loopback or settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
-    origin = f"http://{f'[{host}]' if ':' in host else host}:{server.port}"
-    lines.append(f"relay: open {origin}/")
+    origin = _origin(settings, server)
+    lines = [f"relay: open {origin}/"]
     lines.extend(f"       {name}: {origin}/live/{name}/index.m3u8" for name in settings.streams)
     if settings.is_loopback:
         lines.append(
@@ -201,3 +206,14 @@ def _where_to_look(settings: RelaySettings, server: HttpServer) -> list[str]:
     else:
         lines.append("       Everybody who can reach this address can watch, without a password.")
     return lines
+
+
+def _where_to_see_who_watches(settings: RelaySettings, server: HttpServer, key: AdminKey) -> list[str]:
+    """An invitation, which is nothing to who finds it in a log: it is good once, for a quarter of an hour."""
+    link = f"{_origin(settings, server)}/viewing#admin={key.invite(time.time())}"
+    return [f"       Who watches: {link}  (this link signs one browser in, within {INVITATION_S / 60:g} minutes)"]
+
+
+def _origin(settings: RelaySettings, server: HttpServer) -> str:
+    host = "localhost" if settings.is_loopback or settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{server.port}"

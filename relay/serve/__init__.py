@@ -4,8 +4,10 @@ Hub <─publish── supervisor       make_app ─> HttpServer.start ─> viewe
  └─ Prepared responses ─> media ─> deliver ─> access ─> sessions
 """
 
+from relay.serve.adminkey import TOKEN_FILE, AdminKey
 from relay.serve.app import make_app
 from relay.serve.hub import Hub
 from relay.serve.runner import HttpServer
+from relay.serve.viewing import Viewing
 
-__all__ = ["HttpServer", "Hub", "make_app"]
+__all__ = ["TOKEN_FILE", "AdminKey", "HttpServer", "Hub", "Viewing", "make_app"]

@@ -9,16 +9,20 @@ import structlog
 from aiohttp import web
 
 from relay.events.feed import Feed
+from relay.serve import openapi
 from relay.serve.access import AccessLog
+from relay.serve.admin import AdminDoor
 from relay.serve.api import Api
 from relay.serve.cmcd import PATH as CMCD_PATH
 from relay.serve.cmcd import CmcdRoutes
 from relay.serve.event_metrics import EventCollector
 from relay.serve.events import EventRoutes
 from relay.serve.malformed import MALFORMED, MalformedRequests
-from relay.serve.media import MediaRoutes
+from relay.serve.jobs import Jobs
+from relay.serve.media import MediaRoutes, asker_of
 from relay.serve.metrics import Metrics, RelayCollector
 from relay.serve.pages import Pages
+from relay.serve.viewing import ViewingRoutes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from relay.events.webhooks import HookFigures
     from relay.model import StreamStatus
     from relay.serve.hub import Hub
-    from relay.sessions import SessionRecorder, TokenMint
+    from relay.serve.viewing import Viewing
     from relay.supervisor.demand import Demand
 
 log = structlog.get_logger()
@@ -53,8 +57,7 @@ _NS_PER_MS: Final = 1_000_000
 
 def make_app(
     hub: Hub,
-    recorder: SessionRecorder,
-    mint: TokenMint,
+    viewing: Viewing,
     statuses: Callable[[], Sequence[StreamStatus]],
     unix_ns: Callable[[], int],
     demand: Callable[[str], Demand],
@@ -63,18 +66,22 @@ def make_app(
 ) -> web.Application:
     """The whole HTTP side.
 
-    `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, `desk` has the events, `hooks`
+    `viewing` is all about who watches, `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, `desk` has the events, `hooks`
     has the figures of webhooks, and `demand` is entered, by the stream's name, around all that a viewer fetches.
     """
+    recorder = viewing.recorder
     access, malformed = AccessLog(recorder, unix_ns), MalformedRequests()
-    media = MediaRoutes(hub, mint, access, unix_ns, demand)
+    media = MediaRoutes(hub, viewing.mint, access, unix_ns, demand)
     feed = Feed(unix_ns() // _NS_PER_MS)
     desk.listeners.append(feed.hear)
     collector = RelayCollector(hub, recorder, access, malformed, statuses, desk)
     metrics = Metrics(collector, EventCollector(feed, hooks))
     app = web.Application(client_max_size=MAX_BODY_BYTES, handler_args=CONNECTION_LIMITS)
     app[MALFORMED] = malformed
-    app.add_routes(_routes(media, Pages(hub), Api(hub, recorder, statuses, unix_ns, desk.changes), metrics))
+    api, pages = Api(hub, recorder, statuses, unix_ns, desk.changes), Pages(hub, kept=viewing.retention)
+    app.add_routes(_routes(media, pages, api, metrics))
+    door = AdminDoor(viewing.key, lambda request: access.client(asker_of(request), unix_ns()).network, unix_ns)
+    app.add_routes([*door.routes(), *ViewingRoutes(viewing, Jobs(), unix_ns).routes(door)])
     app.router.add_route("*", CMCD_PATH, CmcdRoutes(recorder, access, hub.streams, unix_ns).handle)
     app.add_routes(EventRoutes(desk.store, feed, hub.streams).routes())
     app.on_response_prepare.append(_add_common_headers)
@@ -92,10 +99,13 @@ def make_app(
 def _routes(media: MediaRoutes, pages: Pages, api: Api, metrics: Metrics) -> list[web.RouteDef]:
     return [
         web.get("/", pages.index),
+        web.get("/viewing", pages.viewing),
+        web.get("/privacy", pages.privacy),
         web.get("/web/{name:.+}", pages.file),
         web.get("/live/{stream}", pages.add_slash),
         web.get("/live/{stream}/", pages.watch),
         web.route("*", "/live/{path:.*}", media.handle),
+        web.get("/api/v1/openapi.json", openapi.handle),
         web.get("/api/v1/time", api.time),
         web.get("/api/v1/streams", api.streams),
         web.get("/healthz", api.healthz),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from relay.serve.allowance import Allowance
 from relay.serve.media import asker_of
 from relay.serve.prepared import NO_STORE
 from relay.sessions.cmcd import parse_events
@@ -34,7 +35,6 @@ BURST_POSTS: Final = 300
 """Of a whole /24 or /48, which may be a company's, or a proxy with all viewers behind it. A page posts once a second at
 the most, and mostly every half minute."""
 
-_MAX_NETWORKS: Final = 4096
 _BODY_WITHIN_S: Final = 10.0
 _METHODS: Final = ("POST", "OPTIONS")
 _HEADERS: Final = {"Cache-Control": NO_STORE}
@@ -43,30 +43,6 @@ _PREFLIGHT_HEADERS: Final = {
     "Access-Control-Allow-Headers": "Content-Type",
     "Access-Control-Max-Age": "86400",
 }
-
-
-class Allowance:
-    """How often each network may post: `BURST_POSTS` at once, and `POSTS_PER_S` for long (GCRA, ITU-T I.371)."""
-
-    def __init__(self) -> None:
-        self._due_s: dict[str, float] = {}
-
-    def wait_s(self, network: str, now_s: float) -> float:
-        """0 where a post is allowed, which is then taken into account; else the time until one will be."""
-        due_s = max(self._due_s.get(network, now_s), now_s) + 1 / POSTS_PER_S
-        over_s = due_s - now_s - BURST_POSTS / POSTS_PER_S
-        if over_s > 1e-9:
-            return over_s
-        if network not in self._due_s and len(self._due_s) >= _MAX_NETWORKS:
-            self._forget(now_s)
-        self._due_s[network] = due_s
-        return 0.0
-
-    def _forget(self, now_s: float) -> None:
-        """Keep those who posted just now; where that is everybody, let them begin anew."""
-        self._due_s = {network: due_s for network, due_s in self._due_s.items() if due_s > now_s}
-        if len(self._due_s) >= _MAX_NETWORKS:
-            self._due_s.clear()
 
 
 class CmcdRoutes:
@@ -79,7 +55,7 @@ class CmcdRoutes:
         self._log = log
         self._streams = streams
         self._unix_ns = unix_ns
-        self._allowance = Allowance()
+        self._allowance = Allowance(POSTS_PER_S, BURST_POSTS)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Take a body of events."""

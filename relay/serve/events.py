@@ -11,11 +11,12 @@ from aiohttp import web
 
 from relay.errors import StoreError
 from relay.events.feed import HEARTBEAT
-from relay.events.telling import described, to_json
+from relay.events.telling import described
 from relay.serve import prepared
 from relay.serve.deliver import WRITE_DEADLINE_S, deliver
 from relay.serve.event_query import parse_event_query
 from relay.serve.prepared import NO_STORE
+from relay.serve.refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection
@@ -69,10 +70,10 @@ class EventRoutes:
         try:
             query = parse_event_query(request.query.items())
         except ValueError as error:
-            raise _refusal(web.HTTPBadRequest, str(error)) from error
+            raise refusal(web.HTTPBadRequest, str(error)) from error
         events = await _read(self._page(name, query))
         if events is None:
-            raise _refusal(web.HTTPBadRequest, f"before: no event {query.before!r} is kept (any more)")
+            raise refusal(web.HTTPBadRequest, f"before: no event {query.before!r} is kept (any more)")
         shown = events[: query.limit]
         told = {
             "stream": name,
@@ -86,7 +87,7 @@ class EventRoutes:
         name = self._stream(request)
         jpeg = await _read(self._store.picture(name, request.match_info["id"]))
         if jpeg is None:
-            raise _refusal(web.HTTPNotFound, "there is no picture of it, or not any more")
+            raise refusal(web.HTTPNotFound, "there is no picture of it, or not any more")
         return await deliver(request, prepared.binary(jpeg, "image/jpeg", _PICTURE_CACHE))
 
     async def live(self, request: web.Request) -> web.StreamResponse:
@@ -95,7 +96,7 @@ class EventRoutes:
         news = asyncio.Event()
         listener = self._feed.listen(name, request.headers.get("Last-Event-ID", ""), news.set)
         if listener is None:
-            raise _refusal(web.HTTPServiceUnavailable, "too many listen already", Retry_After=str(_AGAIN_AFTER_S))
+            raise refusal(web.HTTPServiceUnavailable, "too many listen already", Retry_After=str(_AGAIN_AFTER_S))
         response = web.StreamResponse(headers=_LIVE_HEADERS)
         try:
             await self._tell(request, response, listener, news)
@@ -151,7 +152,7 @@ class EventRoutes:
     def _stream(self, request: web.Request) -> str:
         name = request.match_info["stream"]
         if name not in self._streams:
-            raise _refusal(web.HTTPNotFound, f"there is no stream {name!r}")
+            raise refusal(web.HTTPNotFound, f"there is no stream {name!r}")
         return name
 
 
@@ -161,11 +162,4 @@ async def _read(reading: Awaitable[T]) -> T:
         return await reading
     except StoreError as error:
         log.warning("events cannot be read", reason=str(error))
-        raise _refusal(web.HTTPServiceUnavailable, "the events cannot be read just now") from error
-
-
-def _refusal(kind: type[web.HTTPError], why: str, **headers: str) -> web.HTTPError:
-    """An error as the API tells it, to be raised."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    text = to_json({"error": why})
-    return kind(text=text, content_type="application/json", headers={**_HEADERS, **named})
+        raise refusal(web.HTTPServiceUnavailable, "the events cannot be read just now") from error

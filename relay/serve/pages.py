@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from relay.retention import Retention
 from relay.serve import prepared
 from relay.serve.deliver import deliver
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from relay.serve.hub import Hub
     from relay.serve.prepared import Prepared
 
@@ -43,9 +46,10 @@ PAGE_HEADERS: Final = {
 class Pages:
     """Handlers of the pages and their files."""
 
-    def __init__(self, hub: Hub, folder: Path = WEB_FOLDER) -> None:
+    def __init__(self, hub: Hub, folder: Path = WEB_FOLDER, kept: Retention | None = None) -> None:
+        """`kept` says how long viewing data are kept, for the page that tells viewers."""
         self._hub = hub
-        self._files = _load(folder)
+        self._files = _load(folder, {name: str(value) for name, value in (kept or Retention()).model_dump().items()})
 
     async def index(self, request: web.Request) -> web.StreamResponse:
         """All streams."""
@@ -55,6 +59,14 @@ class Pages:
         """One stream."""
         self._check_stream(request)
         return await self._page(request, "watch.html")
+
+    async def viewing(self, request: web.Request) -> web.StreamResponse:
+        """Who watches now. The page is anybody's; what it shows it has to ask for as an admin."""
+        return await self._page(request, "viewing.html")
+
+    async def privacy(self, request: web.Request) -> web.StreamResponse:
+        """What is kept of viewers, in plain words."""
+        return await self._page(request, "privacy.html")
 
     async def add_slash(self, request: web.Request) -> web.StreamResponse:
         """The watch page without its last slash, from which its relative addresses would not lead anywhere."""
@@ -79,14 +91,21 @@ class Pages:
         return await deliver(request, page)
 
 
-def _load(folder: Path) -> dict[str, Prepared]:
-    """The files of `folder` by their path in it. They are small: a megabyte in all, most of it hls.js."""
+def _load(folder: Path, words: Mapping[str, str]) -> dict[str, Prepared]:
+    """The files of `folder` by their path in it. They are small: a megabyte in all, most of it hls.js.
+
+    `{name}` in a page is the word of that name.
+    """
     files: dict[str, Prepared] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.suffix in _TEXT_TYPES:
-            made = prepared.text(path.read_bytes(), _TEXT_TYPES[path.suffix], _REVALIDATE)
-            if _TEXT_TYPES[path.suffix].startswith("text/html"):
+            text = path.read_bytes()
+            if path.suffix == ".html":
+                for word, value in words.items():
+                    text = text.replace(f"{{{word}}}".encode(), value.encode())
+            made = prepared.text(text, _TEXT_TYPES[path.suffix], _REVALIDATE)
+            if path.suffix == ".html":
                 made = made.with_headers(PAGE_HEADERS)
             made.gzipped()  # now, at the start, and not on the event loop when somebody waits
         elif path.suffix in _BINARY_TYPES:

@@ -11,15 +11,14 @@ after the resume window begins a new session.
 
 from __future__ import annotations
 
-import binascii
 import hmac
-import os
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from relay.errors import DataFolderError, TokenError
+from relay.errors import TokenError
+from relay.keyfile import load_or_make
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +30,6 @@ MAC_BYTES: Final = 10
 MAX_SKEW_S: Final = 300
 """How far another relay with the same key may be ahead of our clock."""
 
-KEY_BYTES: Final = 32
 KEY_FILE: Final = "viewer.key"
 _TIME_BYTES: Final = 5
 _CONTEXT: Final = b"relay viewer token 1\0"
@@ -74,38 +72,5 @@ class TokenMint:
 
 
 def load_or_make_key(data: Path) -> bytes:
-    """The key of the data folder, made at first use and readable by its owner alone. Raises `DataFolderError`.
-
-    It appears whole or not at all, and when two relays start at once both end with the same one.
-    """
-    path = data / KEY_FILE
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            _make_key(path)
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)
-        key = binascii.unhexlify(path.read_bytes().strip())
-    except OSError as error:
-        raise DataFolderError(f"{path}: the key of viewer tokens cannot be kept here: {error.strerror}") from error
-    except binascii.Error:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise DataFolderError(f"{path}: is not a key of viewer tokens; remove it and a new one is made")
-    return key
-
-
-def _make_key(path: Path) -> None:
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_hex(KEY_BYTES).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            path.hardlink_to(temporary)  # unlike a rename it never replaces the key that another relay has just made
-        except FileExistsError:
-            return
-    finally:
-        temporary.unlink(missing_ok=True)
+    """The key of the data folder, made at first use. Raises `DataFolderError`."""
+    return load_or_make(data / KEY_FILE, "key of viewer tokens")

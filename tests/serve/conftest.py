@@ -8,16 +8,18 @@ import aiohttp
 import pytest
 
 from fixtures.desk import NotedDesk
-from fixtures.origin import UNIX_NS, Camera, Client, Clock, Recorder
+from fixtures.origin import ADMIN_KEY, UNIX_NS, Camera, Client, Clock, Recorder
 from fixtures.published import FORMAT
 from relay.config import StreamSettings
 from relay.model import Quality, StreamFigures, StreamHealth, StreamState, StreamStatus
-from relay.serve import HttpServer, Hub, make_app
+from relay.retention import Retention
+from relay.serve import AdminKey, HttpServer, Hub, Viewing, make_app
 from relay.sessions import TokenMint
 from relay.supervisor.demand import Demand
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from aiohttp import web
 
@@ -53,6 +55,12 @@ def mint() -> TokenMint:
 
 
 @pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """The data folder, in which nobody has watched yet."""
+    return tmp_path
+
+
+@pytest.fixture
 def statuses() -> list[StreamStatus]:
     health = StreamHealth(StreamState.LIVE, UNIX_NS)
     figures = StreamFigures(Quality.GOOD, 29.97, 30.0, 4, 0, 3.14, 1, 2, {"receive": 1.5, "publish": 0.2})
@@ -79,11 +87,13 @@ def app(
     hub: Hub,
     recorder: Recorder,
     mint: TokenMint,
+    data: Path,
     statuses: list[StreamStatus],
     demands: dict[str, Demand],
     desk: NotedDesk,
 ) -> web.Application:
-    return make_app(hub, recorder, mint, lambda: statuses, lambda: UNIX_NS, demands.__getitem__, desk)  # type: ignore[arg-type]  # stand-ins
+    viewing = Viewing(recorder, mint, data, AdminKey(ADMIN_KEY), Retention())  # type: ignore[arg-type]  # a stand-in
+    return make_app(hub, viewing, lambda: statuses, lambda: UNIX_NS, demands.__getitem__, desk)  # type: ignore[arg-type]  # stand-ins
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ from relay.check.media_playlist import check_media_playlist
 from relay.config import RelaySettings, StreamSettings
 from relay.heap import spare_what_is_loaded
 from relay.model import Init, Part, StreamState
-from relay.serve import HttpServer, Hub, make_app
+from relay.retention import Retention
+from relay.serve import AdminKey, HttpServer, Hub, Viewing, make_app
 from relay.sessions import TokenMint
 from relay.supervisor import DataFolder, Outlets, Supervisor
 from relay.supervisor import keeper as keeper_module
@@ -210,7 +211,8 @@ async def halting(path: Path) -> AsyncIterator[tuple[Halting, Hub, aiohttp.Clien
         crew, hub, mint = Halting(), Hub({"door": SETTINGS}), TokenMint(b"k" * 32)
         stage = Stage(folder, publisher=hub, crew=crew)
         statuses, demand = lambda: [stage.status], lambda _: stage.keeper.demand
-        app = make_app(hub, Recorder(), mint, statuses, time.time_ns, demand, NotedDesk())  # type: ignore[arg-type]  # stand-ins
+        viewing = Viewing(Recorder(), mint, path, AdminKey(bytes(32)), Retention())  # type: ignore[arg-type]  # a stand-in
+        app = make_app(hub, viewing, statuses, time.time_ns, demand, NotedDesk())  # type: ignore[arg-type]  # a stand-in
         server = await HttpServer.start(app, "127.0.0.1", 0)
         try:
             async with stage.run(), aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
