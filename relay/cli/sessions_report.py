@@ -6,7 +6,7 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -20,6 +20,7 @@ from relay.cli.sessions_options import (
     say,
     say_none,
 )
+from relay.config import default_data_folder
 from relay.errors import OutputError
 
 if TYPE_CHECKING:
@@ -132,31 +133,60 @@ def digest(
             typer.echo(line)
 
 
-def live(data: DataOption = None, stream: StreamOption = None) -> None:
-    """Who watches just now, as the relay has stored it: for how long, in which rendition, how far behind."""
+def live(
+    data: DataOption = None,
+    stream: StreamOption = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="Ask the relay there, as its admin: with the data folder's token, or that in RELAY_ADMIN_TOKEN.",
+        ),
+    ] = None,
+) -> None:
+    """Who watches just now, as the relay stored it a second ago: for how long, in which rendition, how far behind."""
     from relay.analytics.words import duration, moment, quantity, table  # noqa: PLC0415 - not needed by `relay serve`
 
-    with quiet_on_a_closed_pipe(), opened(data) as reader:
+    with quiet_on_a_closed_pipe():
+        found = _watching(data, stream) if url is None else _told(url, data, stream)
         rows = [
             (
-                row.session_id[:_SHORT_ID],
-                row.stream_id,
-                moment(row.started_at_ms),
-                f"{row.player_name} {row.os}".strip(),
-                row.client_net,
-                row.renditions[-1] if row.renditions else "-",
-                duration(row.watched_time_s),
-                quantity(row.live_latency_ms_p50, "ms"),
-                str(row.playback_stall_count),
+                row["session_id"][:_SHORT_ID],
+                row["stream_id"],
+                moment(row["started_at_ms"]),
+                f"{row['player_name']} {row['os']}".strip(),
+                row["client_net"],
+                row["renditions"][-1] if row["renditions"] else "-",
+                duration(row["watched_time_s"]),
+                quantity(row["live_latency_ms_p50"], "ms"),
+                str(row["playback_stall_count"]),
             )
-            for row in reader.live(stream)
+            for row in found
         ]
         if not rows:
-            say("nobody watches just now" if reader.exists else "no sessions yet")
             return
         header = ("Session", "Stream", "Since (UTC)", "Player", "Network", "Rendition", "Watched", "Latency", "Stalls")
         for line in table(header, rows, left=6):
             typer.echo(line)
+
+
+def _watching(data: Path | None, stream: str | None) -> list[dict[str, Any]]:
+    with opened(data) as reader:
+        found = [row._asdict() for row in reader.live(stream)]
+        if not found:
+            say("nobody watches just now" if reader.exists else "no sessions yet")
+        return found
+
+
+def _told(url: str, data: Path | None, stream: str | None) -> list[dict[str, Any]]:
+    from relay.cli.asking import admin_token, ask  # noqa: PLC0415 - not needed by `relay serve`
+
+    token = admin_token(data or default_data_folder())
+    told = ask(url, "api/v1/sessions/live", token, **({} if stream is None else {"stream": stream}))
+    if not told["sessions"]:
+        say("nobody watches just now")
+    return list(told["sessions"])
 
 
 def _made(reader: SessionReader, stream: str | None, since: int | None, until: int | None, k: int) -> Report:

@@ -111,7 +111,9 @@ class AdminDoor:
         wait_s = self._allowance.wait_s(self._network(request), asyncio.get_running_loop().time())
         if wait_s > 0:
             return refusal(
-                web.HTTPTooManyRequests, "too many wrong tokens: wait, and copy it whole", Retry_After=str(math.ceil(wait_s))
+                web.HTTPTooManyRequests,
+                "too many wrong tokens: wait, and copy it whole",
+                Retry_After=str(math.ceil(wait_s)),
             )
         return refusal(
             web.HTTPUnauthorized, f"this is not the admin token of this relay: {_WHERE}", WWW_Authenticate=_CHALLENGE

@@ -17,8 +17,8 @@ from relay.serve.cmcd import PATH as CMCD_PATH
 from relay.serve.cmcd import CmcdRoutes
 from relay.serve.event_metrics import EventCollector
 from relay.serve.events import EventRoutes
-from relay.serve.malformed import MALFORMED, MalformedRequests
 from relay.serve.jobs import Jobs
+from relay.serve.malformed import MALFORMED, MalformedRequests
 from relay.serve.media import MediaRoutes, asker_of
 from relay.serve.metrics import Metrics, RelayCollector
 from relay.serve.pages import Pages

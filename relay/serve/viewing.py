@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 MODULE: Final = "relay.analytics"
 MOST_LIVE: Final = 500
-LIVE_KEPT_S: Final = 1.0
+LIVE_KEPT_NS: Final = 1_000_000_000
 """A thousand viewers' rows take 20 ms to make: several admins look at the same ones."""
 
 _NS_PER_MS: Final = 1_000_000
@@ -78,7 +78,7 @@ class ViewingRoutes:
         self._jobs = jobs
         self._unix_ns = unix_ns
         self._live: list[SessionRow] = []
-        self._live_until_ns = 0
+        self._live_at_ns = 0
 
     def routes(self, door: AdminDoor) -> list[web.RouteDef]:
         """All of them, behind `door`."""
@@ -98,9 +98,9 @@ class ViewingRoutes:
         """Who watches now, the newest first: `?stream=`."""
         stream = request.query.get("stream")
         now_ns = self._unix_ns()
-        if not self._live_until_ns - LIVE_KEPT_S * 1e9 <= now_ns < self._live_until_ns:
+        if not 0 <= now_ns - self._live_at_ns < LIVE_KEPT_NS:
             self._live = sorted(self._recorder.sessions_live(), key=lambda row: row.started_at_ms, reverse=True)
-            self._live_until_ns = now_ns + round(LIVE_KEPT_S * 1e9)
+            self._live_at_ns = now_ns
         rows = [row for row in self._live if stream in (None, row.stream_id)]
         told = {
             "now_ms": now_ns // _NS_PER_MS,
