@@ -46,8 +46,9 @@ async def _ask(address: str, token: str, query: dict[str, str]) -> dict[str, Any
         ):
             told = await answer.json() if answer.content_type == "application/json" else {}
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise FetchError(f"{address}: no relay answers: {error or 'it takes too long'}") from error
+        kind = "timeout" if isinstance(error, TimeoutError) else "unreachable"
+        raise FetchError(kind, f"{address}: no relay answers: {str(error) or 'it takes too long'}") from error
     if answer.status != 200 or not isinstance(told, dict) or "sessions" not in told:
         why = told.get("error") if isinstance(told, dict) else None
-        raise FetchError(f"{address}: {why or f'answers {answer.status}, and not as a relay does'}")
+        raise FetchError("broken", f"{address}: {why or f'answers {answer.status}, and not as a relay does'}")
     return told

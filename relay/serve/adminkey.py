@@ -13,7 +13,7 @@ import re
 import secrets
 from typing import Final
 
-TOKEN_FILE: Final = "admin.token"
+TOKEN_FILE: Final = "admin.token"  # noqa: S105 - a name
 INVITATION_S: Final = 900.0
 COOKIE_S: Final = 30 * 86_400
 MAX_SKEW_S: Final = 300

@@ -66,8 +66,9 @@ def make_app(
 ) -> web.Application:
     """The whole HTTP side.
 
-    `viewing` is all about who watches, `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, `desk` has the events, `hooks`
-    has the figures of webhooks, and `demand` is entered, by the stream's name, around all that a viewer fetches.
+    `viewing` is all about who watches, `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's
+    clock, `desk` has the events, `hooks` has the figures of webhooks, and `demand` is entered, by the stream's name,
+    around all that a viewer fetches.
     """
     recorder = viewing.recorder
     access, malformed = AccessLog(recorder, unix_ns), MalformedRequests()

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from relay import __version__
 from relay.serve.prepared import NO_STORE
-from relay.serve.viewing_query import NAMES
+from relay.serve.viewing_query import EXPORTS, NAMES
 from relay.sessions.model import MinuteRow, PlayerEventRow, SessionRow
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _QUERY: Final[dict[str, tuple[str, Schema]]] = {
     "kind": ("Only this kind; may be repeated.", {"type": "string"}),
 }
 _EVENT_QUERY: Final = ("since", "until", "kind", "limit", "before")
-_ADMIN: Final = [{"token": []}, {"cookie": []}]
+_ADMIN: Final[list[Schema]] = [{"token": []}, {"cookie": []}]
 
 
 async def handle(request: web.Request) -> web.Response:
@@ -62,7 +62,7 @@ def document() -> Schema:
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "The text in DATA/admin.token."},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": "relay_admin_ID", "description": "Of a browser that signed in; ID is of the relay."},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "relay_admin_ID", "description": "ID is the relay's."},
             },
             "schemas": {
                 "Error": _object({"error": {"type": "string"}}),
@@ -86,13 +86,14 @@ def document() -> Schema:
 def _of_streams() -> Schema:
     stream, event = _in_path("stream", "A stream's name."), _in_path("id", "An event's id.")
     events = "/api/v1/streams/{stream}/events"
+    asked = [stream, *_in_query(_EVENT_QUERY)]
     streams = _object({"streams": _list({"type": "object", "required": ["name", "health", "viewers", "format"]})})
     listed = _object({"stream": {"type": "string"}, "events": _list({"type": "object"}), "next": _or_null("string")})
     return {
         "/api/v1/openapi.json": _get("This document.", _json({"type": "object"})),
         "/api/v1/time": _get("The relay's clock.", _json(_object({"unix_ms": {"type": "number"}}))),
         "/api/v1/streams": _get("All streams with health, viewers, format and counters.", _json(streams)),
-        events: _get("Events of a stream, the newest first.", _json(listed), [stream, *_in_query(_EVENT_QUERY)], "400 404 503"),
+        events: _get("Events of a stream, the newest first.", _json(listed), asked, "400 404 503"),
         f"{events}/live": _get("Events as they happen.", _content("text/event-stream"), [stream], "404 503"),
         f"{events}/{{id}}/picture.jpg": _get("An event's picture.", _content("image/jpeg"), [stream, event], "404 503"),
         "/api/v1/events/live": _get("Events of all streams as they happen.", _content("text/event-stream"), (), "503"),
@@ -103,7 +104,7 @@ def _of_admins() -> Schema:
     body = {"required": True, "content": _json(_object({"token": {"type": "string"}}))}
     cookie = {"204": {"description": "Signed in.", "headers": {"Set-Cookie": {"schema": {"type": "string"}}}}}
     signed_in = {
-        "summary": "Exchange the admin token, or the link that was printed, for a cookie.",
+        "summary": "Exchange the admin token, or an invitation, for a cookie.",
         "requestBody": body,
     }
     signed_out = {
@@ -123,11 +124,12 @@ def _of_viewing() -> Schema:
     live = _object({"now_ms": {"type": "integer"}, "watching": {"type": "integer"}, "sessions": _list(session)})
     page = _object({"sessions": _list(session), "next": _or_null("string"), "notes": notes})
     one = {"minutes": _list(_ref("SessionMinute")), "player_events": _list(_ref("PlayerEvent"))}
-    audience = {name: _list({"type": "object"}) for name in ("points", "segments", "retention")}
+    series = {name: _list({"type": "object"}) for name in ("points", "segments", "retention")}
     peak = {"peak": {"type": "integer"}, "peak_at_ms": _or_null("integer"), "step_s": {"type": "integer"}}
+    audience = {**series, **peak, "notes": notes}
     figures = {"type": "object", "additionalProperties": _ref("Figure")}
     quality = {"figures": figures, "groups": _list({"type": "object"}), "notes": notes}
-    files = {kind: {} for kind in ("application/x-ndjson", "text/csv", "application/vnd.apache.parquet", "text/plain")}
+    files: Schema = {kind.partition(";")[0]: {} for kind in EXPORTS.values()}
     key = _in_path("id", "A session's whole id.")
     return {
         "/api/v1/sessions": _for_admins("sessions", "Sessions, the newest first, page by page.", _json(page)),
@@ -136,7 +138,7 @@ def _of_viewing() -> Schema:
         "/api/v1/sessions/{id}": _for_admins(
             "", "One session.", _json(_object({"session": session, **one, "notes": notes})), [key], "404"
         ),
-        "/api/v1/audience": _for_admins("audience", "Viewers over time.", _json(_object({**audience, **peak, "notes": notes}))),
+        "/api/v1/audience": _for_admins("audience", "Viewers over time.", _json(_object(audience))),
         "/api/v1/qoe": _for_admins("qoe", "Quality of experience (CTA-2066).", _json(_object(quality))),
         "/api/v1/report": _for_admins("report", "All of it as a page, or text.", {"text/html": {}, "text/plain": {}}),
     }  # fmt: skip

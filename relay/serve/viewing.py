@@ -1,7 +1,7 @@
 """The viewing data over HTTP, for admins: who watches now, who did, how long and how well.
 
-What is now comes from memory. All else is asked of the data folder in a process of its own (`jobs`), so that no question
-holds up a viewer.
+What is now comes from memory. All else is asked of the data folder in a process of its own (`jobs`), so that no
+question holds up a viewer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from relay.errors import JobError, QueryError
 from relay.serve.deliver import WRITE_DEADLINE_S
 from relay.serve.prepared import NO_STORE
 from relay.serve.refusal import refusal
-from relay.serve.viewing_query import parameters_of
+from relay.serve.viewing_query import EXPORTS, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -41,13 +41,6 @@ LIVE_KEPT_NS: Final = 1_000_000_000
 _NS_PER_MS: Final = 1_000_000
 _AGAIN_AFTER_S: Final = 5
 _HEADERS: Final = {"Cache-Control": NO_STORE}
-_EXPORTS: Final = {
-    "jsonl": "application/x-ndjson",
-    "csv": "text/csv; charset=utf-8",
-    "parquet": "application/vnd.apache.parquet",
-    "w3c": "text/plain; charset=utf-8",
-    "ncsa": "text/plain; charset=utf-8",
-}
 _SUFFIXES: Final = {"w3c": "log", "ncsa": "log"}
 _REPORT_TYPES: Final = {"html": "text/html", "text": "text/plain"}
 _REPORT_HEADERS: Final = {  # a page with its own style and no script
@@ -171,7 +164,7 @@ async def _stream(
     file_format = str(asked["format"])
     name = f"viewing-{asked.get('table', 'sessions')}.{_SUFFIXES.get(file_format, file_format)}"
     response = web.StreamResponse(headers={
-        **_HEADERS, "Content-Type": _EXPORTS[file_format], "Content-Disposition": f'attachment; filename="{name}"',
+        **_HEADERS, "Content-Type": EXPORTS[file_format], "Content-Disposition": f'attachment; filename="{name}"',
     })  # fmt: skip
     await response.prepare(request)
     try:

@@ -23,6 +23,15 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "report": ("stream", "since", "until", "k", "format"),
     "export": ("stream", "since", "until", "table", "format"),
 }
+EXPORTS: Final = {
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+    "w3c": "text/plain; charset=utf-8",
+    "ncsa": "text/plain; charset=utf-8",
+}
+"""Formats of files, and what they are called in a header."""
+
 _SPANS: Final = frozenset({"audience", "qoe", "report"})
 _NUMBERS: Final = frozenset({"limit", "step_s", "k"})
 _NUMBER: Final = re.compile(r"\d{1,9}", re.ASCII)

@@ -44,8 +44,8 @@ def test_a_cookie_is_known_for_a_month(after_s: float, is_known: bool) -> None:
 
 @pytest.mark.parametrize(
     "cookie",
-    ["", "1900000000", "1900000000.", f"1900000000.{'0' * 32}", f"{KEY.cookie(NOW_S)}0", AdminKey(b"x" * 32).cookie(NOW_S),
-     KEY.cookie(NOW_S).replace("1900000000", "1900000001")],
+    ["", "1900000000", "1900000000.", f"1900000000.{'0' * 32}", f"{KEY.cookie(NOW_S)}0",
+     AdminKey(b"x" * 32).cookie(NOW_S), KEY.cookie(NOW_S).replace("1900000000", "1900000001")],
 )  # fmt: skip
 def test_a_cookie_of_somebody_elses_making_is_not_known(cookie: str) -> None:
     assert not KEY.knows(cookie, NOW_S)
