@@ -11,10 +11,9 @@ import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from relay.analytics.cold import INSTALL, ColdTables
+from relay.analytics.cold import INSTALL
 from relay.analytics.export_parquet import arrow_schema, arrow_tables
-from relay.analytics.hot import HotTables
-from relay.analytics.reader import END_OF_TIME_MS
+from relay.analytics.reader import SessionReader
 from relay.errors import QueryError
 from relay.sessions.model import TABLES, SessionRow
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from relay.sessions.columns import Row
     from relay.sessions.model import MinuteRow, ViewingRow
 
 _PAGE_ROWS: Final = 2000
@@ -54,13 +52,11 @@ def ask(data: Path, sql: str) -> Answer:
     import duckdb  # noqa: PLC0415 - an extra
 
     connection = duckdb.connect(":memory:")
-    hot, cold = HotTables(data), ColdTables(data)
-    try:
+    with SessionReader(data) as reader:
         for table, kind in TABLES.items():
             if re.search(rf"\b{table}\b", sql, re.IGNORECASE):  # what is not asked for is not read
-                _show(connection, table, kind, _all(hot, cold, cast("type[MinuteRow]", kind)))
-    finally:
-        hot.close()
+                rows = reader.sessions() if kind is SessionRow else reader.rows(cast("type[MinuteRow]", kind))
+                _show(connection, table, kind, rows)
     for statement in _NO_WAY_OUT:
         connection.execute(statement)
     return Answer(_asked(connection.execute, sql))
@@ -74,20 +70,7 @@ def _show(connection: Any, table: str, kind: type[ViewingRow], rows: Iterable[Vi
         connection.register("given", group)
         connection.execute(f"INSERT INTO kept_{table} SELECT * FROM given")  # noqa: S608 - our own names
     connection.unregister("given")
-    newest = ""
-    if kind is SessionRow:
-        newest = " QUALIFY row_number() OVER (PARTITION BY session_id ORDER BY request_count DESC) = 1"
-    connection.execute(f"CREATE VIEW {table} AS SELECT * FROM kept_{table}{newest}")  # noqa: S608 - our own names
-
-
-def _all(hot: HotTables, cold: ColdTables, kind: type[Row]) -> Iterator[Row]:
-    if kind is SessionRow:
-        # What is still in SQLite comes first: of two states that cannot be told apart it is the newer.
-        yield from hot.sessions(None, None, newest_first=False)
-        yield from cold.sessions(None, 0)
-        return
-    yield from cold.rows(kind, None, 0, END_OF_TIME_MS)
-    yield from hot.rows(kind, None, 0, END_OF_TIME_MS)
+    connection.execute(f"CREATE VIEW {table} AS SELECT * FROM kept_{table}")  # noqa: S608 - our own names
 
 
 def _asked(call: Any, argument: object) -> Any:  # noqa: ANN401 - duckdb's own

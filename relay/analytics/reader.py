@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Final, Self
 
 from relay.analytics.cold import ColdTables
 from relay.analytics.hot import HotTables
+from relay.sessions.batches import unpack
+from relay.sessions.columns import time_ms
+from relay.sessions.tables import BATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,11 +101,36 @@ class SessionReader:
         since_ms: int | None = None,
         until_ms: int | None = None,
     ) -> Iterator[Row]:
-        """All of another table than that of sessions, `since_ms` <= time < `until_ms`: first what is cold, then hot."""
+        """All of another table than that of sessions, `since_ms` <= time < `until_ms`.
+
+        Requests and reports come hour by hour, in no order within; of the others first what is cold, then what is hot.
+        """
         since_ms = 0 if since_ms is None else since_ms
         until_ms = END_OF_TIME_MS if until_ms is None else until_ms
-        yield from self._cold.rows(kind, stream, since_ms, until_ms)
-        yield from self._hot.rows(kind, stream, since_ms, until_ms)
+        is_raw = kind in BATCHED
+        hours = self._hot.batch_hours(kind, since_ms, until_ms) if is_raw else []
+        for hour_ms in sorted({*hours, *self._cold.hours(kind, since_ms, until_ms)}):
+            for row in self._hour(kind, hour_ms) if is_raw else self._moved(kind, hour_ms):
+                if since_ms <= time_ms(row) < until_ms and stream in (None, row.stream_id):
+                    yield row
+        if not is_raw:
+            yield from self._hot.rows(kind, stream, since_ms, until_ms)
+
+    def _hour(self, kind: type[Row], hour_ms: int) -> Iterator[Row]:
+        """An hour of raw rows, each once, even if it is moved in this moment.
+
+        First SQLite is looked at, then the folder: what has left the one by then is in the other, and what is in both is
+        known by its number.
+        """
+        with self._hot.batches(kind, hour_ms) as batches, self._cold.open(kind, hour_ms) as moved:
+            yield from moved.rows()
+            for number, body in batches:
+                if not any(part.has(number) for part in moved.parts):
+                    yield from (row for row in unpack(body) if isinstance(row, kind))
+
+    def _moved(self, kind: type[Row], hour_ms: int) -> Iterator[Row]:
+        with self._cold.open(kind, hour_ms) as moved:
+            yield from moved.rows()
 
     def _cold_sessions(self, stream: str | None, since_ms: int | None) -> list[SessionRow]:
         newest: dict[str, SessionRow] = {}
