@@ -85,7 +85,7 @@ class OpenHour(Generic[Row]):
 
     def __init__(self, kind: type[Row], parts: Sequence[Part], files: Sequence[Any], stack: ExitStack) -> None:
         self.parts = parts
-        self._kind = kind
+        self._kind: type[Row] = kind
         self._files = files
         self._stack = stack
 

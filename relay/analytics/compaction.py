@@ -173,7 +173,7 @@ class _Run:
         """Late rows have files of their own: an hour that is small enough becomes one file again."""
         folder = folder_of(self._data, table, hour_ms)
         parts = [part for part in parts_of(folder) if part.first <= part.last]
-        if len(parts) < 2:  # noqa: PLR2004 - one is as it should be
+        if len(parts) < 2:
             return
         tables = [read_part(part.path) for part in parts]
         if sum(each.num_rows for each in tables) > _ROWS_A_FILE:

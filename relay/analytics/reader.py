@@ -105,22 +105,22 @@ class SessionReader:
 
         Requests and reports come hour by hour, in no order within; of the others first what is cold, then what is hot.
         """
-        since_ms = 0 if since_ms is None else since_ms
-        until_ms = END_OF_TIME_MS if until_ms is None else until_ms
+        from_ms = 0 if since_ms is None else since_ms
+        to_ms = END_OF_TIME_MS if until_ms is None else until_ms
         is_raw = kind in BATCHED
-        hours = self._hot.batch_hours(kind, since_ms, until_ms) if is_raw else []
-        for hour_ms in sorted({*hours, *self._cold.hours(kind, since_ms, until_ms)}):
+        hours: list[int] = self._hot.batch_hours(kind, from_ms, to_ms) if is_raw else []
+        for hour_ms in sorted({*hours, *self._cold.hours(kind, from_ms, to_ms)}):
             for row in self._hour(kind, hour_ms) if is_raw else self._moved(kind, hour_ms):
-                if since_ms <= time_ms(row) < until_ms and stream in (None, row.stream_id):
+                if from_ms <= time_ms(row) < to_ms and stream in (None, row.stream_id):
                     yield row
         if not is_raw:
-            yield from self._hot.rows(kind, stream, since_ms, until_ms)
+            yield from self._hot.rows(kind, stream, from_ms, to_ms)
 
     def _hour(self, kind: type[Row], hour_ms: int) -> Iterator[Row]:
         """An hour of raw rows, each once, even if it is moved in this moment.
 
-        First SQLite is looked at, then the folder: what has left the one by then is in the other, and what is in both is
-        known by its number.
+        First SQLite is looked at, then the folder: what has left the one by then is in the other, and what is in both
+        is known by its number.
         """
         with self._hot.batches(kind, hour_ms) as batches, self._cold.open(kind, hour_ms) as moved:
             yield from moved.rows()

@@ -21,6 +21,8 @@ from relay.events.store import EventStore
 from relay.events.webhooks import Webhooks
 from relay.heap import spare_what_is_loaded
 from relay.serve import HttpServer, Hub, make_app
+from relay.serve.hourly import Hourly
+from relay.serve.jobs import Jobs
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
 from relay.supervisor import DataFolder, Outlets, Supervisor, TapFolder, usable_cores
 from relay.walls import shown_in
@@ -135,7 +137,8 @@ async def _serve(settings: RelaySettings, cores: float) -> None:
         try:
             webhooks.start()
             told, now, demand = supervisor.statuses, supervisor.unix_ns, supervisor.demand
-            app = make_app(hub, recorder, mint, told, now, demand, desk, lambda: webhooks.figures)
+            hourly = Hourly(Jobs(), settings.data, settings.viewing)
+            app = make_app(hub, recorder, mint, told, now, demand, desk, lambda: webhooks.figures, hourly)
             await _serve_until_told(settings, app, supervisor, lambda: _sweep(recorder, desk, supervisor))
         finally:
             if not recorder.close(supervisor.unix_ns()):

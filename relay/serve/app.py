@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from relay.events.desk import EventDesk
     from relay.events.webhooks import HookFigures
     from relay.model import StreamStatus
+    from relay.serve.hourly import Hourly
     from relay.serve.hub import Hub
     from relay.sessions import SessionRecorder, TokenMint
     from relay.supervisor.demand import Demand
@@ -60,18 +61,20 @@ def make_app(
     demand: Callable[[str], Demand],
     desk: EventDesk,
     hooks: Callable[[], Sequence[HookFigures]] = tuple,
+    hourly: Hourly | None = None,
 ) -> web.Application:
     """The whole HTTP side.
 
     `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, `desk` has the events, `hooks`
-    has the figures of webhooks, and `demand` is entered, by the stream's name, around all that a viewer fetches.
+    has the figures of webhooks, and `demand` is entered, by the stream's name, around all that a viewer fetches; `hourly`
+    moves viewing data as long as the application runs.
     """
     access, malformed = AccessLog(recorder, unix_ns), MalformedRequests()
     media = MediaRoutes(hub, mint, access, unix_ns, demand)
     feed = Feed(unix_ns() // _NS_PER_MS)
     desk.listeners.append(feed.hear)
     collector = RelayCollector(hub, recorder, access, malformed, statuses, desk)
-    metrics = Metrics(collector, EventCollector(feed, hooks))
+    metrics = Metrics(collector, EventCollector(feed, hooks), *([hourly] if hourly else []))
     app = web.Application(client_max_size=MAX_BODY_BYTES, handler_args=CONNECTION_LIMITS)
     app[MALFORMED] = malformed
     app.add_routes(_routes(media, Pages(hub), Api(hub, recorder, statuses, unix_ns, desk.changes), metrics))
@@ -85,7 +88,8 @@ def make_app(
         feed.end()
 
     app.on_shutdown.append(release)
-    app.cleanup_ctx.append(beside_requests({"sweep": lambda: _sweep(hub), "lag": metrics.watch_lag}))
+    beside = {"sweep": lambda: _sweep(hub), "lag": metrics.watch_lag} | ({"hours": hourly.run} if hourly else {})
+    app.cleanup_ctx.append(beside_requests(beside))
     return app
 
 
