@@ -105,8 +105,8 @@ class SessionReader:
 
         Requests and reports come hour by hour, in no order within; of the others first what is cold, then what is hot.
         """
-        from_ms = 0 if since_ms is None else since_ms
-        to_ms = END_OF_TIME_MS if until_ms is None else until_ms
+        from_ms: int = 0 if since_ms is None else since_ms
+        to_ms: int = END_OF_TIME_MS if until_ms is None else until_ms
         is_raw = kind in BATCHED
         hours: list[int] = self._hot.batch_hours(kind, from_ms, to_ms) if is_raw else []
         for hour_ms in sorted({*hours, *self._cold.hours(kind, from_ms, to_ms)}):

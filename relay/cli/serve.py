@@ -21,6 +21,7 @@ from relay.events.store import EventStore
 from relay.events.webhooks import Webhooks
 from relay.heap import spare_what_is_loaded
 from relay.serve import HttpServer, Hub, make_app
+from relay.serve.app import move_hours
 from relay.serve.hourly import Hourly
 from relay.serve.jobs import Jobs
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
@@ -137,8 +138,8 @@ async def _serve(settings: RelaySettings, cores: float) -> None:
         try:
             webhooks.start()
             told, now, demand = supervisor.statuses, supervisor.unix_ns, supervisor.demand
-            hourly = Hourly(Jobs(), settings.data, settings.viewing)
-            app = make_app(hub, recorder, mint, told, now, demand, desk, lambda: webhooks.figures, hourly)
+            app = make_app(hub, recorder, mint, told, now, demand, desk, lambda: webhooks.figures)
+            move_hours(app, Hourly(Jobs(), settings.data, settings.viewing))
             await _serve_until_told(settings, app, supervisor, lambda: _sweep(recorder, desk, supervisor))
         finally:
             if not recorder.close(supervisor.unix_ns()):

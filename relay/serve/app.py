@@ -48,6 +48,7 @@ CONNECTION_LIMITS: Final = {
     "lingering_time": 1.0,
     "access_log": None,
 }
+METRICS: Final = web.AppKey("METRICS", Metrics)
 _SWEEP_EVERY_S: Final = 1.0
 _NS_PER_MS: Final = 1_000_000
 
@@ -61,22 +62,21 @@ def make_app(
     demand: Callable[[str], Demand],
     desk: EventDesk,
     hooks: Callable[[], Sequence[HookFigures]] = tuple,
-    hourly: Hourly | None = None,
 ) -> web.Application:
     """The whole HTTP side.
 
     `statuses` tells of the streams' camera sides, `unix_ns` is the supervisor's clock, `desk` has the events, `hooks`
-    has the figures of webhooks, and `demand` is entered, by the stream's name, around all that a viewer fetches; `hourly`
-    moves viewing data as long as the application runs.
+    has the figures of webhooks, and `demand` is entered, by the stream's name, around all that a viewer fetches.
     """
     access, malformed = AccessLog(recorder, unix_ns), MalformedRequests()
     media = MediaRoutes(hub, mint, access, unix_ns, demand)
     feed = Feed(unix_ns() // _NS_PER_MS)
     desk.listeners.append(feed.hear)
     collector = RelayCollector(hub, recorder, access, malformed, statuses, desk)
-    metrics = Metrics(collector, EventCollector(feed, hooks), *([hourly] if hourly else []))
+    metrics = Metrics(collector, EventCollector(feed, hooks))
     app = web.Application(client_max_size=MAX_BODY_BYTES, handler_args=CONNECTION_LIMITS)
     app[MALFORMED] = malformed
+    app[METRICS] = metrics
     app.add_routes(_routes(media, Pages(hub), Api(hub, recorder, statuses, unix_ns, desk.changes), metrics))
     app.router.add_route("*", CMCD_PATH, CmcdRoutes(recorder, access, hub.streams, unix_ns).handle)
     app.add_routes(EventRoutes(desk.store, feed, hub.streams).routes())
@@ -88,9 +88,14 @@ def make_app(
         feed.end()
 
     app.on_shutdown.append(release)
-    beside = {"sweep": lambda: _sweep(hub), "lag": metrics.watch_lag} | ({"hours": hourly.run} if hourly else {})
-    app.cleanup_ctx.append(beside_requests(beside))
+    app.cleanup_ctx.append(beside_requests({"sweep": lambda: _sweep(hub), "lag": metrics.watch_lag}))
     return app
+
+
+def move_hours(app: web.Application, hourly: Hourly) -> None:
+    """Have viewing data moved to Parquet as long as `app` runs, and its figures among the others."""
+    app[METRICS].register(hourly)
+    app.cleanup_ctx.append(beside_requests({"hours": hourly.run}))
 
 
 def _routes(media: MediaRoutes, pages: Pages, api: Api, metrics: Metrics) -> list[web.RouteDef]:

@@ -81,7 +81,7 @@ class Hourly(Collector):
             wait_s = RETRY_S[min(self._failures_in_a_row, len(RETRY_S) - 1)]
             self._failures_in_a_row += 1
             self.counters["failures"] += 1
-            log.error("hours of viewing data were not moved to Parquet", reason=str(error), again_in_s=wait_s)
+            log.warning("hours of viewing data were not moved to Parquet", reason=str(error), again_in_s=wait_s)
             return wait_s
         self._failures_in_a_row = 0
         self.counters["runs"] += 1
