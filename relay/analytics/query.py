@@ -1,7 +1,7 @@
 """SQL over the viewing data: DuckDB, with a view for each table, under the names and columns of `TABLES`.
 
 DuckDB and pyarrow come with the extra `relay-hls[analytics]`. The database is in memory, and its engine may open no
-file: what the views show is given to it by us, so a question can read nothing but viewing data, and change nothing.
+file but the hours that were moved to Parquet, so a question can read nothing but viewing data, and change nothing.
 What a session's row says in the views is its newest state. Lists and maps are JSON text.
 """
 
@@ -16,12 +16,13 @@ from relay.analytics.export_parquet import arrow_schema, arrow_tables
 from relay.analytics.reader import SessionReader
 from relay.errors import QueryError
 from relay.sessions.model import TABLES, SessionRow
+from relay.sessions.tables import BATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from relay.sessions.model import MinuteRow, ViewingRow
+    from relay.sessions.model import MinuteRow, RequestRow, ViewingRow
 
 _PAGE_ROWS: Final = 2000
 _NO_WAY_OUT: Final = (
@@ -52,25 +53,39 @@ def ask(data: Path, sql: str) -> Answer:
     import duckdb  # noqa: PLC0415 - an extra
 
     connection = duckdb.connect(":memory:")
+    moved: list[str] = []
     with SessionReader(data) as reader:
         for table, kind in TABLES.items():
             if re.search(rf"\b{table}\b", sql, re.IGNORECASE):  # what is not asked for is not read
-                rows = reader.sessions() if kind is SessionRow else reader.rows(cast("type[MinuteRow]", kind))
-                _show(connection, table, kind, rows)
+                moved += _show(connection, table, kind, reader)
+    connection.execute(f"SET allowed_paths = {moved}")
     for statement in _NO_WAY_OUT:
         connection.execute(statement)
     return Answer(_asked(connection.execute, sql))
 
 
-def _show(connection: Any, table: str, kind: type[ViewingRow], rows: Iterable[ViewingRow]) -> None:  # noqa: ANN401
-    """Fill a table of DuckDB's, which packs it, and give its name to a view that cannot be changed."""
+def _show(connection: Any, table: str, kind: type[ViewingRow], reader: SessionReader) -> list[str]:  # noqa: ANN401
+    """Fill a table of DuckDB's, which packs it, and give its name to a view that cannot be changed.
+
+    Raw rows are many: those that were moved DuckDB reads from their files, which are returned.
+    """
+    files: list[Path] = []
+    if kind is SessionRow:
+        rows: Iterable[ViewingRow] = reader.sessions()
+    elif kind in BATCHED:
+        rows = reader.hot_rows(cast("type[RequestRow]", kind), files)
+    else:
+        rows = reader.rows(cast("type[MinuteRow]", kind))
     connection.register("given", arrow_schema(kind).empty_table())
     connection.execute(f"CREATE TABLE kept_{table} AS SELECT * FROM given")  # noqa: S608 - our own names
     for group in arrow_tables(rows, kind):
         connection.register("given", group)
         connection.execute(f"INSERT INTO kept_{table} SELECT * FROM given")  # noqa: S608 - our own names
     connection.unregister("given")
-    connection.execute(f"CREATE VIEW {table} AS SELECT * FROM kept_{table}")  # noqa: S608 - our own names
+    moved = [str(path.absolute()) for path in files]
+    cold = f" UNION ALL BY NAME FROM read_parquet({moved}, union_by_name = true, hive_partitioning = false)"
+    connection.execute(f"CREATE VIEW {table} AS FROM kept_{table}{cold if moved else ''}")
+    return moved
 
 
 def _asked(call: Any, argument: object) -> Any:  # noqa: ANN401 - duckdb's own

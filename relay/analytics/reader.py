@@ -17,10 +17,11 @@ from relay.sessions.columns import time_ms
 from relay.sessions.tables import BATCHED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
+    from relay.analytics.hours import Part
     from relay.sessions.columns import Row
     from relay.sessions.model import SessionRow
 
@@ -124,9 +125,16 @@ class SessionReader:
         """
         with self._hot.batches(kind, hour_ms) as batches, self._cold.open(kind, hour_ms) as moved:
             yield from moved.rows()
-            for number, body in batches:
-                if not any(part.has(number) for part in moved.parts):
-                    yield from (row for row in unpack(body) if isinstance(row, kind))
+            yield from _left(kind, batches, moved.parts)
+
+    def hot_rows(self, kind: type[Row], moved: list[Path]) -> Iterator[Row]:
+        """All raw rows that were not moved. The files of those that were are added to `moved` as it goes on."""
+        hours = self._hot.batch_hours(kind, 0, END_OF_TIME_MS)
+        for hour_ms in sorted({*hours, *self._cold.hours(kind, 0, END_OF_TIME_MS)}):
+            with self._hot.batches(kind, hour_ms) as batches:
+                parts = self._cold.parts(kind, hour_ms)
+                moved += [part.path for part in parts]
+                yield from _left(kind, batches, parts)
 
     def _moved(self, kind: type[Row], hour_ms: int) -> Iterator[Row]:
         with self._cold.open(kind, hour_ms) as moved:
@@ -140,6 +148,13 @@ class SessionReader:
                 before = newest.get(row.session_id)
                 newest[row.session_id] = row if before is None else newer(before, row)
         return [row for row in newest.values() if since_ms is None or (row.ended_at_ms or since_ms) >= since_ms]
+
+
+def _left(kind: type[Row], batches: Iterable[tuple[int, bytes]], parts: Sequence[Part]) -> Iterator[Row]:
+    """The rows of those `batches` that are in none of `parts`."""
+    for number, body in batches:
+        if not any(part.has(number) for part in parts):
+            yield from (row for row in unpack(body) if isinstance(row, kind))
 
 
 def newer(one: SessionRow, other: SessionRow) -> SessionRow:

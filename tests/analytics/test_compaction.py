@@ -143,7 +143,8 @@ class TestRetention:
         compact(tmp_path, Retention(), START_MS + 40 * HOUR_MS)
         with closing(sqlite3.connect(tmp_path / "sessions.sqlite3")) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        assert (tmp_path / "sessions.sqlite3").stat().st_size < before / 2
+            assert connection.execute("PRAGMA freelist_count").fetchone() == (0,)
+        assert (tmp_path / "sessions.sqlite3").stat().st_size < before * 0.7
 
 
 KILLED_AT_EACH_STEP = """
@@ -214,7 +215,7 @@ def test_a_kill_at_any_step_loses_nothing_and_doubles_nothing(tmp_path: Path) ->
     keep(data, rows[20:])
     expected = sorted(rows, key=repr)
     copies = killed_at_each_step(data, tmp_path / "copies", LATER_MS + CLOSED_AFTER_MS, 7)
-    assert len(copies) > 50
+    assert len(copies) > 30
     for copy in copies:
         assert union(copy) == expected, copy
         compact(copy, Retention(), LATER_MS + CLOSED_AFTER_MS)
