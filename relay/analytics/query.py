@@ -58,7 +58,7 @@ def ask(data: Path, sql: str) -> Answer:
         for table, kind in TABLES.items():
             if re.search(rf"\b{table}\b", sql, re.IGNORECASE):  # what is not asked for is not read
                 moved += _show(connection, table, kind, reader)
-    connection.execute(f"SET allowed_paths = {moved}")
+    connection.execute(f"SET allowed_paths = [{', '.join(moved)}]")
     for statement in _NO_WAY_OUT:
         connection.execute(statement)
     return Answer(_asked(connection.execute, sql))
@@ -67,7 +67,7 @@ def ask(data: Path, sql: str) -> Answer:
 def _show(connection: Any, table: str, kind: type[ViewingRow], reader: SessionReader) -> list[str]:  # noqa: ANN401
     """Fill a table of DuckDB's, which packs it, and give its name to a view that cannot be changed.
 
-    Raw rows are many: those that were moved DuckDB reads from their files, which are returned.
+    Raw rows are many: those that were moved DuckDB reads from their files, which are returned as SQL has them.
     """
     files: list[Path] = []
     if kind is SessionRow:
@@ -82,10 +82,16 @@ def _show(connection: Any, table: str, kind: type[ViewingRow], reader: SessionRe
         connection.register("given", group)
         connection.execute(f"INSERT INTO kept_{table} SELECT * FROM given")  # noqa: S608 - our own names
     connection.unregister("given")
-    moved = [str(path.absolute()) for path in files]
-    cold = f" UNION ALL BY NAME FROM read_parquet({moved}, union_by_name = true, hive_partitioning = false)"
+    moved = [_quoted(str(path.absolute())) for path in files]
+    cold = (
+        f" UNION ALL BY NAME FROM read_parquet([{', '.join(moved)}], union_by_name = true, hive_partitioning = false)"
+    )
     connection.execute(f"CREATE VIEW {table} AS FROM kept_{table}{cold if moved else ''}")
     return moved
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _asked(call: Any, argument: object) -> Any:  # noqa: ANN401 - duckdb's own

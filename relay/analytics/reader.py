@@ -129,7 +129,7 @@ class SessionReader:
 
     def hot_rows(self, kind: type[Row], moved: list[Path]) -> Iterator[Row]:
         """All raw rows that were not moved. The files of those that were are added to `moved` as it goes on."""
-        hours = self._hot.batch_hours(kind, 0, END_OF_TIME_MS)
+        hours: list[int] = self._hot.batch_hours(kind, 0, END_OF_TIME_MS)
         for hour_ms in sorted({*hours, *self._cold.hours(kind, 0, END_OF_TIME_MS)}):
             with self._hot.batches(kind, hour_ms) as batches:
                 parts = self._cold.parts(kind, hour_ms)

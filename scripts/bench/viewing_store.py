@@ -136,7 +136,7 @@ def _asked(data: Path, where: str) -> None:
 
 
 def _asked_log(log: Path, where: str) -> None:
-    duckdb.sql(CONCURRENT.format(table=f"read_json('{log}')", where=where)).fetchall()
+    duckdb.execute(CONCURRENT.format(table=f"read_json('{log}')", where=where)).fetchall()
 
 
 def measure(data: Path, log: Path, count: int) -> dict[str, float]:
