@@ -5,14 +5,20 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
+from fixtures.viewed import A_REQUEST, keep
 from relay.errors import JobError
 from relay.retention import Retention
 from relay.serve import hourly
+from relay.serve.app import move_hours
 from relay.serve.hourly import EVERY_S, FIRST_AFTER_S, MODULE, MORE_AFTER_S, Hourly
+from relay.serve.jobs import Jobs
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from aiohttp import web
 
 DONE = {"rows_moved": 7, "files_written": 2, "files_merged": 0, "hours_removed": 1, "is_all": True}
 
@@ -76,3 +82,19 @@ async def test_without_the_extra_nothing_is_run(tmp_path: Path, monkeypatch: pyt
     runs = Runs(DONE)
     await Hourly(runs, tmp_path, Retention(), runs.sleep).run()  # type: ignore[arg-type]  # a stand-in
     assert runs.questions == []
+
+
+async def test_its_figures_are_among_the_relays(app: web.Application, tmp_path: Path) -> None:
+    runs = Runs(DONE)
+    move_hours(app, Hourly(runs, tmp_path, Retention(), runs.sleep))  # type: ignore[arg-type]  # a stand-in
+    async with TestClient(TestServer(app)) as client:
+        text = await (await client.get("/metrics")).text()
+    assert 'relay_viewing_hours_total{what="rows_moved"} 7.0' in text
+
+
+async def test_a_real_child_moves_a_closed_hour(tmp_path: Path) -> None:
+    keep(tmp_path, [A_REQUEST._replace(at_us=1_700_000_000_000_000)])
+    made = Hourly(Jobs(), tmp_path, Retention(request_days=3650), asyncio.sleep)
+    assert await made._once() == EVERY_S
+    assert made.counters["rows_moved"] == 1
+    assert len(list(tmp_path.glob("viewing/requests/date=2023-11-14/hour=22/*.parquet"))) == 1
