@@ -28,7 +28,7 @@ from relay.analytics.parquet_files import joined, read_part, sync_folder, table_
 from relay.errors import RelayError, StoreError
 from relay.retention import Retention
 from relay.sessions.model import TABLES
-from relay.sessions.retiring import RAW, batch_ends
+from relay.sessions.retiring import RAW, batch_ends, give_back
 from relay.sessions.store import DATABASE_FILE, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -223,12 +223,11 @@ class _Run:
     def _give_back(self) -> None:
         """Let the file shrink: what is free in it, a few pages at a time."""
         for _ in range(_MOST_STEPS):
-            (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
-            if not free:
+            self._connection.execute("BEGIN IMMEDIATE")
+            with self._connection:
+                is_smaller = give_back(self._connection, _PAGES_AT_ONCE)
+            if not is_smaller:  # nothing is free, or it is the file of a relay that did not know how
                 return
-            self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
-            if self._connection.execute("PRAGMA freelist_count").fetchone()[0] == free:
-                return  # a file of a relay that did not know how
             time.sleep(_PAUSE_S)
 
 

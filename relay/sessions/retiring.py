@@ -41,8 +41,19 @@ def retire(connection: sqlite3.Connection, kept: Retention, now_ms: int) -> bool
         gone = connection.execute(f"DELETE FROM batches WHERE id IN ({old})", (table, from_ms)).rowcount  # noqa: S608
         is_done &= gone < _BATCHES_AT_ONCE
     is_done &= _keep_room(connection, kept.request_mb * _BYTES_PER_MB)
-    connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()  # it works as it is read
+    give_back(connection, _PAGES_AT_ONCE)
     return is_done
+
+
+def give_back(connection: sqlite3.Connection, pages: int) -> bool:
+    """Take up to `pages` free pages from the file's end, within a transaction. Whether there were any to take.
+
+    One by one: of what this pragma is told to do, Python's `sqlite3` takes the first step alone.
+    """
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    for _ in range(min(free, pages)):
+        connection.execute("PRAGMA incremental_vacuum(1)")
+    return bool(connection.execute("PRAGMA freelist_count").fetchone()[0] < free)
 
 
 def batch_ends(kept: Retention, now_ms: int) -> dict[str, int]:

@@ -92,9 +92,13 @@ async def test_its_figures_are_among_the_relays(app: web.Application, tmp_path: 
     assert 'relay_viewing_hours_total{what="rows_moved"} 7.0' in text
 
 
-async def test_a_real_child_moves_a_closed_hour(tmp_path: Path) -> None:
-    keep(tmp_path, [A_REQUEST._replace(at_us=1_700_000_000_000_000)])
-    made = Hourly(Jobs(), tmp_path, Retention(request_days=3650), asyncio.sleep)
+async def _once(data: Path) -> Hourly:
+    made = Hourly(Jobs(), data, Retention(request_days=3650), asyncio.sleep)
     assert await made._once() == EVERY_S
-    assert made.counters["rows_moved"] == 1
+    return made
+
+
+def test_a_real_child_moves_a_closed_hour(tmp_path: Path) -> None:
+    keep(tmp_path, [A_REQUEST._replace(at_us=1_700_000_000_000_000)])
+    assert asyncio.run(_once(tmp_path)).counters["rows_moved"] == 1
     assert len(list(tmp_path.glob("viewing/requests/date=2023-11-14/hour=22/*.parquet"))) == 1
