@@ -1,8 +1,9 @@
 """A SQLite file with one thread that writes it: what the stores of sessions and of events have in common.
 
 WAL, so that others read while it is written; synchronous NORMAL, so that a killed process loses nothing that was
-committed. `put` never blocks: rows wait in memory by their key, the newest state of each, until the thread writes them;
-past a bound the oldest are dropped and counted. A disk that is full or gone costs rows and never a viewer.
+committed; auto_vacuum INCREMENTAL, so that room can be given back to the disk piece by piece. `put` never blocks: rows
+wait in memory by their key, the newest state of each, until the thread writes them; past a bound the oldest
+are dropped and counted. A disk that is full or gone costs rows and never a viewer.
 
 The layout's version is SQLite's `user_version`.
 """
@@ -179,6 +180,7 @@ class RowStore(ABC, Generic[Row]):
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         layout = self._layout
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded as long as the file is empty
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()

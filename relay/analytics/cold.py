@@ -1,4 +1,4 @@
-"""Reads the hours that were moved out of SQLite: `DATA/viewing/TABLE/date=YYYY-MM-DD/hour=HH/*.parquet`.
+"""Reads the hours that were moved out of SQLite (`relay.analytics.hours` says where they are).
 
 pyarrow reads them, which is in the extra `relay-hls[analytics]`. Where it is missing nothing was moved by this relay;
 yet a folder may come from another one, and then `missing` says what cannot be read.
@@ -6,34 +6,35 @@ yet a folder may come from another one, and then `missing` says what cannot be r
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from contextlib import ExitStack
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, Self
 
+from relay.analytics.hours import FOLDER, HOUR_MS, folder_of, hours_of, parts_of
 from relay.errors import StoreError
-from relay.sessions.columns import TABLE_OF, decoder, time_ms
+from relay.sessions.columns import TABLE_OF, Row, decoder
 from relay.sessions.model import SessionRow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from types import TracebackType
 
-    from relay.sessions.columns import Row
+    from relay.analytics.hours import Part
 
-FOLDER: Final = "viewing"
 INSTALL: Final = "pip install 'relay-hls[analytics]'"
-_HOUR_MS: Final = 3_600_000
 _BATCH_ROWS: Final = 4096
+_TRIES: Final = 5
 _LONGEST_SESSION_MS: Final = 7 * 86_400_000
 """A screen in a hall watches for days: it is looked for in the hours of a week before."""
-_HOUR: Final = re.compile(r"date=(\d{4}-\d\d-\d\d)/hour=(\d\d)/[^/]+\.parquet$")
+_END_OF_TIME_MS: Final = 2**62
 
 
 class ColdTables:
-    """The Parquet files of a data folder. A name that begins with a dot is one that is being written."""
+    """The Parquet files of a data folder."""
 
     def __init__(self, data: Path) -> None:
+        self._data = data
         self._folder = data / FOLDER
 
     @property
@@ -48,41 +49,80 @@ class ColdTables:
             return ""
         return f"{self._folder}: older data is in Parquet, which needs pyarrow to be read: {INSTALL}"
 
+    def hours(self, kind: type[Row], since_ms: int, until_ms: int) -> list[int]:
+        """The hours of a table that have rows of `since_ms` <= time < `until_ms`; none where pyarrow is missing."""
+        if self.missing:
+            return []
+        return [hour for hour in hours_of(self._data, TABLE_OF[kind]) if since_ms - HOUR_MS < hour < until_ms]
+
+    def parts(self, kind: type[Row], hour_ms: int) -> list[Part]:
+        """What of an hour was moved by now; none where pyarrow is missing."""
+        return [] if self.missing else parts_of(folder_of(self._data, TABLE_OF[kind], hour_ms))
+
     def sessions(self, stream: str | None, since_ms: int) -> Iterator[SessionRow]:
         """Sessions, perhaps several states of one, of the hours that may hold one that went on at `since_ms`."""
-        for path in self._files(SessionRow, since_ms - _LONGEST_SESSION_MS, None):
-            yield from (row for row in _read(path, SessionRow) if stream in (None, row.stream_id))
+        for hour_ms in self.hours(SessionRow, since_ms - _LONGEST_SESSION_MS, _END_OF_TIME_MS):
+            with self.open(SessionRow, hour_ms) as moved:
+                yield from (row for row in moved.rows() if stream in (None, row.stream_id))
 
-    def rows(self, kind: type[Row], stream: str | None, since_ms: int, until_ms: int) -> Iterator[Row]:
-        """Rows of another table of `since_ms` <= time < `until_ms`, hour by hour; none where pyarrow is missing."""
-        for path in self._files(kind, since_ms - _HOUR_MS, until_ms):
-            for row in _read(path, kind):
-                if since_ms <= time_ms(row) < until_ms and stream in (None, row.stream_id):
-                    yield row
-
-    def _files(self, kind: type[Row], from_ms: int, until_ms: int | None) -> Iterator[Path]:
-        if self.missing:
-            return
-        for path in sorted(self._folder.glob(f"{TABLE_OF[kind]}/date=*/hour=*/*.parquet")):
-            if not path.name.startswith(".") and (match := _HOUR.search(path.as_posix())):
-                hour = datetime.fromisoformat(match[1]).replace(hour=int(match[2]), tzinfo=UTC)
-                hour_ms = int(hour.timestamp()) * 1000
-                if hour_ms >= from_ms and (until_ms is None or hour_ms < until_ms):
-                    yield path
+    def open(self, kind: type[Row], hour_ms: int) -> OpenHour[Row]:
+        """What of an hour was moved by now: all of it is held open, so that it can be read whatever happens to it."""
+        for _ in range(_TRIES):
+            stack = ExitStack()
+            parts = self.parts(kind, hour_ms)
+            try:
+                return OpenHour(kind, parts, [stack.enter_context(_opened(part.path)) for part in parts], stack)
+            except FileNotFoundError:  # merged, erased or retired in this moment: the folder says what there is now
+                stack.close()
+            except BaseException:
+                stack.close()
+                raise
+        raise StoreError(f"{folder_of(self._data, TABLE_OF[kind], hour_ms)}: changes while it is read: ask again")
 
 
-def _read(path: Path, kind: type[Row]) -> Iterator[Row]:
+class OpenHour(Generic[Row]):
+    """The open files of an hour of a table. A context manager."""
+
+    def __init__(self, kind: type[Row], parts: Sequence[Part], files: Sequence[Any], stack: ExitStack) -> None:
+        self.parts = parts
+        self._kind: type[Row] = kind
+        self._files = files
+        self._stack = stack
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def rows(self) -> Iterator[Row]:
+        """File by file. Raises `StoreError` for what cannot be read."""
+        for part, file in zip(self.parts, self._files, strict=True):
+            yield from _rows(part.path, file, self._kind)
+
+
+def _opened(path: Path) -> Any:  # noqa: ANN401 - pyarrow has no types
     from pyarrow import ArrowException  # noqa: PLC0415 - an extra, and 60 MB that few commands need
     from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - as above
 
     try:
-        with ParquetFile(path) as file:
-            columns = [name for name in file.schema_arrow.names if name in kind._fields]
-            make = decoder(kind, columns)
-            for batch in file.iter_batches(_BATCH_ROWS, columns=columns):
-                for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    yield make(values)
+        return ParquetFile(path)
     except FileNotFoundError:
-        return  # retention or erasure took it in this moment
+        raise
+    except (OSError, ArrowException) as error:
+        raise StoreError(f"{path}: cannot be read: {error}") from error
+
+
+def _rows(path: Path, file: Any, kind: type[Row]) -> Iterator[Row]:  # noqa: ANN401 - as above
+    from pyarrow import ArrowException  # noqa: PLC0415 - as above
+
+    columns = [name for name in file.schema_arrow.names if name in kind._fields]
+    make = decoder(kind, columns)
+    try:
+        for batch in file.iter_batches(_BATCH_ROWS, columns=columns):
+            for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                yield make(values)
     except (OSError, ArrowException) as error:
         raise StoreError(f"{path}: cannot be read: {error}") from error

@@ -7,17 +7,19 @@ evening: so rows are fetched a page at a time, each page its own short read, and
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Any, Final
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from relay.analytics.hours import HOUR_MS
 from relay.errors import StoreError
-from relay.sessions.batches import unpack
-from relay.sessions.columns import TABLE_OF, TIME_COLUMN, decoder, time_ms
+from relay.sessions.columns import TABLE_OF, TIME_COLUMN, decoder
 from relay.sessions.model import SessionRow
 from relay.sessions.store import DATABASE_FILE, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+    from types import TracebackType
 
     from relay.sessions.columns import Row
 
@@ -25,9 +27,40 @@ PAGE_ROWS: Final = 500
 _BUSY_TIMEOUT_S: Final = 2.0
 _WINDOW_MS: Final = 600_000
 """Ten minutes of minutes, of 5000 viewers, are 50 000 rows: as much as is held at a time."""
-_BATCHES_A_PAGE: Final = 8
-_HOUR_MS: Final = 3_600_000
-_BATCHED: Final = frozenset({"requests", "player_events"})
+_HELD_IN_MEMORY_BYTES: Final = 16 * 1024 * 1024
+"""An hour of 200 viewers, compressed; of more, the rest is in a file without a name."""
+
+
+class Held:
+    """Batches that were copied out of the database. A context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._places: list[tuple[int, int]] = []
+        self._bodies = SpooledTemporaryFile(_HELD_IN_MEMORY_BYTES)  # noqa: SIM115 - `close` closes it
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget them."""
+        self._bodies.close()
+
+    def add(self, number: int, body: bytes) -> None:
+        """Hold one more."""
+        self._places.append((number, len(body)))
+        self._bodies.write(body)
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Number and body of each, by number."""
+        self._bodies.seek(0)
+        for number, size in self._places:
+            yield number, self._bodies.read(size)
 
 
 class HotTables:
@@ -82,10 +115,7 @@ class HotTables:
         return frozenset(values[0] for values in self._values("SELECT session_id FROM sessions", ()))
 
     def rows(self, kind: type[Row], stream: str | None, since_ms: int, until_ms: int) -> Iterator[Row]:
-        """Rows of `since_ms` <= time < `until_ms`, in the order of their time, of requests in that of their hours."""
-        if TABLE_OF[kind] in _BATCHED:
-            yield from self._batched(kind, stream, since_ms, until_ms)
-            return
+        """Rows that have a table of their own, of `since_ms` <= time < `until_ms`, in the order of their time."""
         column, table = TIME_COLUMN[kind], TABLE_OF[kind]
         of_stream = "" if stream is None else " AND stream_id = ?"
         parameters: tuple[str, ...] = () if stream is None else (stream,)
@@ -99,23 +129,32 @@ class HotTables:
             condition = f"{column} >= ? AND {column} < ?{of_stream} ORDER BY {column}"
             yield from self._select(kind, condition, (start, place, *parameters))
 
-    def _batched(self, kind: type[Row], stream: str | None, since_ms: int, until_ms: int) -> Iterator[Row]:
-        """A batch has no order within, and one hour's may come between another's: who needs an order, sorts."""
-        if not self._columns("batches"):
-            return
-        query = (
-            "SELECT id, body FROM batches WHERE kind = ? AND hour_ms > ? AND hour_ms < ? AND id > ? ORDER BY id LIMIT ?"
-        )
-        last = -1
-        while page := self._values(query, (TABLE_OF[kind], since_ms - _HOUR_MS, until_ms, last, _BATCHES_A_PAGE)):
-            for last, body in page:  # noqa: B007 - the last one's id is where the next page begins
-                for row in unpack(body):
-                    if (
-                        isinstance(row, kind)
-                        and since_ms <= time_ms(row) < until_ms
-                        and stream in (None, row.stream_id)
-                    ):
-                        yield row
+    def batch_hours(self, kind: type[Row], since_ms: int, until_ms: int) -> list[int]:
+        """The hours of which there are batches of a table, with rows of `since_ms` <= time < `until_ms`."""
+        query = "SELECT min(hour_ms) FROM batches WHERE kind = ? AND hour_ms > ? AND hour_ms < ?"
+        found: list[int] = []
+        after = since_ms - HOUR_MS
+        while self._columns("batches"):
+            ((hour_ms,),) = self._values(query, (TABLE_OF[kind], after, until_ms))
+            if hour_ms is None:
+                break
+            found.append(hour_ms)
+            after = hour_ms
+        return found
+
+    def batches(self, kind: type[Row], hour_ms: int) -> Held:
+        """The batches of one table and hour as they are in this moment, to be read whenever it is convenient."""
+        held = Held(self.path)
+        if self._connection is None or not self._columns("batches"):
+            return held
+        query = "SELECT id, body FROM batches WHERE kind = ? AND hour_ms = ? ORDER BY id"
+        try:
+            for number, body in self._connection.execute(query, (TABLE_OF[kind], hour_ms)):
+                held.add(number, body)
+        except sqlite3.Error as error:
+            held.close()
+            raise StoreError(f"{self.path}: cannot be read: {error}") from error
+        return held
 
     def _select(self, kind: type[Row], condition: str, parameters: Sequence[Any]) -> list[Row]:
         columns = [name for name in self._columns(TABLE_OF[kind]) if name in kind._fields]

@@ -1,7 +1,7 @@
 """SQL over the viewing data: DuckDB, with a view for each table, under the names and columns of `TABLES`.
 
 DuckDB and pyarrow come with the extra `relay-hls[analytics]`. The database is in memory, and its engine may open no
-file: what the views show is given to it by us, so a question can read nothing but viewing data, and change nothing.
+file but the hours that were moved to Parquet, so a question can read nothing but viewing data, and change nothing.
 What a session's row says in the views is its newest state. Lists and maps are JSON text.
 """
 
@@ -11,19 +11,18 @@ import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from relay.analytics.cold import INSTALL, ColdTables
+from relay.analytics.cold import INSTALL
 from relay.analytics.export_parquet import arrow_schema, arrow_tables
-from relay.analytics.hot import HotTables
-from relay.analytics.reader import END_OF_TIME_MS
+from relay.analytics.reader import SessionReader
 from relay.errors import QueryError
 from relay.sessions.model import TABLES, SessionRow
+from relay.sessions.tables import BATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from relay.sessions.columns import Row
-    from relay.sessions.model import MinuteRow, ViewingRow
+    from relay.sessions.model import MinuteRow, RequestRow, ViewingRow
 
 _PAGE_ROWS: Final = 2000
 _NO_WAY_OUT: Final = (
@@ -54,40 +53,45 @@ def ask(data: Path, sql: str) -> Answer:
     import duckdb  # noqa: PLC0415 - an extra
 
     connection = duckdb.connect(":memory:")
-    hot, cold = HotTables(data), ColdTables(data)
-    try:
+    moved: list[str] = []
+    with SessionReader(data) as reader:
         for table, kind in TABLES.items():
             if re.search(rf"\b{table}\b", sql, re.IGNORECASE):  # what is not asked for is not read
-                _show(connection, table, kind, _all(hot, cold, cast("type[MinuteRow]", kind)))
-    finally:
-        hot.close()
+                moved += _show(connection, table, kind, reader)
+    connection.execute(f"SET allowed_paths = [{', '.join(moved)}]")
     for statement in _NO_WAY_OUT:
         connection.execute(statement)
     return Answer(_asked(connection.execute, sql))
 
 
-def _show(connection: Any, table: str, kind: type[ViewingRow], rows: Iterable[ViewingRow]) -> None:  # noqa: ANN401
-    """Fill a table of DuckDB's, which packs it, and give its name to a view that cannot be changed."""
+def _show(connection: Any, table: str, kind: type[ViewingRow], reader: SessionReader) -> list[str]:  # noqa: ANN401
+    """Fill a table of DuckDB's, which packs it, and give its name to a view that cannot be changed.
+
+    Raw rows are many: those that were moved DuckDB reads from their files, which are returned as SQL has them.
+    """
+    files: list[Path] = []
+    if kind is SessionRow:
+        rows: Iterable[ViewingRow] = reader.sessions()
+    elif kind in BATCHED:
+        rows = reader.hot_rows(cast("type[RequestRow]", kind), files)
+    else:
+        rows = reader.rows(cast("type[MinuteRow]", kind))
     connection.register("given", arrow_schema(kind).empty_table())
     connection.execute(f"CREATE TABLE kept_{table} AS SELECT * FROM given")  # noqa: S608 - our own names
     for group in arrow_tables(rows, kind):
         connection.register("given", group)
         connection.execute(f"INSERT INTO kept_{table} SELECT * FROM given")  # noqa: S608 - our own names
     connection.unregister("given")
-    newest = ""
-    if kind is SessionRow:
-        newest = " QUALIFY row_number() OVER (PARTITION BY session_id ORDER BY request_count DESC) = 1"
-    connection.execute(f"CREATE VIEW {table} AS SELECT * FROM kept_{table}{newest}")  # noqa: S608 - our own names
+    moved = [_quoted(str(path.absolute())) for path in files]
+    cold = (
+        f" UNION ALL BY NAME FROM read_parquet([{', '.join(moved)}], union_by_name = true, hive_partitioning = false)"
+    )
+    connection.execute(f"CREATE VIEW {table} AS FROM kept_{table}{cold if moved else ''}")
+    return moved
 
 
-def _all(hot: HotTables, cold: ColdTables, kind: type[Row]) -> Iterator[Row]:
-    if kind is SessionRow:
-        # What is still in SQLite comes first: of two states that cannot be told apart it is the newer.
-        yield from hot.sessions(None, None, newest_first=False)
-        yield from cold.sessions(None, 0)
-        return
-    yield from cold.rows(kind, None, 0, END_OF_TIME_MS)
-    yield from hot.rows(kind, None, 0, END_OF_TIME_MS)
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _asked(call: Any, argument: object) -> Any:  # noqa: ANN401 - duckdb's own

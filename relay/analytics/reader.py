@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Final, Self
 
 from relay.analytics.cold import ColdTables
 from relay.analytics.hot import HotTables
+from relay.sessions.batches import unpack
+from relay.sessions.columns import time_ms
+from relay.sessions.tables import BATCHED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
+    from relay.analytics.hours import Part
     from relay.sessions.columns import Row
     from relay.sessions.model import SessionRow
 
@@ -98,11 +102,43 @@ class SessionReader:
         since_ms: int | None = None,
         until_ms: int | None = None,
     ) -> Iterator[Row]:
-        """All of another table than that of sessions, `since_ms` <= time < `until_ms`: first what is cold, then hot."""
-        since_ms = 0 if since_ms is None else since_ms
-        until_ms = END_OF_TIME_MS if until_ms is None else until_ms
-        yield from self._cold.rows(kind, stream, since_ms, until_ms)
-        yield from self._hot.rows(kind, stream, since_ms, until_ms)
+        """All of another table than that of sessions, `since_ms` <= time < `until_ms`.
+
+        Requests and reports come hour by hour, in no order within; of the others first what is cold, then what is hot.
+        """
+        from_ms: int = 0 if since_ms is None else since_ms
+        to_ms: int = END_OF_TIME_MS if until_ms is None else until_ms
+        is_raw = kind in BATCHED
+        hours: list[int] = self._hot.batch_hours(kind, from_ms, to_ms) if is_raw else []
+        for hour_ms in sorted({*hours, *self._cold.hours(kind, from_ms, to_ms)}):
+            for row in self._hour(kind, hour_ms) if is_raw else self._moved(kind, hour_ms):
+                if from_ms <= time_ms(row) < to_ms and stream in (None, row.stream_id):
+                    yield row
+        if not is_raw:
+            yield from self._hot.rows(kind, stream, from_ms, to_ms)
+
+    def _hour(self, kind: type[Row], hour_ms: int) -> Iterator[Row]:
+        """An hour of raw rows, each once, even if it is moved in this moment.
+
+        First SQLite is looked at, then the folder: what has left the one by then is in the other, and what is in both
+        is known by its number.
+        """
+        with self._hot.batches(kind, hour_ms) as batches, self._cold.open(kind, hour_ms) as moved:
+            yield from moved.rows()
+            yield from _left(kind, batches, moved.parts)
+
+    def hot_rows(self, kind: type[Row], moved: list[Path]) -> Iterator[Row]:
+        """All raw rows that were not moved. The files of those that were are added to `moved` as it goes on."""
+        hours: list[int] = self._hot.batch_hours(kind, 0, END_OF_TIME_MS)
+        for hour_ms in sorted({*hours, *self._cold.hours(kind, 0, END_OF_TIME_MS)}):
+            with self._hot.batches(kind, hour_ms) as batches:
+                parts = self._cold.parts(kind, hour_ms)
+                moved += [part.path for part in parts]
+                yield from _left(kind, batches, parts)
+
+    def _moved(self, kind: type[Row], hour_ms: int) -> Iterator[Row]:
+        with self._cold.open(kind, hour_ms) as moved:
+            yield from moved.rows()
 
     def _cold_sessions(self, stream: str | None, since_ms: int | None) -> list[SessionRow]:
         newest: dict[str, SessionRow] = {}
@@ -112,6 +148,13 @@ class SessionReader:
                 before = newest.get(row.session_id)
                 newest[row.session_id] = row if before is None else newer(before, row)
         return [row for row in newest.values() if since_ms is None or (row.ended_at_ms or since_ms) >= since_ms]
+
+
+def _left(kind: type[Row], batches: Iterable[tuple[int, bytes]], parts: Sequence[Part]) -> Iterator[Row]:
+    """The rows of those `batches` that are in none of `parts`."""
+    for number, body in batches:
+        if not any(part.has(number) for part in parts):
+            yield from (row for row in unpack(body) if isinstance(row, kind))
 
 
 def newer(one: SessionRow, other: SessionRow) -> SessionRow:

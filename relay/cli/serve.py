@@ -24,6 +24,9 @@ from relay.heap import spare_what_is_loaded
 from relay.keyfile import load_or_make
 from relay.serve import TOKEN_FILE, AdminKey, HttpServer, Hub, Viewing, make_app
 from relay.serve.adminkey import INVITATION_S
+from relay.serve.app import move_hours
+from relay.serve.hourly import Hourly
+from relay.serve.jobs import Jobs
 from relay.sessions import SessionRecorder, SessionStore, TokenMint, load_or_make_key
 from relay.supervisor import DataFolder, Outlets, Supervisor, TapFolder, usable_cores
 from relay.walls import shown_in
@@ -141,6 +144,7 @@ async def _serve(settings: RelaySettings, cores: float) -> None:
             told, now, demand = supervisor.statuses, supervisor.unix_ns, supervisor.demand
             viewing = Viewing(recorder, mint, settings.data, key, settings.viewing)
             app = make_app(hub, viewing, told, now, demand, desk, lambda: webhooks.figures)
+            move_hours(app, Hourly(Jobs(), settings.data, settings.viewing))
             await _serve_until_told(settings, app, supervisor, key, lambda: _sweep(recorder, desk, supervisor))
         finally:
             if not recorder.close(supervisor.unix_ns()):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from relay.events.desk import EventDesk
     from relay.events.webhooks import HookFigures
     from relay.model import StreamStatus
+    from relay.serve.hourly import Hourly
     from relay.serve.hub import Hub
     from relay.serve.viewing import Viewing
     from relay.supervisor.demand import Demand
@@ -51,6 +52,7 @@ CONNECTION_LIMITS: Final = {
     "lingering_time": 1.0,
     "access_log": None,
 }
+METRICS: Final = web.AppKey("METRICS", Metrics)
 _SWEEP_EVERY_S: Final = 1.0
 _NS_PER_MS: Final = 1_000_000
 
@@ -79,6 +81,7 @@ def make_app(
     metrics = Metrics(collector, EventCollector(feed, hooks))
     app = web.Application(client_max_size=MAX_BODY_BYTES, handler_args=CONNECTION_LIMITS)
     app[MALFORMED] = malformed
+    app[METRICS] = metrics
     api, pages = Api(hub, recorder, statuses, unix_ns, desk.changes), Pages(hub, kept=viewing.retention)
     app.add_routes(_routes(media, pages, api, metrics))
     door = AdminDoor(viewing.key, lambda request: access.client(asker_of(request), unix_ns()).network, unix_ns)
@@ -95,6 +98,12 @@ def make_app(
     app.on_shutdown.append(release)
     app.cleanup_ctx.append(beside_requests({"sweep": lambda: _sweep(hub), "lag": metrics.watch_lag}))
     return app
+
+
+def move_hours(app: web.Application, hourly: Hourly) -> None:
+    """Have viewing data moved to Parquet as long as `app` runs, and its figures among the others."""
+    app[METRICS].register(hourly)
+    app.cleanup_ctx.append(beside_requests({"hours": hourly.run}))
 
 
 def _routes(media: MediaRoutes, pages: Pages, api: Api, metrics: Metrics) -> list[web.RouteDef]:

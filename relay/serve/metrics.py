@@ -213,6 +213,10 @@ class Metrics:
             await asyncio.sleep(_LAG_EVERY_S)
             self._lag.observe(max(0.0, loop.time() - due_s))
 
+    def register(self, collector: Collector) -> None:
+        """Have its figures among the others."""
+        self._own.register(collector)
+
     async def handle(self, request: web.Request) -> web.Response:
         """All numbers as text. The process's own are read from files, and so in a thread."""
         del request

@@ -62,7 +62,7 @@ def document() -> Schema:
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "The text in DATA/admin.token."},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": "relay_admin_ID", "description": "ID is the relay's."},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "relay_admin_ID"},  # each relay has its own ID
             },
             "schemas": {
                 "Error": _object({"error": {"type": "string"}}),

@@ -33,8 +33,22 @@ def pack(rows: Sequence[ViewingRow]) -> bytes:
 def unpack(body: bytes) -> list[ViewingRow]:
     """The rows that `pack` made `body` of. Raises `StoreError` if it is damaged."""
     try:
-        document: dict[str, Any] = json.loads(zlib.decompress(body))
+        document = _document(body)
         kind: Any = TABLES[document["table"]]
         return list(map(decoder(kind, document["columns"]), zip(*document["values"], strict=True)))
     except (zlib.error, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"a batch of raw viewing data is damaged ({type(error).__name__})") from error
+
+
+def unpack_columns(body: bytes) -> dict[str, list[Any]]:
+    """The same rows as columns by their names; tuples are lists. Raises `StoreError` as `unpack` does."""
+    try:
+        document = _document(body)
+        return dict(zip(document["columns"], document["values"], strict=True))
+    except (zlib.error, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"a batch of raw viewing data is damaged ({type(error).__name__})") from error
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(zlib.decompress(body))
+    return document

@@ -17,6 +17,7 @@ from relay.retention import Retention
 from relay.sessions.batches import pack
 from relay.sessions.columns import TABLE_OF, decoder, time_ms
 from relay.sessions.model import EndReason, SessionRow, ViewingRow
+from relay.sessions.retiring import retire
 from relay.sessions.tables import BATCHED, VERSION, of_one_kind, schema, to_sql, upgrade, upsert
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ MAX_PENDING_ROWS: Final = 50_000
 
 COLUMNS: Final = SessionRow._fields
 MS_PER_HOUR: Final = 3_600_000
-MS_PER_DAY: Final = 24 * MS_PER_HOUR
-_BYTES_PER_MB: Final = 1_000_000
+_RETIRE_EVERY_S: Final = 3600.0
+_RETIRE_ON_AFTER_S: Final = 1.0
 _from_sql: Final = decoder(SessionRow, COLUMNS)
 
 
@@ -83,27 +84,10 @@ class SessionStore(RowStore[ViewingRow]):
                 _write_batches(connection, TABLE_OF[kind], same)
             else:
                 connection.executemany(upsert(kind), map(to_sql, same))
-        if self._unix_s() >= self._retire_at_s:
-            self._retire(connection, round(self._unix_s() * 1000))
-            self._retire_at_s = self._unix_s() + MS_PER_HOUR / 1000
-
-    def _retire(self, connection: sqlite3.Connection, now_ms: int) -> None:
-        """Delete what has been kept long enough, and the oldest raw rows where they take too much room."""
-        kept = self._retention
-        minutes_from_ms = now_ms - kept.minute_days * MS_PER_DAY
-        sessions_from_ms = now_ms - kept.session_days * MS_PER_DAY
-        connection.execute("DELETE FROM batches WHERE hour_ms < ?", (now_ms - kept.request_days * MS_PER_DAY,))
-        connection.execute("DELETE FROM session_minutes WHERE minute_ms < ?", (minutes_from_ms,))
-        connection.execute("DELETE FROM segment_audience WHERE media_at_ms < ?", (minutes_from_ms,))
-        connection.execute("DELETE FROM sessions WHERE started_at_ms < ?", (sessions_from_ms,))
-        connection.execute("DELETE FROM opted_out_hours WHERE hour_ms < ?", (sessions_from_ms,))
-        (size,) = connection.execute("SELECT coalesce(sum(length(body)), 0) FROM batches").fetchone()
-        while size > kept.request_mb * _BYTES_PER_MB:
-            hour_ms, freed = connection.execute(
-                "SELECT hour_ms, sum(length(body)) FROM batches GROUP BY hour_ms ORDER BY hour_ms LIMIT 1"
-            ).fetchone()
-            connection.execute("DELETE FROM batches WHERE hour_ms = ?", (hour_ms,))
-            size -= freed
+        now_s = self._unix_s()
+        if now_s >= self._retire_at_s:
+            is_done = retire(connection, self._retention, round(now_s * 1000))
+            self._retire_at_s = now_s + (_RETIRE_EVERY_S if is_done else _RETIRE_ON_AFTER_S)
 
     def _upgrade(self, connection: sqlite3.Connection) -> None:
         upgrade(connection)

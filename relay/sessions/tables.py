@@ -46,7 +46,7 @@ _INDICES: Final = """
     CREATE INDEX IF NOT EXISTS sessions_by_end ON sessions (ended_at_ms);
     CREATE INDEX IF NOT EXISTS segment_audience_by_time ON segment_audience (media_at_ms);
     CREATE INDEX IF NOT EXISTS session_minutes_by_session ON session_minutes (session_id);
-    CREATE INDEX IF NOT EXISTS batches_by_hour ON batches (hour_ms);
+    CREATE INDEX IF NOT EXISTS batches_by_kind ON batches (kind, hour_ms);
 """
 _BATCHES: Final = """
     CREATE TABLE IF NOT EXISTS batches (
@@ -56,7 +56,11 @@ _BATCHES: Final = """
         rows INTEGER NOT NULL,
         body BLOB NOT NULL
     );
+    INSERT INTO sqlite_sequence (name, seq) SELECT 'batches', strftime('%s', 'now') * 1000
+        WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'batches');
 """
+"""A batch's number says in which file of the cold store it is, once it is there. Numbers begin at the time at which the
+table is made, in ms, so that they are new ones too where somebody moved the file away and kept what was in Parquet."""
 
 
 def schema() -> str:

@@ -4,10 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fixtures.viewed import Audience, a_session, keep
+from fixtures.viewed import A_REQUEST, HOUR_MS, START_MS, Audience, a_session, keep
 from relay.analytics import query
+from relay.analytics.compaction import compact
 from relay.analytics.query import ask
 from relay.errors import QueryError
+from relay.retention import Retention
 from relay.sessions.model import TABLES
 
 if TYPE_CHECKING:
@@ -81,3 +83,18 @@ def test_what_is_not_installed_is_named(data: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_folder_without_a_record_has_empty_tables(tmp_path: Path) -> None:
     assert list(ask(tmp_path, "SELECT count(*) FROM requests, player_events").rows()) == [(0,)]
+
+
+def test_what_was_moved_and_what_was_not_is_one_table(tmp_path: Path) -> None:
+    data = tmp_path / "it's here"
+    early = [A_REQUEST._replace(at_us=A_REQUEST.at_us + number) for number in range(5)]
+    keep(data, early)
+    compact(data, Retention(), START_MS + 2 * HOUR_MS)
+    keep(data, [A_REQUEST._replace(at_us=(START_MS + 2 * HOUR_MS) * 1000, bytes_sent=3)])
+    answer = ask(data, "SELECT count(*), min(bytes_sent) FROM requests")
+    assert list(answer.rows()) == [(6, 3)]
+    assert tuple(ask(data, "FROM requests").columns) == TABLES["requests"]._fields
+    outside = tmp_path / "other.parquet"
+    next(data.glob("viewing/requests/*/*/*.parquet")).rename(outside)
+    with pytest.raises(QueryError, match="disabled"):
+        ask(data, f"SELECT * FROM requests, read_parquet('{outside}')")

@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.viewed import A_REQUEST
 from relay.errors import StoreError
-from relay.sessions.batches import pack, unpack
+from relay.sessions.batches import pack, unpack, unpack_columns
 from relay.sessions.model import PlayerEventRow
 
 EVENT = PlayerEventRow(1, 2, "cam", "s", "ps", "p", None, None, None, None, None, None, None, None, ("net", "media"))
@@ -35,3 +35,14 @@ def test_a_batch_of_an_older_relay_lacks_what_came_since() -> None:
 def test_a_damaged_one_is_no_surprise(body: bytes) -> None:
     with pytest.raises(StoreError, match="damaged"):
         unpack(body)
+
+
+def test_the_same_rows_are_had_by_columns() -> None:
+    columns = unpack_columns(pack([A_REQUEST, A_REQUEST._replace(status=404)]))
+    assert tuple(columns) == A_REQUEST._fields
+    assert columns["status"] == [200, 404]
+
+
+def test_damage_is_told_by_columns_too() -> None:
+    with pytest.raises(StoreError, match="damaged"):
+        unpack_columns(b"nothing of the kind")

@@ -264,7 +264,7 @@ class TestRetention:
     def test_past_their_room_the_oldest_hours_of_raw_rows_go(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("relay.sessions.store._BYTES_PER_MB", 1500)
+        monkeypatch.setattr("relay.sessions.retiring._BYTES_PER_MB", 1500)
         hours = [A_REQUEST._replace(at_us=ms(3600 * number) * 1000) for number in range(8)]
         self.write(tmp_path, ms(0) / 1000, hours, request_mb=1)
         with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as connection:
