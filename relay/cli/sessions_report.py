@@ -157,7 +157,7 @@ def live(
                 moment(row["started_at_ms"]),
                 f"{row['player_name']} {row['os']}".strip(),
                 row["client_net"],
-                row["renditions"][-1] if row["renditions"] else "-",
+                row.get("rendition") or row["max_rendition"] or "-",
                 duration(row["watched_time_s"]),
                 quantity(row["live_latency_ms_p50"], "ms"),
                 str(row["playback_stall_count"]),

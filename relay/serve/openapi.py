@@ -121,7 +121,8 @@ def _of_admins() -> Schema:
 
 def _of_viewing() -> Schema:
     session, notes = _ref("Session"), _list({"type": "string"})
-    live = _object({"now_ms": {"type": "integer"}, "watching": {"type": "integer"}, "sessions": _list(session)})
+    watching = {"allOf": [session, _object({"rendition": {"type": "string", "description": "What it plays now."}})]}
+    live = _object({"now_ms": {"type": "integer"}, "watching": {"type": "integer"}, "sessions": _list(watching)})
     page = _object({"sessions": _list(session), "next": _or_null("string"), "notes": notes})
     one = {"minutes": _list(_ref("SessionMinute")), "player_events": _list(_ref("PlayerEvent"))}
     series = {name: _list({"type": "object"}) for name in ("points", "segments", "retention")}

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from relay.serve.admin import AdminDoor
     from relay.serve.adminkey import AdminKey
     from relay.serve.jobs import Jobs
-    from relay.sessions import SessionRecorder, SessionRow, TokenMint
+    from relay.sessions import SessionRecorder, TokenMint
+    from relay.sessions.model import LiveSession
 
 log = structlog.get_logger()
 
@@ -70,7 +71,7 @@ class ViewingRoutes:
         self._data = viewing.data
         self._jobs = jobs
         self._unix_ns = unix_ns
-        self._live: list[SessionRow] = []
+        self._live: list[LiveSession] = []
         self._live_at_ns = 0
 
     def routes(self, door: AdminDoor) -> list[web.RouteDef]:
@@ -92,13 +93,13 @@ class ViewingRoutes:
         stream = request.query.get("stream")
         now_ns = self._unix_ns()
         if not 0 <= now_ns - self._live_at_ns < LIVE_KEPT_NS:
-            self._live = sorted(self._recorder.sessions_live(), key=lambda row: row.started_at_ms, reverse=True)
+            self._live = sorted(self._recorder.sessions_live(), key=lambda live: live.row.started_at_ms, reverse=True)
             self._live_at_ns = now_ns
-        rows = [row for row in self._live if stream in (None, row.stream_id)]
+        found = [live for live in self._live if stream in (None, live.row.stream_id)]
         told = {
             "now_ms": now_ns // _NS_PER_MS,
-            "watching": len(rows),
-            "sessions": [document(row) for row in rows[:MOST_LIVE]],
+            "watching": len(found),
+            "sessions": [{**document(live.row), "rendition": live.rendition} for live in found[:MOST_LIVE]],
         }
         return web.json_response(told, headers=_HEADERS)
 

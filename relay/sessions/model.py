@@ -237,6 +237,13 @@ class SessionRow(NamedTuple):
     """It took media faster than it passes: a recorder, or a relay."""
 
 
+class LiveSession(NamedTuple):
+    """A viewing that goes on: its row as of now, and the main rendition that it is in (empty: not known yet)."""
+
+    row: SessionRow
+    rendition: str
+
+
 class MinuteRow(NamedTuple):
     """One minute of one session in one rendition: what reports over time are made of, when raw requests are gone."""
 

@@ -15,7 +15,7 @@ from relay.timeline import NS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from relay.sessions.model import Access, PlayerReport, SessionRow, ViewingRow, ViewingSink
+    from relay.sessions.model import Access, LiveSession, PlayerReport, SessionRow, ViewingRow, ViewingSink
     from relay.sessions.store import SessionStore
     from relay.sessions.token import TokenMint
 
@@ -69,8 +69,8 @@ class SessionRecorder:
         """How many watch `stream` now."""
         return self._tracker.viewers(stream)
 
-    def sessions_live(self) -> list[SessionRow]:
-        """A row, as of now, for everyone who watches."""
+    def sessions_live(self) -> list[LiveSession]:
+        """Everyone who watches, as of now."""
         return self._tracker.watching()
 
     def sweep(self, now_ns: int) -> None:

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Final
 from relay.sessions.aliases import Name, Names, Waiting, names_of, names_of_report
 from relay.sessions.delivery import NS_PER_MS
 from relay.sessions.identity import Ids, Who, viewer_id_of
-from relay.sessions.model import EndReason, Identity, ObjectKind, SessionRow
+from relay.sessions.model import EndReason, Identity, LiveSession, ObjectKind, SessionRow
 from relay.sessions.outbox import Outbox
 from relay.sessions.playback import FINAL_STATES
 from relay.sessions.requests import request_row
@@ -240,10 +240,10 @@ class Tracker:
         changed, self._changed = self._changed, {}
         return [session.row() for session in changed if session.is_worth_a_row]
 
-    def watching(self) -> list[SessionRow]:
+    def watching(self) -> list[LiveSession]:
         """Everyone who watches now."""
         return [
-            session.row()
+            LiveSession(session.row(), session.delivery.rendition)
             for session in self._sessions.values()
             if session.phase is Phase.WATCHING and not session.has_opted_out
         ]

@@ -49,11 +49,12 @@ def test_the_link_that_is_printed_shows_who_watches(browser: Browser, relay: Rel
     try:
         row = tab.page.locator("#viewers tbody tr").first
         row.wait_for(timeout=WITHIN_MS)
-        stream, here_for, _, player, network, *_ = row.locator("td").all_inner_texts()
+        stream, here_for, _, player, network, picture, *_ = row.locator("td").all_inner_texts()
         assert stream == relay.stream
         assert here_for.endswith(" s")
         assert "Chrom" in player
         assert network == "127.0.0.0/24"
+        assert picture == "video"
         assert tab.page.locator("#summary").inner_text() == "1 viewer"
         assert "#" not in tab.page.url
         assert tab.page.locator("#sign-in").is_hidden()

@@ -17,6 +17,7 @@ from relay.errors import JobError
 from relay.serve import viewing as viewing_module
 from relay.serve.jobs import Jobs
 from relay.serve.openapi import document
+from relay.sessions.model import LiveSession
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,20 +55,28 @@ def check(instance: object, path: str) -> None:
 async def test_live_is_who_watches_now_the_newest_first(client: Client, recorder: Recorder) -> None:
     now_ms = UNIX_NS // 1_000_000
     recorder.live = [
-        a_session(session_id="a" * 24, stream_id="cam", started_at_ms=now_ms - 5000, ended_at_ms=None),
-        a_session(session_id="b" * 24, stream_id="yard", started_at_ms=now_ms - 3000, ended_at_ms=None),
-        a_session(session_id="c" * 24, stream_id="cam", started_at_ms=now_ms - 1000, ended_at_ms=None),
+        LiveSession(
+            a_session(session_id="a" * 24, stream_id="cam", started_at_ms=now_ms - 5000, ended_at_ms=None), "low"
+        ),
+        LiveSession(
+            a_session(session_id="b" * 24, stream_id="yard", started_at_ms=now_ms - 3000, ended_at_ms=None), "low"
+        ),
+        LiveSession(
+            a_session(session_id="c" * 24, stream_id="cam", started_at_ms=now_ms - 1000, ended_at_ms=None), "low"
+        ),
     ]
     live = await told(client, "sessions/live")
     check(live, "/api/v1/sessions/live")
     assert (live["now_ms"], live["watching"]) == (now_ms, 3)
     assert [row["session_id"][0] for row in live["sessions"]] == ["c", "b", "a"]
+    assert live["sessions"][0]["rendition"] == "low"
     assert [row["session_id"][0] for row in (await told(client, "sessions/live?stream=cam"))["sessions"]] == ["c", "a"]
 
 
 async def test_live_is_bounded(client: Client, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viewing_module, "MOST_LIVE", 2)
-    recorder.live = [a_session(session_id=f"{number:024}", started_at_ms=number) for number in range(5)]
+    rows = [a_session(session_id=f"{number:024}", started_at_ms=number) for number in range(5)]
+    recorder.live = [LiveSession(row, "") for row in rows]
     live = await told(client, "sessions/live")
     assert (live["watching"], [row["started_at_ms"] for row in live["sessions"]]) == (5, [4, 3])
 

@@ -86,7 +86,7 @@ def test_viewers_are_the_rows_that_go_on(story: list[Any]) -> None:
     for stream in ("cam", "yard"):
         going_on = [row for row in rows.values() if row.stream_id == stream and row.ended_at_ms is None]
         assert tracker.viewers(stream) == len(going_on)
-        assert tracker.viewers(stream) == sum(row.stream_id == stream for row in tracker.watching())
+        assert tracker.viewers(stream) == sum(live.row.stream_id == stream for live in tracker.watching())
 
 
 @given(story=steps, bound=st.integers(1, 4))

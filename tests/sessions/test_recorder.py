@@ -49,7 +49,7 @@ def test_from_the_first_request_to_the_row(recorder: SessionRecorder, tmp_path: 
         recorder.sweep(ns(2 * second))
     assert recorder.viewers("cam") == 1
     assert recorder.viewers("yard") == 0
-    (live,) = recorder.sessions_live()
+    ((live, _),) = recorder.sessions_live()
     assert (live.watched_time_s, live.ended_at_ms) == (10.0, None)
     assert recorder.close(ns(9))
     assert recorder.close(ns(10))
@@ -67,7 +67,7 @@ def test_a_quiet_moment_writes_nothing(recorder: SessionRecorder) -> None:
 def test_a_bad_token_is_served_and_counted_as_the_client(recorder: SessionRecorder) -> None:
     for viewer in (None, "nonsense", MINT.mint("yard", EPOCH_S), TokenMint(b"other").mint("cam", EPOCH_S)):
         recorder.note(access(ObjectKind.SEGMENT, 0, viewer=viewer))
-    (live,) = recorder.sessions_live()
+    ((live, _),) = recorder.sessions_live()
     assert (live.id_source, live.request_count) == ("fallback_hash", 4)
     assert recorder.counters()["tokens_refused"] == 3
 
@@ -132,7 +132,7 @@ def test_without_a_token_a_viewer_is_known_by_what_the_player_calls_it(recorder:
         nat = client("nat")
         recorder.note(access(ObjectKind.SEGMENT, 0, cmcd=Cmcd(sid=f"sid {number}"), client=nat))
         recorder.note(access(ObjectKind.SEGMENT, 0, playback_session_id=f"apple {number}", client=nat))
-    live = recorder.sessions_live()
+    live = [one.row for one in recorder.sessions_live()]
     assert sorted(row.id_source for row in live) == ["cmcd_sid", "cmcd_sid", "playback_session", "playback_session"]
 
 

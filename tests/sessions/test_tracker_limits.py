@@ -130,7 +130,7 @@ class TestWhatIsStored:
         story.time(50)
         story.viewer("anna").watches(segments=1, at=60)
         story.viewer("new").opens(at=60)
-        (row,) = story.tracker.watching()
+        ((row, _),) = story.tracker.watching()
         assert row.started_at_ms == ms(60)
 
     def test_the_ids_say_nothing_of_the_token_and_are_the_same_for_the_same_input(self) -> None:

@@ -39,14 +39,15 @@ function stalls({ playback_stall_count, playback_stall_duration_ms }) {
 }
 
 function cells(session, now_ms) {
+  const here_s = (now_ms - session.started_at_ms) / 1000;
   const latency_ms = session.live_latency_ms_p50;
   return [
     session.stream_id,
-    describeAge((now_ms - session.started_at_ms) / 1000),
-    describeAge(session.watched_time_s),
+    describeAge(here_s),
+    describeAge(Math.min(session.watched_time_s, here_s)), // an estimate counts the last segment as watched
     player(session),
     [session.client_net, session.country].filter(Boolean).join(" · "),
-    session.renditions.at(-1) ?? NOTHING,
+    session.rendition || NOTHING,
     latency_ms === null ? NOTHING : `${(latency_ms / 1000).toFixed(1)} s`,
     stalls(session),
   ];
