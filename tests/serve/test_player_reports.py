@@ -8,7 +8,6 @@ import pytest
 
 from fixtures.origin import UNIX_NS
 from relay.serve.allowance import Allowance
-from relay.serve.cmcd import BURST_POSTS, POSTS_PER_S
 
 if TYPE_CHECKING:
     from fixtures.origin import Client, Recorder
@@ -84,21 +83,3 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
     answer = await client.post("/cmcd", EVENT[:5], Content_Type="application/cmcd", Content_Length="70")
     assert answer.status == 408
     assert recorder.reports == []
-
-
-def test_a_network_may_burst_and_then_keep_the_rate_and_disturbs_no_other() -> None:
-    allowance = Allowance(POSTS_PER_S, BURST_POSTS)
-    assert [allowance.wait_s("a", 5.0) for _ in range(BURST_POSTS)] == [0.0] * BURST_POSTS
-    assert allowance.wait_s("a", 5.0) == pytest.approx(1 / POSTS_PER_S)
-    assert allowance.wait_s("b", 5.0) == 0.0
-    assert allowance.wait_s("a", 5.0 + 1 / POSTS_PER_S) == 0.0
-    assert allowance.wait_s("a", 5.0 + 1 / POSTS_PER_S) > 0.0
-
-
-def test_networks_are_remembered_within_a_bound() -> None:
-    allowance = Allowance(POSTS_PER_S, BURST_POSTS)
-    for number in range(5000):
-        assert allowance.wait_s(f"at once {number}", 5.0) == 0.0
-    for number in range(5000):
-        assert allowance.wait_s(f"later {number}", 6.0 + number) == 0.0
-    assert len(allowance._due_s) <= 4096
