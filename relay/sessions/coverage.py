@@ -28,6 +28,10 @@ class Coverage:
         self._runs: list[tuple[int, int]] = []
         self._parts: dict[int, tuple[int, int]] = {}
 
+    def add(self, msn: int, part_index: int | None, duration_ns: int) -> int:
+        """As `add_part`, or where `part_index` is None as `add_segment`."""
+        return self.add_segment(msn, duration_ns) if part_index is None else self.add_part(msn, part_index, duration_ns)
+
     def add_segment(self, msn: int, duration_ns: int) -> int:
         """How much of segment `msn` (of `duration_ns`) had not been fetched before."""
         if self._covers(msn):

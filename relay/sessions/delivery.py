@@ -92,7 +92,8 @@ class Delivery:
     def take_main(self, access: Access, duration_ns: int, new_ns: int, playing_kbps: int | None) -> None:
         """A whole object of the main rendition, `new_ns` of which had not been fetched before."""
         at_ns, msn = access.at_ns, access.msn or 0
-        self.longest_ns = max(self.longest_ns, duration_ns)
+        if duration_ns > self.longest_ns:
+            self.longest_ns = duration_ns
         self._settle(access.rendition or "", at_ns)
         self._take_latency(access, msn, duration_ns)
         if not new_ns:
@@ -106,20 +107,27 @@ class Delivery:
         told_kbps = playing_kbps if cmcd is None or cmcd.br_kbps is None else cmcd.br_kbps
         kbps = access.bitrate_kbps if told_kbps is None else told_kbps
         if kbps:
-            self.has_told_rate = self.has_told_rate or told_kbps is not None
+            if told_kbps is not None:
+                self.has_told_rate = True
             self.bits_played += kbps * new_ns // NS_PER_MS
             self._main_ns += new_ns
             if access.rendition and (access.rendition in self._rates or len(self._rates) < MAX_RENDITIONS):
                 self._rates[access.rendition] = access.bitrate_kbps or kbps
         if msn > self._newest + 1 or not self._empty_at_ns:
-            self._empty_at_ns = at_ns + new_ns
-        else:
-            late_ns = at_ns - self._empty_at_ns
-            if late_ns > max(self.longest_ns, LEAST_STALL_NS):
-                self.stalls += 1
-                self.stall_ns += late_ns
-            self._empty_at_ns = max(self._empty_at_ns, at_ns) + new_ns
-        self._newest = max(self._newest, msn)
+            self._empty_at_ns = at_ns
+        elif at_ns > self._empty_at_ns:
+            self._starve(at_ns)
+        self._empty_at_ns += new_ns
+        if msn > self._newest:
+            self._newest = msn
+
+    def _starve(self, at_ns: int) -> None:
+        """What comes at `at_ns` comes when nothing is left: if late enough, the player has been waiting for it."""
+        late_ns = at_ns - self._empty_at_ns
+        if late_ns > max(self.longest_ns, LEAST_STALL_NS):
+            self.stalls += 1
+            self.stall_ns += late_ns
+        self._empty_at_ns = at_ns
 
     def begin_again(self) -> None:
         """A run without a gap begins: nothing is in the buffer, and the gap is no stall."""

@@ -62,10 +62,12 @@ class Minute:
         cmcd = access.cmcd
         if cmcd is None:
             return
-        if cmcd.bl_ms is not None:
-            slot.buffer_ms_min = cmcd.bl_ms if slot.buffer_ms_min is None else min(slot.buffer_ms_min, cmcd.bl_ms)
+        buffer_ms = cmcd.bl_ms
+        if buffer_ms is not None:
+            if slot.buffer_ms_min is None or buffer_ms < slot.buffer_ms_min:
+                slot.buffer_ms_min = buffer_ms
             if access.media_at_ms is not None:
-                slot.latency.add(max(0, access.at_ns // 1_000_000 - access.took_ms - access.media_at_ms + cmcd.bl_ms))
+                slot.latency.add(max(0, access.at_ns // 1_000_000 - access.took_ms - access.media_at_ms + buffer_ms))
         if cmcd.mtp_kbps is not None:
             slot.throughput.add(cmcd.mtp_kbps)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from relay.sessions.model import Identity, IdSource
-from relay.sessions.requests import Requests
+from relay.sessions.requests import MAX_CLIENTS, Requests
 from relay.sessions.tracker import Tracker
 from relay.timeline import NS_PER_S
 
@@ -72,6 +72,7 @@ def resession(
     coming = iter(reports)
     report = next(coming, None)
     early: dict[str, list[PlayerEventRow]] = {}
+    identities: dict[str, Identity] = {}
     looks_at_ns = 0
     for row in rows:
         while report is not None and report.received_us < row.at_us:
@@ -81,7 +82,12 @@ def resession(
         if access.at_ns >= looks_at_ns:
             looks_at_ns = access.at_ns + _LOOK_EVERY_NS
             yield from tracker.look(access.at_ns)
-        tracker.note(access, Identity(row.viewer_id, sources[row.id_source]))
+        identity = identities.get(row.viewer_id)
+        if identity is None or identity.source != row.id_source:
+            if len(identities) >= MAX_CLIENTS:
+                identities.clear()
+            identity = identities[row.viewer_id] = Identity(row.viewer_id, sources[row.id_source])
+        tracker.note(access, identity)
         if row.session_id not in tracker.by_id:
             session = tracker.find((row.stream_id, row.viewer_id))
             if session is not None:

@@ -66,10 +66,10 @@ class Session:
 
     __slots__ = (
         "_audio", "_before", "_first_media_ns", "_gap_count", "_gap_ns", "_has_burst", "_last_duration_ns",
-        "_last_media_ns", "_longest_ns", "_media_before_ns", "_quit_ns", "_run", "_sequences", "_told_out", "_video",
+        "_longest_ns", "_media_before_ns", "_quit_ns", "_run", "_sequences", "_told_out", "_video",
         "_watched_before_ns", "asked_at_ns", "closed_at_ns", "delivery", "end_reason", "has_opted_out", "ids",
-        "is_double", "is_master_only", "key", "last_seen_ns", "minute", "names", "opened_at_ns", "phase", "playback",
-        "scheduled_ns", "stored_at_ns", "who",
+        "is_double", "is_master_only", "key", "last_media_ns", "last_seen_ns", "minute", "names", "opened_at_ns",
+        "phase", "playback", "scheduled_ns", "stored_at_ns", "who",
     )  # fmt: skip
 
     def __init__(self, key: tuple[str, str], ids: Ids, who: Who, opened_at_ns: int) -> None:
@@ -89,7 +89,7 @@ class Session:
         self._before: SessionRow | None = None
         self._has_burst = False
         self._first_media_ns: int | None = None
-        self._last_media_ns = opened_at_ns
+        self.last_media_ns = opened_at_ns
         self._quit_ns: int | None = None
         self._last_duration_ns = self._longest_ns = 0
         self._run = Run(opened_at_ns)
@@ -110,8 +110,8 @@ class Session:
         session.end_reason = EndReason(row.end_reason) if row.end_reason else EndReason.SERVER_CRASH
         session.is_master_only = False
         last_ms = row.last_media_at_ms or row.ended_at_ms or row.started_at_ms
-        session.last_seen_ns = session.closed_at_ns = session._last_media_ns = last_ms * NS_PER_MS
-        session._run = Run(session._last_media_ns)
+        session.last_seen_ns = session.closed_at_ns = session.last_media_ns = last_ms * NS_PER_MS
+        session._run = Run(session.last_media_ns)
         if row.first_media_at_ms is not None:
             session._first_media_ns = row.first_media_at_ms * NS_PER_MS
         session._media_before_ns = round(row.media_time_s * NS_PER_S)
@@ -149,7 +149,7 @@ class Session:
     def alive_at_ns(self) -> int:
         """When it last was seen to play: its last media, or its player said so, out of its buffer."""
         playback = self.playback
-        return max(self._last_media_ns, (playback.playing_us + playback.lag_us) * NS_PER_US)
+        return max(self.last_media_ns, (playback.playing_us + playback.lag_us) * NS_PER_US)
 
     @property
     def ended_at_ns(self) -> int:
@@ -167,7 +167,7 @@ class Session:
         if self.phase is Phase.ENDED:
             return self.last_seen_ns + RESUME_WITHIN_NS
         if self.phase is Phase.WATCHING:
-            alive_ns = self.alive_at_ns if self.playback.playing_us else self._last_media_ns
+            alive_ns = self.alive_at_ns if self.playback.playing_us else self.last_media_ns
             return alive_ns + max(idle_ns, IDLE_OBJECTS * self._longest_ns)
         return self.last_seen_ns + idle_ns
 
@@ -177,7 +177,7 @@ class Session:
         self.end_reason = self._quit_ns = None
         self.is_double = False
         self.who = who
-        self._first_media_ns = self._last_media_ns = access.at_ns
+        self._first_media_ns = self.last_media_ns = access.at_ns
         self._run = Run(access.at_ns)
 
     def resume(self, at_ns: int) -> None:
@@ -211,7 +211,8 @@ class Session:
     def take(self, access: Access, *, is_media: bool) -> int:
         """Enter a request into the accounts; the new main media that it brought, in ns."""
         at_ns = access.at_ns
-        self.last_seen_ns = max(self.last_seen_ns, at_ns)
+        if at_ns > self.last_seen_ns:
+            self.last_seen_ns = at_ns
         delivery = self.delivery
         delivery.request_count += 1
         delivery.bytes_sent += access.bytes_sent
@@ -226,23 +227,29 @@ class Session:
     def _take_media(self, access: Access) -> int:
         run, at_ns = self._run, access.at_ns
         if not access.is_glimpse:
-            run.first_ns, run.last_ns = min(run.first_ns, at_ns), max(run.last_ns, at_ns)
-        self._first_media_ns = min(self._first_media_ns or at_ns, at_ns)
-        self._last_media_ns = max(self._last_media_ns, at_ns)
+            if at_ns > run.last_ns:
+                run.last_ns = at_ns
+            if at_ns < run.first_ns:
+                run.first_ns = at_ns
+        if self._first_media_ns is None or at_ns < self._first_media_ns:
+            self._first_media_ns = at_ns
+        if at_ns > self.last_media_ns:
+            self.last_media_ns = at_ns
         delivery = self.delivery
         delivery.take_media(access)
         if not access.is_complete or access.msn is None:
             return 0
         duration_ns = round(access.duration_s * NS_PER_S)
         self._last_duration_ns = duration_ns
-        self._longest_ns = max(self._longest_ns, duration_ns)
+        if duration_ns > self._longest_ns:
+            self._longest_ns = duration_ns
         if access.media_kind is MediaKind.AUDIO:
-            new_ns = _add(self._audio, access.msn, access.part_index, duration_ns)
+            new_ns = self._audio.add(access.msn, access.part_index, duration_ns)
             run.audio_ns += new_ns
             if delivery.rendition:  # it has pictures, and the audio group is the same time once more
                 return 0
         else:
-            new_ns = _add(self._video, access.msn, access.part_index, duration_ns)
+            new_ns = self._video.add(access.msn, access.part_index, duration_ns)
             run.video_ns += new_ns
             delivery.take_main(access, duration_ns, new_ns, self.playback.playing_kbps)
         return new_ns
@@ -306,7 +313,7 @@ class Session:
 
     @property
     def _media_span_ns(self) -> int:
-        return 0 if self._first_media_ns is None else self._last_media_ns - self._first_media_ns
+        return 0 if self._first_media_ns is None else self.last_media_ns - self._first_media_ns
 
     @property
     def _bursts(self) -> bool:
@@ -318,7 +325,7 @@ class Session:
         playback = self.playback
         until_us = playback.last_us
         if self.has_played:
-            until_us = max(until_us, self._last_media_ns // NS_PER_US - playback.lag_us)
+            until_us = max(until_us, self.last_media_ns // NS_PER_US - playback.lag_us)
         return playback.times(until_us)
 
     def _watched_ns(self, times: StateTimes) -> int:
@@ -362,7 +369,7 @@ class Session:
             stream_id=self.stream,
             started_at_ms=self.opened_at_ns // NS_PER_MS,
             first_media_at_ms=None if first_ns is None else first_ns // NS_PER_MS,
-            last_media_at_ms=None if first_ns is None else self._last_media_ns // NS_PER_MS,
+            last_media_at_ms=None if first_ns is None else self.last_media_ns // NS_PER_MS,
             ended_at_ms=self.ended_at_ns // NS_PER_MS if is_ended else None,
             end_reason=self.end_reason,
             exit_before_video_start=is_ended and first_ns is None,
@@ -387,9 +394,3 @@ class Session:
             is_restream=self._has_burst or self._bursts,
         )
         return with_quality(row, delivery, self.playback, times, self.asked_at_ns, self._before)
-
-
-def _add(coverage: Coverage, msn: int, part_index: int | None, duration_ns: int) -> int:
-    if part_index is None:
-        return coverage.add_segment(msn, duration_ns)
-    return coverage.add_part(msn, part_index, duration_ns)

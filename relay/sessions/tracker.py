@@ -182,7 +182,8 @@ class Tracker:
 
     def pass_until(self, session: Session, now_ns: int) -> None:
         """End `session` if it has gone idle by now."""
-        if session.phase is not Phase.ENDED and now_ns > session.due_ns(self._idle_ns):
+        is_late = now_ns - session.last_media_ns > self._idle_ns  # sooner none is due, and most come sooner
+        if is_late and session.phase is not Phase.ENDED and now_ns > session.due_ns(self._idle_ns):
             self._end(session, EndReason.IDLE, now_ns)
 
     def tell(self, session: Session, row: PlayerEventRow) -> None:
@@ -217,8 +218,8 @@ class Tracker:
 
     def end_stream(self, stream: str, now_ns: int) -> None:
         """The stream has ended, and with it whoever watched it."""
-        for session in [session for session in self._sessions.values() if session.stream == stream]:
-            if session.phase is not Phase.ENDED:
+        for session in list(self._sessions.values()):
+            if session.stream == stream and session.phase is not Phase.ENDED:
                 self._end(session, EndReason.STREAM_END, now_ns)
 
     def end_all(self, reason: EndReason, now_ns: int) -> None:
@@ -242,11 +243,8 @@ class Tracker:
 
     def watching(self) -> list[LiveSession]:
         """Everyone who watches now."""
-        return [
-            LiveSession(session.row(), session.delivery.rendition)
-            for session in self._sessions.values()
-            if session.phase is Phase.WATCHING and not session.has_opted_out
-        ]
+        found = [session for session in self._sessions.values() if session.phase is Phase.WATCHING]
+        return [LiveSession(one.row(), one.delivery.rendition) for one in found if not one.has_opted_out]
 
     def _open(self, key: tuple[str, str], identity: Identity, access: Access) -> Session | None:
         if access.status >= 400:

@@ -40,3 +40,10 @@ def test_a_viewer_who_jumps_about_is_never_credited_with_too_much() -> None:
     assert len(coverage._runs) == MAX_RUNS
     assert coverage.add_segment(1, 2) == 0
     assert coverage.add_segment(4 * MAX_RUNS - 3, 2) == 2
+
+
+def test_an_object_is_a_part_or_a_segment() -> None:
+    coverage = Coverage()
+    assert [coverage.add(5, index, 3) for index in (0, 1, 1)] == [3, 3, 0]
+    assert coverage.add(5, None, 10) == 4
+    assert coverage.add(6, None, 10) == 10
