@@ -28,6 +28,8 @@ _LOOK_EVERY_NS: Final = NS_PER_S // 4
 class _Offline(Tracker):
     """A tracker that keeps a session's row until nothing can be added to it."""
 
+    hears_requests = False
+
     def __init__(self, idle_ns: int, requests: Requests) -> None:
         super().__init__(idle_ns, keeps_requests=False, viewer_of=_viewer_of, who_of=requests.who)
         self.finished: list[SessionRow] = []

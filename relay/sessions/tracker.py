@@ -60,6 +60,8 @@ _SCHEDULE_SLACK: Final = 64
 class Tracker:
     """All sessions of now. Not for several threads."""
 
+    hears_requests = True  # in what was kept, what players told with them is apart
+
     def __init__(
         self,
         idle_ns: int,
@@ -147,7 +149,7 @@ class Tracker:
         if self._keeps_requests and not session.has_opted_out:
             self.outbox.keep(request_row(session, access))
         cmcd = access.cmcd
-        if cmcd is not None and (told := session.told_with(cmcd, access)) is not None:
+        if cmcd is not None and self.hears_requests and (told := session.told_with(cmcd, access)) is not None:
             self._keep_told(session, told)
         self._changed[session] = None
 
