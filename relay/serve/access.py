@@ -77,30 +77,30 @@ class AccessLog:
         if path.kind is None:
             return
         now_ns = self._unix_ns()
-        self.requests[path.stream, path.kind.value, sent.status] += 1
-        self.bytes_sent[path.stream, path.kind.value] += sent.bytes_sent
-        access = Access(
-            stream=path.stream,
-            viewer=sent.viewer,
-            kind=path.kind,
-            rendition=path.rendition,
-            media_kind=_MEDIA_KINDS.get((path.rendition or "").partition("-")[0]),
-            msn=path.msn,
-            part_index=path.part_index,
-            duration_s=sent.duration_s,
-            status=sent.status,
-            bytes_sent=sent.bytes_sent,
-            is_complete=sent.is_complete,
-            at_ns=now_ns,
-            client=self.client(asker, now_ns),
-            took_ms=sent.took_ms,
-            hold_ms=sent.hold_ms,
-            media_at_ms=sent.media_at_ms,
-            bitrate_kbps=sent.bitrate_kbps,
-            playback_session_id=_session_id(asker.headers),
-            cmcd=self._cmcd(asker),
+        self.requests[path.stream, path.kind, sent.status] += 1
+        self.bytes_sent[path.stream, path.kind] += sent.bytes_sent
+        fields = (
+            path.stream,
+            sent.viewer,
+            path.kind,
+            path.rendition,
+            _MEDIA_KINDS.get((path.rendition or "").partition("-")[0]),
+            path.msn,
+            path.part_index,
+            sent.duration_s,
+            sent.status,
+            sent.bytes_sent,
+            sent.is_complete,
+            now_ns,
+            self.client(asker, now_ns),
+            sent.took_ms,
+            sent.hold_ms,
+            sent.media_at_ms,
+            sent.bitrate_kbps,
+            _session_id(asker.headers),
+            self._cmcd(asker),
         )
-        self._recorder.note(access)
+        self._recorder.note(tuple.__new__(Access, fields))  # half the time of keywords, and it is for each request
 
     def _cmcd(self, asker: Asker) -> Cmcd | None:
         """What the player says with its request: in headers, or where it has none in the query (CTA-5004-B)."""

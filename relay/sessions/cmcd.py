@@ -12,6 +12,7 @@ list, and hls.js ends its events with a line feed. Nothing here raises, whatever
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote
 
@@ -74,7 +75,9 @@ class Events(NamedTuple):
 
 def parse_query(query: str) -> Cmcd | None:
     """What the value of a request's `CMCD=` says, once percent-decoded; None if nothing of it is understood."""
-    fields = _fields(query, _REQUEST_KEYS)
+    fields = _plain_fields(query)
+    if fields is None:
+        fields = _fields(query, _REQUEST_KEYS)
     return Cmcd(**fields) if fields else None
 
 
@@ -83,7 +86,13 @@ def value_in(query: str) -> str:
     if _PARAMETER not in query:
         return ""
     pairs = query.split("&")
-    return next((unquote(pair[len(_PARAMETER) :]) for pair in pairs if pair.startswith(_PARAMETER)), "")
+    return next((_decoded(pair[len(_PARAMETER) :]) for pair in pairs if pair.startswith(_PARAMETER)), "")
+
+
+def _decoded(text: str) -> str:
+    """As `unquote`, in a quarter of the time where nothing is encoded but what every player's CMCD is made of."""
+    text = text.replace("%2C", ",").replace("%3D", "=").replace("%22", '"')
+    return unquote(text) if "%" in text else text
 
 
 def parse_headers(headers: Mapping[str, str]) -> Cmcd | None:
@@ -140,6 +149,34 @@ def _fields(text: str, keys: Mapping[str, tuple[str, Callable[[str], object]]]) 
         if known is not None and (value := known[1]((found[2] or "").strip())) is not None:
             fields[known[0]] = value
     return {} if fields.get("version", 1) > HIGHEST_VERSION else fields
+
+
+def _plain_fields(text: str) -> dict[str, Any] | None:
+    """As `_fields` for a request whose members are what stands between commas; None where that is not sure."""
+    if len(text) > MAX_RECORD_CHARACTERS:
+        return None
+    members = text.split(",")
+    if len(members) > MAX_MEMBERS:
+        return None
+    fields: dict[str, Any] = {}
+    for member in members:
+        is_sure, name, value = _plain_member(member)
+        if not is_sure:
+            return None
+        if name:
+            fields[name] = value
+    return {} if fields.get("version", 1) > HIGHEST_VERSION else fields
+
+
+@lru_cache(maxsize=4096)  # players round what they say to hundreds, and say the rest again with each request
+def _plain_member(text: str) -> tuple[bool, str, object]:
+    """Whether `text` is a member by itself and no piece of one; the field and value that it is, if it is a good one."""
+    found = _MEMBER.fullmatch(text)
+    if found is None:
+        return False, "", None
+    known = _REQUEST_KEYS.get(found[1])
+    value = None if known is None else known[1]((found[2] or "").strip())
+    return True, "" if known is None or value is None else known[0], value
 
 
 def _number(text: str) -> float | None:

@@ -120,6 +120,12 @@ def test_no_text_makes_the_parser_raise(text: str) -> None:
     parse_events(text.encode("utf-8", "surrogatepass"))
 
 
+@given(st.lists(_PIECES).map("".join))
+def test_a_request_and_an_event_that_say_the_same_are_understood_alike(text: str) -> None:
+    told = parse_events(f"e=t,ts=1,{text}".encode()).records
+    assert (parse_query(text) or Cmcd()) == (told[0].cmcd if told else Cmcd())
+
+
 @given(st.binary())
 def test_no_body_makes_the_parser_raise(body: bytes) -> None:
     assert len(parse_events(body).records) <= MAX_RECORDS
