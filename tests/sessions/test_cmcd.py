@@ -120,8 +120,9 @@ def test_no_text_makes_the_parser_raise(text: str) -> None:
     parse_events(text.encode("utf-8", "surrogatepass"))
 
 
-@given(st.lists(_PIECES).map("".join))
+@given(st.lists(_PIECES, max_size=40).map("".join))
 def test_a_request_and_an_event_that_say_the_same_are_understood_alike(text: str) -> None:
+    text = text.translate({0xD800: None, ord("\n"): None})  # what ends an event's line, or cannot be sent
     told = parse_events(f"e=t,ts=1,{text}".encode()).records
     assert (parse_query(text) or Cmcd()) == (told[0].cmcd if told else Cmcd())
 

@@ -28,6 +28,17 @@ def test_a_viewer_comes_watches_and_leaves(story: Story) -> None:
     assert (row.client_net, row.player_name, row.os, row.device_type) == ("192.0.2.0/24", "Firefox", "Linux", "desktop")
 
 
+def test_what_is_noted_late_counts_for_when_it_was(story: Story) -> None:
+    anna = story.viewer("anna")
+    anna.opens(at=0)
+    anna.gets_segment(101, at=2)
+    anna.gets_segment(100, at=1)
+    story.time(60)
+    row = story.only_row()
+    assert (row.first_media_at_ms, row.last_media_at_ms) == (ms(1), ms(2))
+    assert (row.watched_time_s, row.media_time_s) == (1 + SEGMENT_S, 2 * SEGMENT_S)
+
+
 def test_what_opens_no_session(story: Story) -> None:
     anna = story.viewer("anna")
     anna.opens(at=0, bytes_sent=0)
